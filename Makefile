@@ -1,0 +1,59 @@
+# Two commands for a fresh machine with Python 3.11 and make:
+#   make animal   environment, install, build the sample, show how to open it
+#   make test     environment, install, all tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: animal test test-slow lint format docs sheets clean
+
+animal: $(VENV)/installed
+	$(BIN)/dmlkit build animal
+
+test: $(VENV)/tested wordnet
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/tested wordnet
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/tested
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict dmlkit
+
+format: $(VENV)/tested
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/tested
+	$(BIN)/python docs/make_cli_reference.py
+
+sheets: $(VENV)/installed
+	$(BIN)/dmlkit build animal
+	$(BIN)/dmlkit sheets out/animal --out docs/images
+
+# WordNet 3.0 for the tests of manifests and labels: from Debian where that can be installed, else from NLTK. Tests
+# that need it are skipped, with a message, where neither works.
+wordnet:
+	@test -f /usr/share/wordnet/data.noun \
+	  || (command -v apt-get >/dev/null && test "$$(id -u)" = 0 \
+	      && (apt-get install -qq -y wordnet-base || (apt-get update -qq && apt-get install -qq -y wordnet-base))) \
+	  || $(BIN)/python -m nltk.downloader -q wordnet \
+	  || echo "WordNet 3.0 is not here; tests that need it will be skipped"
+
+.PHONY: wordnet
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(BIN)/pip install -q "pip>=25.1"
+	$(BIN)/pip install -q -c constraints.txt --group dev
+	touch $@
+
+clean:
+	rm -rf $(VENV) out build dist

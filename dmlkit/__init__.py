@@ -1,0 +1,12 @@
+"""Image data sets whose pictures carry labels at three semantic scales: fine, middle, coarse.
+
+The command line is the way in: ``dmlkit build animal``, then ``datasets.load_dataset("out/animal")``.
+From Python: `dmlkit.build.build`, `dmlkit.validate.validate`, `dmlkit.manifest.load`, `dmlkit.hierarchy.Hierarchy`.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("dmlkit")
+except PackageNotFoundError:  # a checkout that is not installed
+    __version__ = "0+unknown"

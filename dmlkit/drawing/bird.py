@@ -1,0 +1,747 @@
+"""Birds: perched, walking, wading, swimming, upright and on the wing. The unit is the length of the trunk."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+from dmlkit.drawing.canvas import Mark
+from dmlkit.drawing.colours import Colour, lit, luma, mix
+from dmlkit.drawing.figure import Figure, Paint, markings
+from dmlkit.drawing.heads import iris
+from dmlkit.drawing.shapes import Points, blob, fan, moved, oval, poly, ragged, stroke
+
+Pair = tuple[float, float]
+
+
+def turned(points: Points, tilt: float) -> Points:
+    return moved(points, 0, 0, 1, tilt)
+
+
+def spot(x: float, y: float, tilt: float) -> Pair:
+    c, s = math.cos(tilt), math.sin(tilt)
+    return x * c - y * s, x * s + y * c
+
+
+def colours(f: Figure) -> dict[str, Colour]:
+    """The colours of the parts of a bird: by name, else by the traits of the fine class."""
+    look = f.look
+    p = look.paint
+    out = {"back": p.get("back", look.base), "belly": p.get("belly", look.belly)}
+    out["breast"] = p.get("breast", look.accent if look.chance("breast", look.get("breasted", 0.35)) else look.belly)
+    if "breast" in p and "belly" not in p:
+        out["belly"] = mix(p["breast"], look.belly, 0.5)
+    out["wing"] = p.get("wing", look.mark if look.chance("wing", look.get("dark_wing", 0.35)) else lit(look.base, 0.86))
+    out["head"] = p.get(
+        "head",
+        look.accent
+        if look.chance("head", look.get("headed", 0.2))
+        else look.mark
+        if look.chance("dark head", look.get("dark_head", 0.2))
+        else look.base,
+    )
+    out["cap"] = p.get(
+        "cap", p.get("head", look.accent if look.chance("cap", look.get("capped", 0.3)) else out["head"])
+    )
+    out["tail"] = p.get("tail", look.mark if look.chance("tail", 0.4) else lit(look.base, 0.8))
+    bills: tuple[Colour, ...] = ((58, 54, 54), (226, 170, 60), (120, 106, 92), (212, 106, 60), (168, 150, 110))
+    bill = look.shape.get("bill_colour")
+    out["bill"] = p.get("bill", hexed(str(bill)) if bill else bills[int(look.number("bill", 0, 4.99))])
+    legs = look.shape.get("leg_colour")
+    out["legs"] = p.get("legs", hexed(str(legs)) if legs else mix(out["bill"], (110, 92, 80), 0.5))
+    return out
+
+
+def hexed(text: str) -> Colour:
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def bird(f: Figure) -> None:
+    """A bird with its wing folded, on a perch, on the ground, in the shallows or on the water."""
+    look, rng = f.look, f.rng
+    c = colours(f)
+    tilt = -math.radians(look.get("tilt", 30) + rng.uniform(-7, 7))
+    deep, leg = look.get("deep", 0.46), look.get("leg", 0.2)
+    low = spot(-0.05, deep * 0.5, tilt)
+    f.feet = low[1] + leg
+    if look.word("stand", "perch") != "swim":
+        bird_legs(f, (low[0] - 0.02, low[1] - 0.04), leg, c["legs"])
+    bird_tail(f, tilt, c["tail"])
+    front = spot(0.34, -deep * 0.12, tilt)
+    rise = math.radians(look.get("rise", 60) + rng.choice((-12, 0, 0, 6, 10)))
+    neck, r = look.get("neck", 0.12) * rng.uniform(0.92, 1.05), look.get("head", 0.2)
+    at = (front[0] + math.cos(rise) * neck, front[1] - math.sin(rise) * neck)
+    trunk(f, tilt, deep, front, at, r, c)
+    folded(f, tilt, deep, c)
+    bird_head(f, at[0] + r * 0.2, at[1] - r * 0.1, r, c, rng)
+
+
+def trunk(f: Figure, tilt: float, deep: float, front: Pair, at: Pair, r: float, c: dict[str, Colour]) -> None:
+    look = f.look
+    body = turned(blob([
+        (0.46, -deep * 0.1), (0.3, -deep * 0.42), (0.0, -deep * 0.5), (-0.32, -deep * 0.26), (-0.56, -0.02), (-0.4, deep * 0.24),
+        (-0.1, deep * 0.5), (0.22, deep * 0.48), (0.43, deep * 0.2),
+    ]), tilt)  # fmt: skip
+    neck, width = look.get("neck", 0.12), look.get("neckw", 0.26)
+    start = spot(0.24, 0.02, tilt)
+    bend = look.get("bend", 0.0)
+    middle = ((front[0] + at[0]) / 2 + bend, (front[1] + at[1]) / 2)
+    line = [start, front, middle, at] if neck > 0.2 else [start, front, at]
+    widths = (
+        (deep * 0.8, max(width * 1.5, deep * 0.4), width, r * 1.5) if neck > 0.2 else (deep * 0.9, deep * 0.75, r * 1.8)
+    )
+    breast, belly = spot(0.36, deep * 0.16, tilt), spot(0.0, deep * 0.5, tilt)
+    marks = [
+        Mark([oval(belly[0] + 0.02, belly[1], 0.46, deep * 0.44, tilt)], c["belly"], 1.0, 5.0),
+        Mark([oval(*breast, 0.24, deep * 0.4, tilt - 0.5)], c["breast"], 1.0, 4.0),
+    ]
+    if look.kind in ("bands", "stripes", "spots", "specks", "checks", "lines") and (
+        look.named or look.chance("marked breast", 0.6)
+    ):
+        marks += markings(
+            look, (-0.3, -0.1, 0.5, deep * 0.7), {"lines": "specks", "stripes": "bars"}.get(look.kind, look.kind), 0.6
+        )
+        if look.kind in ("stripes", "bands"):
+            marks.append(bars(f, tilt, deep))
+    neck_colour = look.paint.get("neck")
+    if neck_colour or (look.kind == "collar"):
+        marks.append(
+            Mark(
+                [
+                    stroke(
+                        [(at[0] - r, at[1] + r * 0.9), (at[0], at[1] + r * 1.2), (at[0] + r, at[1] + r * 0.9)],
+                        (r * 0.4, r * 0.45, r * 0.4),
+                    )
+                ],
+                neck_colour or look.mark,
+                1.0,
+                1.0,
+            )
+        )
+    if neck > 0.3 and look.paint.get("head") and not look.paint.get("neck"):
+        marks.append(Mark([oval(*at, r * 1.2, r * 1.6)], c["head"], 1.0, 3.0))
+    f.part([body, stroke(line, widths, tip=False)], c["back"], marks=marks)
+
+
+def bars(f: Figure, tilt: float, deep: float) -> Mark:
+    rows = []
+    for k in range(6):
+        y = deep * (-0.05 + 0.1 * k)
+        rows.append(
+            turned(
+                stroke(
+                    [(0.5 - 0.06 * k, y - 0.1), (0.25 - 0.06 * k, y + 0.08), (0.02 - 0.06 * k, y + 0.06)],
+                    (0.022, 0.026, 0.01),
+                ),
+                tilt,
+            )
+        )
+    return Mark(rows, f.look.mark, 0.8)
+
+
+def folded(f: Figure, tilt: float, deep: float, c: dict[str, Colour]) -> None:
+    """The folded wing: coverts over secondaries over primaries."""
+    look = f.look
+    long = look.get("wing", 1.0)
+    coat = c["wing"]
+    outline = blob(
+        [
+            (0.3, -deep * 0.12),
+            (0.12, -deep * 0.4),
+            (-0.2, -deep * 0.3),
+            (-0.62 * long, -0.02),
+            (-0.72 * long, 0.06),
+            (-0.36, deep * 0.2),
+            (0.08, deep * 0.28),
+            (0.28, deep * 0.1),
+        ]
+    )
+    marks = []
+    tip = lit(look.paint.get("tip", mix(coat, look.mark, 0.6)), 0.8)
+    marks.append(Mark([turned(oval(-0.6 * long, 0.06, 0.3, deep * 0.24, 0.1), tilt)], tip, 0.9, 3.0))
+    for k in range(4):
+        y = deep * (0.22 - 0.1 * k)
+        marks.append(
+            Mark(
+                [
+                    turned(
+                        stroke(
+                            [(-0.05 - 0.05 * k, y), (-0.4, y * 0.7 + 0.02), (-0.7 * long, 0.04)], (0.012, 0.014, 0.008)
+                        ),
+                        tilt,
+                    )
+                ],
+                lit(coat, 0.62),
+                0.8,
+            )
+        )
+    if look.chance("wing bar", look.get("barred", 0.4)):
+        bar = look.accent if look.chance("bright bar", 0.4) else lit(look.belly, 1.1)
+        marks.append(
+            Mark(
+                [turned(stroke([(0.12, -deep * 0.3), (0.0, 0.0), (-0.06, deep * 0.26)], (0.03, 0.06, 0.03)), tilt)],
+                bar,
+                0.95,
+                1.0,
+            )
+        )
+        if look.chance("two bars", 0.4):
+            marks.append(
+                Mark(
+                    [
+                        turned(
+                            stroke([(-0.06, -deep * 0.3), (-0.16, 0.0), (-0.22, deep * 0.22)], (0.02, 0.04, 0.02)), tilt
+                        )
+                    ],
+                    bar,
+                    0.95,
+                    1.0,
+                )
+            )
+    if look.kind in ("spots", "specks", "bands", "checks", "rosettes"):
+        marks += [
+            Mark([turned(o, tilt) for o in m.outlines], m.colour, m.alpha)
+            for m in markings(
+                look, (-0.6, -deep * 0.4, 0.3, deep * 0.3), "specks" if look.kind == "bands" else None, 0.8
+            )
+        ]
+    f.part(turned(outline, tilt), coat, marks=marks, depth=0.9)
+
+
+def bird_legs(f: Figure, at: Pair, leg: float, c: Colour) -> None:
+    look = f.look
+    w = look.get("legw", 0.035)
+    step = f.rng.uniform(-0.5, 1.0) * min(leg, 0.4) * 0.35 if look.word("stand", "perch") in ("walk", "wade") else 0.0
+    for way, dark in ((1, 0.7), (-1, 1.0)):
+        x = at[0] + 0.05 * way
+        foot = (x + step * way, at[1] + leg + 0.04)
+        knee = (x - 0.02 - leg * 0.12, at[1] + leg * 0.5)
+        if look.get("thigh", 0.0):
+            f.part(
+                stroke([(x, at[1] - 0.05), knee], (look.get("thigh", 0.0), w * 1.6), tip=False), lit(look.base, dark)
+            )
+        f.flat(stroke([(x, at[1] - 0.03), knee, foot], (w * 1.2, w, w * 0.9), 4), lit(c, dark))
+        if look.word("toes", "claws") == "web":
+            f.flat(
+                poly(
+                    [
+                        (foot[0] - w, foot[1] - w),
+                        (foot[0] + w * 3.6, foot[1] - w * 0.2),
+                        (foot[0] + w * 3.4, foot[1] + w * 0.4),
+                        (foot[0] - w, foot[1] + w * 0.4),
+                    ]
+                ),
+                lit(c, dark),
+            )
+        else:
+            for dx, dy in ((3.2, 0.5), (2.6, -0.3), (-2.0, 0.5)):
+                f.flat(
+                    stroke(
+                        [(foot[0], foot[1] - w * 0.3), (foot[0] + dx * w, foot[1] + dy * w * 0.8)],
+                        (w * 0.9, w * 0.4),
+                        3,
+                    ),
+                    lit(c, dark * 0.92),
+                )
+
+
+def bird_tail(f: Figure, tilt: float, c: Colour) -> None:
+    look = f.look
+    kind, long = look.word("tail", "long"), look.get("tails", 0.4)
+    swing = look.get("cock", 0.0) + f.rng.uniform(-0.08, 0.08)
+    w = look.get("tailw", 0.16)
+    base = (-0.42, 0.0)
+    end = (base[0] - long, base[1] + 0.04)
+    shapes = {
+        "long": [stroke([base, ((base[0] + end[0]) / 2, 0.03), end], (w * 0.9, w, w * 0.8), tip=False)],
+        "fork": [stroke([base, end], (w * 0.7, w * 0.1)), stroke([base, (end[0] * 0.98, end[1] + w * 0.9)], (w * 0.7, w * 0.1)), stroke([base, (end[0], end[1] - w * 0.5)], (w * 0.6, w * 0.1))],
+        "short": [blob([(-0.4, -w * 0.5), (-0.42 - long * 0.8, -w * 0.3), (-0.44 - long, w * 0.3), (-0.42 - long * 0.7, w * 0.6), (-0.4, w * 0.6)], 4)],
+        "plume": [stroke([base, (-0.6, -0.3 * long), (-0.6 - long * 0.6, -0.1), (-0.6 - long, 0.5 * long)], (w, w * 1.3, w, w * 0.1)), stroke([base, (-0.55, -0.15 * long), (-0.55 - long * 0.5, 0.05), (-0.5 - long * 0.7, 0.55 * long)], (w, w * 1.2, w * 0.8, w * 0.1))],
+        "point": [stroke([base, ((base[0] + end[0]) / 2, 0.02), end], (w * 1.1, w * 0.8, w * 0.06))],
+        "fan": [fan(-0.38, 0.0, long, 2.5, 4.1, 9)],
+    }  # fmt: skip
+    outlines = [moved(s - base, *spot(*base, tilt), 1.0, tilt + swing) for s in shapes.get(kind, shapes["long"])]
+    marks = []
+    if look.chance("banded tail", look.get("tail_bands", 0.25)) or look.kind == "bands":
+        rows = [
+            stroke([(base[0] - long * t, -0.4), (base[0] - long * t, 0.4)], (0.03, 0.03)) for t in (0.35, 0.6, 0.85)
+        ]
+        marks = [
+            Mark(
+                [moved(r - base, *spot(*base, tilt), 1.0, tilt + swing) for r in rows],
+                look.mark if luma(c) > 90 else look.belly,
+                0.9,
+            )
+        ]
+    f.part(outlines, c, marks=marks, depth=0.7)
+    if kind == "fan" and look.word("eyespots", "no") == "yes":
+        for k in range(11):
+            for rr in (0.6, 0.85):
+                a = 2.5 + 1.6 * (k + 0.5 * (rr < 0.7)) / 10 + tilt + swing
+                x, y = spot(-0.38, 0.0, tilt)
+                f.flat(
+                    oval(x + math.cos(a) * long * rr, y + math.sin(a) * long * rr, 0.04, 0.04, count=10), (206, 160, 60)
+                )
+                f.flat(
+                    oval(x + math.cos(a) * long * rr, y + math.sin(a) * long * rr, 0.022, 0.022, count=8), (24, 60, 140)
+                )
+
+
+BILLS: dict[str, tuple[list[Pair], list[Pair]]] = {
+    "cone": ([(0.7, -0.42), (1.25, -0.2), (1.55, 0.08), (0.75, 0.08)], [(0.7, 0.06), (1.45, 0.1), (1.1, 0.34), (0.65, 0.34)]),
+    "fine": ([(0.78, -0.18), (1.3, -0.06), (1.7, 0.07), (0.8, 0.08)], [(0.78, 0.07), (1.62, 0.09), (1.2, 0.18), (0.75, 0.22)]),
+    "stout": ([(0.7, -0.3), (1.4, -0.22), (1.95, 0.1), (0.75, 0.1)], [(0.72, 0.08), (1.82, 0.12), (1.3, 0.28), (0.68, 0.3)]),
+    "dagger": ([(0.75, -0.26), (1.8, -0.12), (2.9, 0.1), (0.75, 0.08)], [(0.75, 0.07), (2.7, 0.12), (1.6, 0.26), (0.7, 0.28)]),
+    "chisel": ([(0.75, -0.22), (1.6, -0.1), (2.3, 0.06), (0.78, 0.08)], [(0.78, 0.06), (2.15, 0.1), (1.4, 0.2), (0.72, 0.24)]),
+    "needle": ([(0.8, -0.08), (2.2, -0.08), (3.3, 0.04), (0.85, 0.06)], [(0.8, 0.04), (3.2, 0.06), (2.0, 0.1), (0.8, 0.12)]),
+    "curve": ([(0.78, -0.16), (1.8, -0.1), (2.7, 0.5), (1.7, 0.1), (0.8, 0.1)], [(0.78, 0.08), (1.7, 0.1), (2.5, 0.48), (1.6, 0.24), (0.75, 0.22)]),
+    "hook": ([(0.62, -0.38), (1.2, -0.4), (1.58, -0.05), (1.45, 0.36), (1.25, 0.12), (0.7, 0.14)], [(0.65, 0.1), (1.25, 0.14), (1.1, 0.3), (0.6, 0.32)]),
+    "parrot": ([(0.5, -0.55), (1.1, -0.55), (1.5, -0.1), (1.25, 0.6), (1.05, 0.2), (0.55, 0.15)], [(0.6, 0.15), (1.05, 0.2), (1.0, 0.55), (0.6, 0.5)]),
+    "duck": ([(0.7, -0.3), (1.3, -0.08), (1.9, -0.02), (2.0, 0.14), (0.75, 0.16)], [(0.75, 0.14), (1.9, 0.16), (1.4, 0.28), (0.7, 0.3)]),
+    "gull": ([(0.72, -0.26), (1.5, -0.24), (1.85, 0.0), (1.78, 0.22), (1.5, 0.1), (0.75, 0.1)], [(0.75, 0.08), (1.6, 0.12), (1.4, 0.32), (0.7, 0.28)]),
+    "hen": ([(0.72, -0.3), (1.2, -0.22), (1.5, 0.12), (0.75, 0.12)], [(0.75, 0.1), (1.38, 0.14), (1.05, 0.28), (0.7, 0.28)]),
+    "pouch": ([(0.75, -0.22), (2.2, 0.02), (3.4, 0.3), (0.75, 0.14)], [(0.75, 0.1), (3.2, 0.3), (1.8, 0.8), (0.6, 0.5)]),
+    "big": ([(0.55, -0.5), (1.7, -0.55), (2.8, 0.3), (0.65, 0.12)], [(0.65, 0.1), (2.6, 0.28), (1.6, 0.4), (0.6, 0.36)]),
+    "spoon": ([(0.75, -0.18), (2.2, -0.02), (2.7, -0.1), (3.0, 0.14), (0.75, 0.12)], [(0.75, 0.1), (2.9, 0.14), (2.6, 0.36), (2.2, 0.2), (0.72, 0.24)]),
+    "bent": ([(0.7, -0.3), (1.4, -0.2), (1.75, 0.3), (1.7, 0.75), (1.35, 0.3), (0.7, 0.14)], [(0.7, 0.1), (1.3, 0.28), (1.6, 0.72), (1.15, 0.5), (0.68, 0.34)]),
+    "gape": ([(0.55, -0.25), (1.1, -0.2), (1.3, 0.08), (0.6, 0.1)], [(0.58, 0.08), (1.22, 0.1), (1.0, 0.22), (0.58, 0.24)]),
+}  # fmt: skip
+"""Upper and lower bill in units of the head."""
+
+
+def bird_head(f: Figure, x: float, y: float, r: float, c: dict[str, Colour], rng: Random) -> None:
+    look = f.look
+    turn = rng.uniform(-0.14, 0.14)
+
+    def put(p: Points) -> Points:
+        return moved(p, x, y, r, turn)
+
+    crest(f, put, c)
+    upper, lower = BILLS[look.word("bill", "cone")]
+    long = look.get("bills", 1.0)
+
+    def grown(points: list[Pair]) -> Points:
+        return put(blob([(0.7 + (px - 0.7) * long, py) for px, py in points], 4))
+
+    f.part(grown(lower), lit(c["bill"], 0.8), depth=0.6)
+    face = look.paint.get("face", look.mark)
+    marks = [Mark([put(oval(-0.05, -0.82, 1.0, 0.6))], c["cap"], 1.0, 1.0)]
+    pattern = look.word("face_mark", ("plain", "brow", "mask", "cheek", "throat")[int(look.number("face", 0, 4.99))])
+    light = lit(look.belly, 1.1)
+    if "face" in look.paint or pattern == "cheek":
+        marks.append(Mark([put(oval(0.1, 0.25, 0.6, 0.42))], look.paint.get("face", light), 0.95, 1.0))
+    if pattern == "brow" or "brow" in look.paint:
+        marks.append(
+            Mark(
+                [put(stroke([(-0.7, -0.2), (0.1, -0.5), (0.8, -0.3)], (0.1, 0.2, 0.12)))],
+                look.paint.get("brow", light),
+                0.95,
+            )
+        )
+    if pattern == "mask" or look.kind == "mask":
+        marks.append(Mark([put(stroke([(-0.8, 0.05), (0.2, -0.08), (0.95, 0.0)], (0.2, 0.36, 0.2)))], face, 0.95, 1.0))
+    if pattern == "throat":
+        marks.append(Mark([put(oval(0.45, 0.75, 0.62, 0.42))], look.accent, 0.95, 1.0))
+    skull = put(
+        blob(
+            [
+                (-0.95, 0.1),
+                (-0.72, -0.66),
+                (0.0, -0.96),
+                (0.66, -0.66),
+                (0.92, 0.0),
+                (0.62, 0.62),
+                (0.0, 0.94),
+                (-0.74, 0.7),
+            ]
+        )
+    )
+    f.part(skull, c["head"], marks=marks)
+    if look.word("bare", "no") == "yes":
+        f.part(put(oval(0.45, 0.02, 0.48, 0.42)), look.accent, depth=0.5)
+    f.part(grown(upper), c["bill"], depth=0.8)
+    if look.word("comb", "none") != "none":
+        comb(f, put, look.word("comb", "none"))
+    at = put(poly([(0.32, -0.16)]))[0]
+    f.eye(float(at[0]), float(at[1]), r * look.get("eyes", 0.2), iris(f))
+
+
+def crest(f: Figure, put: object, c: dict[str, Colour]) -> None:
+    assert callable(put)
+    look = f.look
+    kind = look.word("crest", "none")
+    tone = look.paint.get("cap", c["cap"])
+    if kind == "none" and look.chance("crest", look.get("crested", 0.1)):
+        kind = "peak"
+    if kind == "peak":
+        f.part(put(blob([(0.5, -0.7), (-0.3, -1.0), (-1.1, -1.7), (-1.0, -0.6), (-0.6, -0.2)], 4)), tone)
+    elif kind == "plume":
+        f.part(put(stroke([(0.0, -0.8), (-0.8, -0.8), (-1.8, -0.2)], (0.24, 0.2, 0.03))), tone)
+    elif kind == "raised":
+        for k in range(4):
+            f.part(
+                put(
+                    stroke(
+                        [(0.1, -0.6), (-0.1 - 0.3 * k, -1.5 + 0.14 * k), (-0.4 - 0.36 * k, -2.0 + 0.25 * k)],
+                        (0.36, 0.28, 0.04),
+                    )
+                ),
+                lit(tone, 1 - 0.05 * k),
+            )
+    elif kind == "pins":
+        for k in range(5):
+            a = -1.9 + 0.16 * k
+            end = (-0.2 + math.cos(a) * 1.0, -0.8 + math.sin(a) * 1.0)
+            f.flat(put(stroke([(-0.2, -0.8), end], (0.05, 0.04))), tone)
+            f.flat(put(oval(*end, 0.12, 0.12, count=8)), tone)
+
+
+def comb(f: Figure, put: object, kind: str) -> None:
+    assert callable(put)
+    red = f.look.paint.get("comb", (204, 44, 40))
+    if kind == "comb":
+        f.part(put(ragged(oval(0.15, -1.0, 0.55, 0.36, -0.1, 14), 0.35, f.rng)), red)
+        f.part(put(oval(0.72, 0.62, 0.16, 0.36)), red)
+    elif kind == "wattle":
+        f.part(put(stroke([(0.75, -0.1), (1.05, 0.3), (0.85, 0.9)], (0.25, 0.2, 0.1))), red)
+
+
+def perch(f: Figure) -> None:
+    """A bird on a branch."""
+    bird(f)
+    branch(f)
+
+
+def branch(f: Figure) -> None:
+    """A branch under the feet, painted first."""
+    left, _, right, _ = f.bounds()
+    y, w = f.feet + 0.05, f.look.get("branch", 0.09)
+    bark = mix((104, 80, 58), (140, 128, 112), f.rng.random())
+    droop = f.rng.uniform(-0.12, 0.12)
+    line = [(left - 1.5, y + droop * 1.8), ((left + right) / 2 - 0.1, y), (right + 1.5, y - droop * 1.8)]
+    twig = [(right + 0.25, y - droop * 0.3), (right + 0.5, y - 0.3), (right + 0.62, y - 0.62)]
+    f.paints[:0] = [
+        Paint([stroke(twig, (w * 0.5, w * 0.35, w * 0.15))], lit(bark, 0.85), extent=False),
+        Paint([stroke(line, (w * 1.6, w, w * 0.7))], bark, extent=False),
+    ]
+    f.feet = f.bounds()[3]
+
+
+def climb(f: Figure) -> None:
+    """A bird that clings to a trunk."""
+    look = f.look
+    look_tilt = look.shape.get("tilt", 76)
+    look.shape.setdefault("tilt", look_tilt)
+    bird(f)
+    left, top, right, bottom = f.bounds()
+    bark = mix((112, 88, 66), (150, 138, 122), f.rng.random())
+    low = spot(-0.05, look.get("deep", 0.4) * 0.5, -math.radians(look.get("tilt", 76)))
+    x = low[0] + look.get("leg", 0.1) * 0.4 + 0.06
+    knots = [
+        Mark(
+            [
+                stroke(
+                    [
+                        (x + 0.1 + 0.09 * k, top - 2 + 0.3 * k),
+                        (x + 0.13 + 0.08 * k, (top + bottom) / 2),
+                        (x + 0.1 + 0.09 * k, bottom + 2),
+                    ],
+                    (0.02, 0.035, 0.02),
+                )
+                for k in range(5)
+            ],
+            lit(bark, 0.6),
+            0.8,
+        )
+    ]
+    f.paints.insert(
+        0,
+        Paint(
+            [stroke([(x + 0.3, top - 1.6), (x + 0.27, 0), (x + 0.32, bottom + 1.6)], (0.5, 0.54, 0.6))],
+            bark,
+            marks=knots,
+            extent=False,
+        ),
+    )
+    f.feet = bottom
+
+
+def owl(f: Figure) -> None:
+    """An owl on a branch: upright, a great head, a facial disc, eyes that look forward."""
+    look, rng = f.look, f.rng
+    c = colours(f)
+    high, wide, r = look.get("high", 0.98), look.get("wide", 0.31), look.get("head", 0.29)
+    f.feet = high * 0.5 + 0.03
+    f.part(stroke([(-0.1, 0.3), (-0.14, 0.75)], (0.2, 0.16), tip=False), lit(c["tail"], 0.8))
+    top = -high * 0.5
+    body = blob(
+        [
+            (-wide * 0.72, top + 0.12),
+            (wide * 0.72, top + 0.12),
+            (wide, 0.0),
+            (wide * 0.72, high * 0.36),
+            (0, high * 0.5),
+            (-wide * 0.78, high * 0.36),
+            (-wide, 0.0),
+        ]
+    )
+    front = [Mark([oval(0.06, 0.08, wide * 0.78, high * 0.44)], c["breast"], 1.0, 4.0)]
+    kind = {"plain": "", "mask": ""}.get(look.kind, look.kind)
+    if kind == "bands":
+        front.append(
+            Mark(
+                [
+                    stroke([(-wide, y), (0.06, y + 0.05), (wide, y)], (0.02, 0.026, 0.02))
+                    for y in (-0.14, -0.04, 0.06, 0.16, 0.26, 0.36)
+                ],
+                look.mark,
+                0.85,
+            )
+        )
+    elif kind == "lines":
+        front.append(
+            Mark(
+                [
+                    stroke([(x, -0.2 + 0.1 * (i % 2)), (x, 0.3)], (0.03, 0.012))
+                    for i, x in enumerate((-0.18, -0.1, -0.02, 0.06, 0.14, 0.22))
+                ],
+                look.mark,
+                0.85,
+            )
+        )
+    elif kind:
+        front += markings(look, (-wide, -0.25, wide, 0.42), kind, 0.8)
+    f.part(body, c["back"], marks=front)
+    for way in (-1, 1):
+        edge = wide * (1.06 if way < 0 else 0.98)
+        side = blob(
+            [
+                (way * edge * 0.74, top + 0.2),
+                (way * edge * 1.06, -0.02),
+                (way * edge * 0.84, high * 0.36),
+                (way * edge * 0.4, high * 0.52),
+                (way * edge * 0.52, 0.12),
+            ]
+        )
+        dots = (
+            [
+                Mark(
+                    [oval(way * edge * (0.72 + 0.12 * (k % 2)), -0.12 + 0.09 * k, 0.035, 0.022) for k in range(6)],
+                    lit(look.belly, 1.0),
+                    0.9,
+                )
+            ]
+            if look.chance("wing dots", 0.6)
+            else []
+        )
+        f.part(side, c["wing"], marks=dots)
+        for k in range(3):
+            f.flat(oval(way * 0.09 + (k - 1) * 0.035, f.feet - 0.01, 0.018, 0.04, count=8), c["bill"])
+    owl_head(f, 0.02, top + 0.02, r, c, rng)
+    branch(f)
+
+
+def owl_head(f: Figure, x: float, y: float, r: float, c: dict[str, Colour], rng: Random) -> None:
+    look = f.look
+    turn = rng.uniform(-0.1, 0.1)
+
+    def put(p: Points) -> Points:
+        return moved(p, x, y, r, turn)
+
+    tufts = (
+        look.chance("tufts", look.get("tufted", 0.5)) if "tufts" not in look.shape else look.word("tufts", "") == "yes"
+    )
+    if tufts:
+        for way in (-1, 1):
+            f.part(
+                put(blob([(way * 0.35, -0.7), (way * 0.75, -1.25), (way * 1.0, -1.42), (way * 0.95, -0.5)], 4)),
+                lit(c["head"], 0.8),
+            )
+    wide = look.get("face_wide", 1.1)
+    f.part(put(oval(0, 0, wide, 0.95)), c["head"], marks=[Mark([put(oval(0, -0.85, 0.8, 0.4))], c["cap"], 0.9, 3.0)])
+    disc = look.paint.get(
+        "face", lit(look.belly, 0.98) if look.chance("pale disc", 0.65) else mix(look.base, look.belly, 0.35)
+    )
+    rim = lit(look.mark, 0.9)
+    if look.word("disc", "round") == "heart":
+        heart = [
+            (0, -0.42),
+            (0.45, -0.66),
+            (0.86, -0.3),
+            (0.7, 0.32),
+            (0, 0.84),
+            (-0.7, 0.32),
+            (-0.86, -0.3),
+            (-0.45, -0.66),
+        ]
+        f.part(put(blob([(px * 1.1, py * 1.08) for px, py in heart])), rim)
+        f.part(put(blob(heart)), disc, depth=0.7)
+    else:
+        for grow, tone in ((1.12, rim), (1.0, disc)):
+            f.part([put(oval(way * 0.43, 0.02, 0.5 * grow, 0.6 * grow)) for way in (-1, 1)], tone, depth=0.6)
+        f.part(
+            put(blob([(-0.75, -0.62), (0, -0.2), (0.75, -0.62), (0, 0.0)], 4)),
+            lit(look.belly, 1.05) if look.chance("white brow", 0.5) else c["head"],
+            depth=0.5,
+        )
+    f.part(put(blob([(-0.13, -0.02), (0.13, -0.02), (0.1, 0.25), (0.0, 0.46), (-0.1, 0.25)], 4)), c["bill"])
+    for way in (-1, 1):
+        at = put(poly([(way * 0.43, -0.02)]))[0]
+        f.eye(float(at[0]), float(at[1]), r * look.get("eyes", 0.25), iris(f))
+
+
+def penguin(f: Figure) -> None:
+    """A penguin: upright, a dark back, a white front, flippers."""
+    look, rng = f.look, f.rng
+    c = colours(f)
+    dark, white = look.paint.get("back", look.base), look.belly
+    f.feet = 0.56
+    lean = rng.uniform(-0.06, 0.06)
+    for x in (-0.12, 0.08):
+        f.part(blob([(x - 0.06, 0.52), (x + 0.06, 0.5), (x + 0.17, 0.56), (x - 0.05, 0.575)], 4), c["legs"])
+    f.part(poly([(-0.2, 0.42), (-0.36, 0.57), (-0.12, 0.5)]), lit(dark, 0.8))
+    body = blob(
+        [(0.0, -0.46), (0.2, -0.3), (0.3, 0.05), (0.24, 0.4), (0.05, 0.53), (-0.18, 0.48), (-0.28, 0.1), (-0.2, -0.28)]
+    )
+    band = (
+        [Mark([stroke([(-0.1, -0.12), (0.14, -0.08), (0.34, -0.14)], (0.06, 0.07, 0.06))], dark, 1.0)]
+        if look.chance("breast band", 0.35)
+        else []
+    )
+    bib = [Mark([oval(0.14, -0.26, 0.2, 0.14)], look.accent, 0.9, 4.0)] if look.chance("bib", 0.45) else []
+    f.part(body, dark, marks=[Mark([oval(0.16, 0.12, 0.24, 0.44, 0.05)], white, 1.0, 2.0), *bib, *band])
+    f.part(blob([(-0.12, -0.26), (-0.02, -0.24), (0.0, 0.05), (-0.12 + lean, 0.28), (-0.2, 0.05)]), lit(dark, 0.85))
+    bird_head(
+        f,
+        0.06 + lean,
+        -0.5,
+        look.get("head", 0.17),
+        {**c, "head": look.paint.get("head", dark), "cap": look.paint.get("cap", dark)},
+        rng,
+    )
+
+
+def flying(f: Figure) -> None:
+    """A bird on the wing, seen from the side and a little below."""
+    look, rng = f.look, f.rng
+    c = colours(f)
+    deep = look.get("deep", 0.3)
+    long, beat = look.get("span", 1.1), rng.uniform(-0.35, 0.9)
+    pinion(f, (0.1, -0.05), long * 0.92, beat + 0.5, lit(c["wing"], 0.72))
+    bird_tail(f, -0.05, c["tail"])
+    body = blob(
+        [
+            (0.46, -deep * 0.1),
+            (0.25, -deep * 0.42),
+            (-0.1, -deep * 0.4),
+            (-0.5, -0.03),
+            (-0.35, deep * 0.3),
+            (0.05, deep * 0.5),
+            (0.4, deep * 0.3),
+        ]
+    )
+    neck, r = look.get("neck", 0.1), look.get("head", 0.15)
+    at = (0.44 + neck, -0.04 - neck * 0.25)
+    line = [(0.25, 0.0), ((0.25 + at[0]) / 2, -0.02), at]
+    marks = [
+        Mark([oval(0.0, deep * 0.5, 0.5, deep * 0.5)], c["belly"], 1.0, 4.0),
+        Mark([oval(0.4, deep * 0.3, 0.22, deep * 0.5)], c["breast"], 1.0, 4.0),
+    ]
+    if look.kind in ("bands", "spots", "specks", "checks"):
+        marks += markings(look, (-0.3, -0.05, 0.4, deep * 0.5), size=0.6)
+    f.part(
+        [body, stroke(line, (deep * 0.8, max(deep * 0.45, look.get("neckw", 0.2)), r * 1.6), tip=False)],
+        c["back"],
+        marks=marks,
+    )
+    bird_head(f, at[0] + r * 0.3, at[1], r, c, rng)
+    pinion(f, (0.08, -0.04), long, beat, c["wing"])
+
+
+def pinion(f: Figure, root: Pair, long: float, beat: float, c: Colour) -> None:
+    """A spread wing: an arm, then fingers of flight feathers."""
+    look = f.look
+    a = -0.9 - beat
+    broad = look.get("broad", 0.34)
+    wrist = (root[0] + math.cos(a) * long * 0.42 + 0.1, root[1] + math.sin(a) * long * 0.42)
+    b = a - 0.75
+    tip = (wrist[0] + math.cos(b) * long * 0.65, wrist[1] + math.sin(b) * long * 0.65)
+    fingers: list[Pair] = []
+    count = 6
+    for k in range(count):
+        t = k / (count - 1)
+        end = (tip[0] + (root[0] - 0.42 - tip[0]) * t, tip[1] + (root[1] + 0.03 - tip[1]) * t)
+        sag = broad * 0.45 * math.sin(math.pi * t)
+        fingers += [(end[0] - sag, end[1] + sag * 0.4), (end[0] - sag + 0.05, end[1] + sag * 0.4 + 0.04)]
+    outline = poly(
+        [(root[0] + 0.14, root[1]), ((root[0] + wrist[0]) / 2 + 0.08, (root[1] + wrist[1]) / 2), wrist, *fingers]
+    )
+    edge = lit(look.paint.get("tip", mix(c, look.mark, 0.6)), 0.85)
+    marks = [Mark([oval(*tip, long * 0.3, long * 0.3)], edge, 0.9, 4.0)]
+    marks.append(
+        Mark(
+            [
+                stroke(
+                    [(root[0] - 0.3, root[1]), ((root[0] + tip[0]) / 2 - 0.12, (root[1] + tip[1]) / 2 + 0.08), tip],
+                    (broad * 0.5, broad * 0.4, 0.02),
+                )
+            ],
+            edge if look.chance("dark edge", 0.5) else lit(c, 1.15),
+            0.7,
+            3.0,
+        )
+    )
+    f.part(outline, c, marks=marks)
+
+
+def soar(f: Figure) -> None:
+    """Perched in most pictures, on the wing in the others."""
+    (flying if f.rng.random() < 0.4 else perch)(f)
+
+
+def shore(f: Figure) -> None:
+    """On the ground in most pictures, on the wing in the others."""
+    (flying if f.rng.random() < 0.35 else bird)(f)
+
+
+def swim(f: Figure) -> None:
+    """A bird on the water: what lies under the line is drawn as its mirror image, broken by ripples."""
+    look, rng = f.look, f.rng
+    bird(f)
+    left, _, right, bottom = f.bounds()
+    deep = look.get("deep", 0.46)
+    line = f.feet = bottom - deep * 0.3
+    water = mix((98, 142, 158), (70, 112, 142), rng.random())
+    f.part(
+        blob(
+            [
+                (left - 0.1, line + 0.02),
+                ((left + right) / 2, line - 0.015),
+                (right + 0.1, line + 0.03),
+                (right - 0.1, bottom + 0.05),
+                (left + 0.1, bottom + 0.05),
+            ]
+        ),
+        water,
+        depth=0.2,
+    )
+    f.part(
+        oval((left + right) / 2 - 0.1, line + deep * 0.2, (right - left) * 0.3, deep * 0.13),
+        mix(water, look.base, 0.4),
+        depth=0.2,
+    )
+    for k in range(3):
+        y = line + 0.015 + 0.06 * k
+        f.flat(
+            stroke(
+                [(left - 0.12 + 0.1 * k, y), ((left + right) / 2, y + 0.015), (right + 0.12 - 0.1 * k, y)],
+                (0.006, 0.018, 0.006),
+            ),
+            lit(water, 1.3 if k % 2 == 0 else 0.85),
+        )
+
+
+PLANS = {
+    "perch": perch, "walk": bird, "wade": bird, "climb": climb, "owl": owl, "penguin": penguin, "flying": flying, "soar": soar,
+    "shore": shore, "swim": swim,
+}  # fmt: skip

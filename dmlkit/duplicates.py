@@ -1,0 +1,34 @@
+"""Exact duplicates by content hash, over the whole data set: kept once, or out where their labels contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+
+def mark(rows: pd.DataFrame, hash_column: str, possible: Mapping[str, frozenset[str]]) -> None:
+    """Set the verdicts of duplicates in place.
+
+    ``rows`` are in the order in which pictures are preferred, with the columns ``image_id``, ``upstream_label``,
+    ``verdict``, ``detail`` and ``hash_column``. ``possible`` gives the fine classes that a picture under a label may
+    show. Rows with the same hash whose labels share a possible fine class are one picture: the first that is ``ok``
+    stays, the other ``ok`` ones become ``duplicate``. Where they share none, no one can tell which label is right:
+    all ``ok`` ones become ``conflicting-duplicate``. Rows that are not ``ok`` keep their verdict but take part, so
+    that a picture which also stands under an excluded label is found.
+    """
+    hashed = rows[rows[hash_column].notna()]
+    repeated = hashed[hashed.duplicated(hash_column, keep=False)]
+    for _, group in repeated.groupby(hash_column, sort=False):
+        good = group.index[group["verdict"] == "ok"]
+        if len(good) == 0:
+            continue
+        labels = sorted(set(group["upstream_label"]))
+        if frozenset.intersection(*(possible[label] for label in labels)):
+            rows.loc[good[1:], "verdict"] = "duplicate"
+            rows.loc[good[1:], "detail"] = f"the same as {rows.at[good[0], 'image_id']}"
+        else:
+            rows.loc[good, "verdict"] = "conflicting-duplicate"
+            for index in good:
+                others = group["image_id"].drop(index).tolist()
+                rows.loc[index, "detail"] = f"the same as {others[0]}; labels: {', '.join(labels)}"

@@ -1,0 +1,162 @@
+"""The table of the data set → Parquet that `datasets.load_dataset` and the hub's viewer open."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dmlkit import engine, images, pool
+from dmlkit.manifest import Manifest
+from dmlkit.schema import SCALES, SPLITS, hierarchy_features, picture_features
+
+SHARD_BYTES = 500_000_000
+GROUP_ROWS = 100
+GROUP_BYTES = 64_000_000
+"""Small row groups: the viewer and random readers fetch one at a time."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One Parquet file to be written: its rows with their places in the pool, and its schema."""
+
+    path: Path
+    pool: Path
+    rows: pa.Table
+    schema: pa.Schema
+
+
+def write_pictures(
+    folder: Path, rows: pd.DataFrame, manifest: Manifest, source: str, pool_folder: Path, jobs: int
+) -> Iterator[int]:
+    """Write ``data/<split>-*.parquet`` and yield the number of pictures of each file as it is finished."""
+    (folder / "data").mkdir()
+    schema = picture_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema
+    shards = []
+    for split in SPLITS:
+        table = labelled(rows[rows["split"] == split], manifest, source)
+        cuts = list(cut(table["length"].to_pylist(), SHARD_BYTES, len(table) or 1))
+        for number, (start, stop) in enumerate(cuts):
+            path = folder / "data" / f"{split}-{number:05d}-of-{len(cuts):05d}.parquet"
+            shards.append(Shard(path, pool_folder, table.slice(start, stop - start).combine_chunks(), schema))
+    yield from engine.run(write_shard, shards, jobs if len(shards) > 1 else 1)
+
+
+def cut(lengths: list[int], most_bytes: int, most_rows: int) -> Iterator[tuple[int, int]]:
+    """Runs of rows (start, stop) of at most ``most_rows`` rows and, where one row allows it, ``most_bytes`` bytes.
+
+    No rows give one empty run: a split without pictures is still a file, so that it can be loaded.
+    """
+    start, size = 0, 0
+    for i, length in enumerate(lengths):
+        if i > start and (size + length > most_bytes or i - start >= most_rows):
+            yield start, i
+            start, size = i, 0
+        size += length
+    yield start, len(lengths)
+
+
+def labelled(rows: pd.DataFrame, manifest: Manifest, source: str) -> pa.Table:
+    """The rows with the integer label of each scale and the source's name."""
+    of_class = {c.fine_id: c for c in manifest.classes}
+    rows = rows.assign(source=source)
+    for scale in SCALES:
+        number = manifest.labels(scale)
+        rows[scale] = [number[of_class[i].id(scale)] for i in rows["fine_id"]]
+    return pa.Table.from_pandas(rows.drop(columns=["order", "split", "fine_id"]), preserve_index=False)
+
+
+def write_shard(shard: Shard) -> int:
+    """Write one file, row group by row group, reading each picture's bytes from the pool."""
+    names = shard.schema.names
+    lengths = shard.rows["length"].to_pylist()
+    with pq.ParquetWriter(shard.path, shard.schema, **writer_options(shard.schema)) as writer:
+        for start, stop in cut(lengths, GROUP_BYTES, GROUP_ROWS):
+            group = shard.rows.slice(start, stop - start)
+            group = group.append_column("image", read_images(group, shard.pool, shard.schema.field("image").type))
+            writer.write_table(group.select(names).cast(shard.schema), row_group_size=max(1, stop - start))
+    return len(lengths)
+
+
+def read_images(rows: pa.Table, folder: Path, kind: pa.DataType) -> pa.Array:
+    """The column ``image``: for each row its bytes, and the upstream name with the suffix of its real type."""
+    values = []
+    for image_id, unit, offset, length, form in zip(
+        *(rows[name].to_pylist() for name in ("image_id", "unit", "offset", "length", "format")), strict=True
+    ):
+        (data,) = pool.read_bytes(folder / f"{unit}.bin", [(offset, length)])
+        values.append({"bytes": data, "path": f"{image_id.rsplit('/', 1)[-1]}.{images.FORMATS[form]}"})
+    return pa.array(values, kind)
+
+
+def writer_options(schema: pa.Schema) -> dict[str, Any]:
+    """Pictures are compressed already; content-defined pages let the hub store only what changed between versions."""
+    leaves = [leaf for field in schema for leaf in leaf_names(field)]
+    return {
+        "compression": {leaf: "none" if leaf == "image.bytes" else "zstd" for leaf in leaves},
+        "use_dictionary": [leaf for leaf in leaves if leaf in ("upstream_label", "source", "license", "author")],
+        "use_content_defined_chunking": True,
+        "write_page_index": True,
+    }
+
+
+def leaf_names(field: pa.Field) -> list[str]:
+    if pa.types.is_struct(field.type):
+        return [f"{field.name}.{child.name}" for child in field.type]
+    return [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name]
+
+
+def write_hierarchy(folder: Path, rows: pd.DataFrame, manifest: Manifest) -> None:
+    """Write ``hierarchy/``: one row a fine class, also for those without a picture."""
+    (folder / "hierarchy").mkdir()
+    counts = rows.groupby(["fine_id", "split"]).size().to_dict()
+    labels = rows.groupby("fine_id")["upstream_label"].unique().to_dict()
+    number = {scale: manifest.labels(scale) for scale in SCALES}
+    table = [
+        {
+            **{f"{scale}_id": c.id(scale) for scale in SCALES},
+            **{scale: c.name(scale) for scale in SCALES},
+            **{f"{scale}_label": number[scale][c.id(scale)] for scale in SCALES},
+            "split": c.split,
+            "path": c.path,
+            "upstream_labels": sorted(labels.get(c.fine_id, [])),
+            **{split: int(counts.get((c.fine_id, split), 0)) for split in SPLITS},
+        }
+        for c in sorted(manifest.classes, key=lambda c: c.fine_id)
+    ]
+    schema = hierarchy_features().arrow_schema
+    pq.write_table(
+        pa.Table.from_pylist(table, schema), folder / "hierarchy" / "train-00000-of-00001.parquet", compression="zstd"
+    )
+
+
+class RowsFile:
+    """A Parquet file that grows table by table. Use it as a context manager."""
+
+    def __init__(self, path: Path, schema: pa.Schema, seen: Callable[[pa.Table], None]) -> None:
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_index=True)
+        self._seen = seen
+
+    def __enter__(self) -> RowsFile:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._writer.close()
+
+    def write(self, table: pa.Table) -> None:
+        self._seen(table)
+        if len(table):
+            self._writer.write_table(table)
+
+
+def sha256_of(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(name, SHA-256 in hexadecimal) of files below ``folder``."""
+    for name in names:
+        with (folder / name).open("rb") as file:
+            yield name, hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,132 @@
+"""Bytes → a checked picture, or the reason why not.
+
+A picture passes only if the path by which users will read it passes: `datasets.Image(mode="RGB")` opens the bytes
+with Pillow, applies the EXIF orientation and converts to RGB; `examine` does the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp"}
+"""Pillow's names of the accepted picture types, with the suffix that they get."""
+
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+"""Pillow's modes of 8 bits a channel or less. Deeper ones would be clipped to white when converted to RGB."""
+
+MAX_PIXELS = 89_478_485
+"""Pillow warns above this many pixels, so readers of the data set would."""
+
+ORIENTATION = 0x0112
+QUALITY = 95
+RESIZING = f"shorter side, Pillow LANCZOS, JPEG quality {QUALITY}, 4:2:0"
+"""What `--size` does to a picture, as recorded in build.json and the card."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A candidate's bytes after the check.
+
+    ``data`` are the bytes to keep, empty unless ``verdict`` is ``ok``. ``width`` and ``height`` are what a reader
+    gets: after the orientation is applied. ``exif_orientation`` is the tag of the source's bytes, 1 where there is
+    none. ``format`` is Pillow's name of the type of ``data``.
+    """
+
+    verdict: str
+    detail: str = ""
+    data: bytes = b""
+    width: int = 0
+    height: int = 0
+    exif_orientation: int = 1
+    format: str = ""
+
+
+def examine(data: bytes, *, min_side: int, size: int | None = None) -> Picture:
+    """Check a picture's bytes and, with ``size``, bring its shorter side down to ``size`` pixels.
+
+    The bytes are kept exactly as they are unless the picture is larger than ``size``. Never raises for bad bytes:
+    the verdict says what is wrong with them.
+    """
+    if not data:
+        return Picture("empty")
+    if looks_like_html(data):
+        return Picture("html-page", shown(data))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd EXIF and palettes with transparency: the pixels are fine
+        try:
+            with Image.open(BytesIO(data)) as image:
+                return _examine_opened(image, data, min_side, size)
+        except UnidentifiedImageError:
+            return Picture("not-an-image", shown(data))
+        except Image.DecompressionBombError:
+            return Picture("too-many-pixels", f"more than {2 * MAX_PIXELS} pixels")
+        except MemoryError:
+            return Picture("too-many-pixels", "it does not fit into memory")
+        except Exception as exc:  # Pillow's decoders raise many types for bad bytes: SyntaxError, struct.error, ...
+            verdict = "truncated" if "truncated" in str(exc).lower() else "corrupt"
+            return Picture(verdict, f"{type(exc).__name__}: {exc}"[:200])
+
+
+def _examine_opened(image: Image.Image, data: bytes, min_side: int, size: int | None) -> Picture:
+    kind = image.format or ""
+    if kind == "MPO":  # a JPEG with further pictures behind it, as phones write them; readers see the first
+        kind = "JPEG"
+    width, height = image.size
+    if kind not in FORMATS:
+        return Picture("not-an-image", f"{kind} is not one of the accepted types {', '.join(FORMATS)}")
+    if width * height > MAX_PIXELS:
+        return Picture("too-many-pixels", f"{width} × {height} pixels")
+    if min(width, height) < min_side:
+        return Picture("too-small", f"{width} × {height} pixels; the shorter side must have {min_side}")
+    if image.mode not in MODES:
+        return Picture("unsupported-depth", f"Pillow's mode {image.mode}")
+    if size is not None and min(width, height) > size:
+        image.draft("RGB", (2 * size, 2 * size))
+    image.load()
+    tag = image.getexif().get(ORIENTATION)
+    orientation = tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
+    if size is not None and min(width, height) > size:
+        return shrink(image, orientation, (width, height), size)
+    # Readers transpose wherever the tag stands, and fail where the EXIF data around it cannot be written back.
+    upright = image if tag is None else ImageOps.exif_transpose(image)
+    upright.convert("RGB")
+    return Picture("ok", "", data, upright.width, upright.height, orientation, kind)
+
+
+def shrink(image: Image.Image, orientation: int, full: tuple[int, int], size: int) -> Picture:
+    """The picture upright, in RGB, with a shorter side of ``size``, as JPEG bytes without EXIF.
+
+    ``full`` is the (width, height) that the file states: ``image`` may have been decoded at a fraction of it.
+    """
+    profile = image.info.get("icc_profile") if image.mode == "RGB" else None
+    scale = size / min(full)
+    target = (max(size, round(full[0] * scale)), max(size, round(full[1] * scale)))
+    small = image.convert("RGB").resize(target, Image.Resampling.LANCZOS)
+    small.getexif()[ORIENTATION] = orientation
+    upright = ImageOps.exif_transpose(small)
+    out = BytesIO()
+    upright.save(out, "JPEG", quality=QUALITY, subsampling=2, icc_profile=profile, exif=b"")
+    return Picture("ok", "", out.getvalue(), upright.width, upright.height, orientation, "JPEG")
+
+
+def looks_like_html(data: bytes) -> bool:
+    """Whether the bytes begin as a web page does."""
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")) or (
+        start.startswith((b"<!--", b"<?xml")) and b"<html" in start
+    )
+
+
+def shown(data: bytes) -> str:
+    """The first bytes, printable, for the detail of a verdict."""
+    return f"begins with {data[:24]!r}"
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,133 @@
+"""The words and columns that every part shares: scales, verdicts, candidates, units, pool and data set columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+SCALES = ("fine", "middle", "coarse")
+SPLITS = ("train", "query", "gallery")
+
+FORMAT = 1
+"""Version of the pool and of the data set folder. A folder of another version is never read as this one."""
+
+VERDICTS = {
+    "ok": "in the data set",
+    # the label
+    "above": "the label stands above every fine class, so the fine class is not known",
+    "outside": "the label is not below any class of the hierarchy",
+    "excluded": "the label is excluded by the manifest",
+    "unlabelled": "the source gives no label for this picture",
+    # the bytes
+    "missing": "listed by the source, but not there",
+    "damaged-archive": "the archive ends or breaks here; what stands behind is not readable",
+    "unsafe-member": "an archive member that is a link or names a place outside its folder",
+    "too-large": "more bytes than a picture may have",
+    "unreadable": "the source broke off while this picture was read",
+    "empty": "no bytes",
+    "html-page": "an HTML page under a picture's name",
+    "not-an-image": "not a picture of a known type",
+    "truncated": "the picture's data end too early",
+    "corrupt": "the picture's data do not decode",
+    "unsupported-depth": "more than 8 bits a channel, which readers would clip",
+    "too-small": "a side shorter than the smallest allowed",
+    "too-many-pixels": "more pixels than a picture may have",
+    # the data set
+    "repeated-id": "another picture has the same image_id",
+    "duplicate": "the same bytes as another picture of this fine class, which is kept",
+    "conflicting-duplicate": "the same bytes under labels that contradict each other; none is kept",
+    "over-limit": "more pictures than --limit allows for this class",
+    "class-too-small": "a test class needs two pictures, one for the query and one for the gallery",
+}
+
+SOURCE_VERDICTS = frozenset(["unlabelled", "missing", "damaged-archive", "unsafe-member", "too-large"])
+"""The verdicts that a source gives without reading the picture. They stand whatever the label is."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One picture that a source offers, before anything is known of its bytes.
+
+    ``read`` gives its bytes and may raise `OSError`; it is None when ``verdict`` is already settled by the source
+    (``missing``, ``unsafe-member``, ``damaged-archive``, ``unlabelled``). ``upstream_id`` has no suffix and is
+    unique in its source: with the source's name before it, it is the ``image_id``.
+    """
+
+    upstream_id: str
+    upstream_label: str
+    read: Callable[[], bytes] | None
+    verdict: str | None = None
+    detail: str = ""
+    source_url: str | None = None
+    license: str | None = None
+    author: str | None = None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The piece of a source that one worker takes whole.
+
+    ``name`` is unique in the source, stable between runs and machines, and made of letters, digits, ``.``, ``_`` and
+    ``-`` only: it names the pool file. ``labels`` are all upstream labels that occur in it. ``identity`` changes when
+    its bytes do (size and time of a file, a drawing's version). ``path``, ``offset``, ``size`` and ``members`` mean
+    what the source's `read` takes them to mean. ``temporary``: ``path`` is a copy that is deleted after use.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    identity: str
+    path: str = ""
+    kind: str = ""
+    offset: int = 0
+    size: int = 0
+    members: tuple[tuple[str, str], ...] = ()
+    temporary: bool = False
+
+
+def picture_features(names: Mapping[str, list[str]]) -> Features:
+    """The columns of ``data/``: one row a picture. ``names`` are the class names of each scale."""
+    from datasets import ClassLabel, Features, Image, Value
+
+    return Features(
+        {
+            "image": Image(mode="RGB"),
+            "image_id": Value("string"),
+            **{scale: ClassLabel(names=names[scale]) for scale in SCALES},
+            "upstream_label": Value("string"),
+            "width": Value("int32"),
+            "height": Value("int32"),
+            "exif_orientation": Value("int8"),
+            "sha256": Value("string"),
+            "source": Value("string"),
+            "source_url": Value("string"),
+            "license": Value("string"),
+            "author": Value("string"),
+        }
+    )
+
+
+def hierarchy_features() -> Features:
+    """The columns of ``hierarchy/``: one row a fine class, in the order of the integer labels.
+
+    For each scale the class id, its name, and the integer label that stands for it in ``data/``.
+    """
+    from datasets import Features, List, Value
+
+    kinds = {"id": "string", "label": "int32"}
+    return Features(
+        {
+            **{
+                name: Value(kinds.get(name.rpartition("_")[2], "string"))
+                for scale in SCALES
+                for name in (f"{scale}_id", scale, f"{scale}_label")
+            },
+            "split": Value("string"),
+            "path": Value("string"),
+            "upstream_labels": List(Value("string")),
+            **{split: Value("int64") for split in SPLITS},
+        }
+    )

@@ -1,0 +1,114 @@
+"""Tiny inputs in the upstreams' layouts, made anew for each test."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import tarfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dmlkit.authoring import tsv
+from dmlkit.manifest import Exclusion, FineClass
+
+# Two coarse classes with two middle classes each, one of them for the test; two fine classes in each.
+CLASSES = [
+    FineClass(f"n0{coarse}{middle}{fine}00001", f"{middle_name} {fine}", f"n0{coarse}{middle}000001", middle_name,
+              f"n0{coarse}0000001", coarse_name, split, "")
+    for coarse, coarse_name, middles in (
+        (1, "mammal", (("1", "dog", "train"), ("2", "bear", "test"))),
+        (2, "bird", (("1", "owl", "train"), ("2", "parrot", "test"))),
+    )
+    for middle, middle_name, split in middles
+    for fine in (1, 2)
+]  # fmt: skip
+WHALE = Exclusion("n09999999", "whale", "it looks like a fish")
+
+TOML = """name = "tiny"
+version = "1.0.0"
+title = "Tiny animals"
+description = "For tests."
+[sources]
+accepted = ["imagenet-21k", "sample"]
+default = "imagenet-21k"
+[split]
+query_share = 0.25
+[coverage]
+fine = 1.0
+"""
+
+
+def picture(seed: int, width: int = 48, height: int = 40, kind: str = "JPEG", mode: str = "RGB") -> bytes:
+    """A small picture whose pixels, and so whose bytes, depend on the seed."""
+    image = Image.frombytes("RGB", (6, 5), random.Random(seed).randbytes(90)).resize((width, height))
+    out = io.BytesIO()
+    image.convert(mode).save(out, kind)
+    return out.getvalue()
+
+
+def write_tar(path: Path, members: Mapping[str, bytes]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def write_manifest(folder: Path, classes: list[FineClass] = CLASSES, toml: str = TOML) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.toml").write_text(toml, encoding="utf-8")
+    (folder / "classes.tsv").write_text(tsv(FineClass, classes), encoding="utf-8")
+    (folder / "excluded.tsv").write_text(tsv(Exclusion, [WHALE]), encoding="utf-8")
+    return folder
+
+
+def write_source(folder: Path, per_class: int = 6) -> Path:
+    """A folder of per-synset tars with distinct good pictures for every class of the tiny manifest."""
+    for number, c in enumerate(CLASSES):
+        members = {f"{c.fine_id}_{i}.JPEG": picture(1000 * number + i) for i in range(per_class)}
+        write_tar(folder / f"{c.fine_id}.tar", members)
+    return folder
+
+
+@pytest.fixture
+def tiny_manifest(tmp_path: Path) -> Path:
+    return write_manifest(tmp_path / "tiny")
+
+
+@pytest.fixture
+def tiny_source(tmp_path: Path) -> Path:
+    return write_source(tmp_path / "tars")
+
+
+@pytest.fixture
+def needs_wordnet() -> None:
+    """Skip where WordNet 3.0 is missing, with what to install; in CI that is a failure."""
+    from dmlkit import wordnet
+    from dmlkit.errors import WordNetNotFound
+
+    try:
+        wordnet.reader()
+    except WordNetNotFound as exc:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(exc))
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches of the tests stay in their folder, and `datasets` asks nobody."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.getbasetemp() / "hf"))
+
+
+Sums = Callable[[Path], str]
+
+
+def sums(folder: Path) -> str:
+    return (folder / "SHA256SUMS").read_text()
