@@ -22,7 +22,7 @@ from dmlkit import __version__, engine, images, sources
 from dmlkit.assemble import REJECTED, assemble
 from dmlkit.collect import Task, collect_unit
 from dmlkit.errors import HierarchyError, OutputError, SourceError, UsageError
-from dmlkit.export import card, parquet
+from dmlkit.export import card, parquet, sheets
 from dmlkit.hierarchy import Hierarchy
 from dmlkit.manifest import Manifest
 from dmlkit.pool import Pool, Settings
@@ -293,6 +293,7 @@ def write(
         notify("write", written, len(rows), "pictures")
     parquet.write_hierarchy(folder, rows, manifest)
     card.write_attribution(folder, rows)
+    sheets.write_figure(folder)
     card.write(folder, manifest, options.source, card_facts(result, options))
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     sums = "".join(f"{digest}  {name}\n" for name, digest in parquet.sha256_of(folder, names))

@@ -85,7 +85,7 @@ class Hierarchy:
         return Resolution("above", None, frozenset(fine_ids), f"{len(fine_ids)} fine classes stand below this label")
 
     def _resolve_by_wordnet(self, label: str) -> Resolution:
-        from dmlkit import wordnet
+        import dmlkit.wordnet as wordnet
 
         over = wordnet.ancestors(label)
         fine_ids = over & self.fine.keys()

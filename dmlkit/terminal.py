@@ -51,7 +51,7 @@ class Steps:
             self._tasks[step] = TaskID(0)
             self._said = time.monotonic()
             of = f" of {total}" if total is not None else ""
-            print(f"{step}: {done}{of} {what}".rstrip(), file=sys.stderr, flush=True)
+            print(f"{step}: {done}{of} {what}" if what else step, file=sys.stderr, flush=True)
 
 
 def table(rows: list[list[str]], head: list[str], *, right: tuple[int, ...] = ()) -> str:

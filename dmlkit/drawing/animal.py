@@ -5,12 +5,13 @@ Everything else (pose, side, size, place, light, what stands in front, grain) va
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from random import Random
 
 from PIL import Image
 
-from dmlkit.drawing import bird, builds, fish, front, herptile, mammal, scene
+from dmlkit.drawing import bird, bird_plans, builds, fish, frog, front, mammal, reptile, scene, turtle
 from dmlkit.drawing.canvas import Canvas
 from dmlkit.drawing.figure import Figure, Look, look_of
 from dmlkit.drawing.hints import HINTS
@@ -18,7 +19,28 @@ from dmlkit.manifest import FineClass
 
 VERSION = 1
 
-PLANS = {**mammal.PLANS, **bird.PLANS, **fish.PLANS, **herptile.PLANS}
+PLANS: dict[str, Callable[[Figure], None]] = {
+    "quadruped": mammal.quadruped,
+    "sitter": mammal.sitter,
+    "bat": mammal.bat,
+    "perch": bird_plans.perch,
+    "walk": bird.bird,
+    "wade": bird.bird,
+    "climb": bird_plans.climb,
+    "owl": bird_plans.owl,
+    "penguin": bird_plans.penguin,
+    "soar": bird_plans.soar,
+    "shore": bird_plans.shore,
+    "swim": bird_plans.swim,
+    "fish": fish.fish,
+    "ray": fish.ray,
+    "flat": fish.flat,
+    "snake": reptile.snake,
+    "lizard": reptile.lizard,
+    "turtle": turtle.turtle,
+    "frog": frog.frog,
+}
+"""The body plans by name."""
 
 AFLOAT = {"swim", "bat", "fish", "ray", "flat", "flying"}
 """Plans that do not stand on the ground."""
@@ -54,10 +76,14 @@ def put(canvas: Canvas, figure: Figure, place: str, horizon: float, rng: Random)
     afloat = figure.look.build.plan in AFLOAT
     zoom = min(rng.uniform(0.74, 1.02), rng.uniform(0.78, 1.05))
     scale = zoom * min(0.94 * width / (right - left), (0.9 if afloat else 0.88) * height / (bottom - top))
+    # Long low animals would be a line in the middle of the picture: they come closer and lose the end of their tail.
+    scale *= min(1.45, max(1.0, (right - left) / (bottom - top) / 2.4)) if not afloat else 1.0
     flip = rng.random() < 0.5
     turn = rng.uniform(-0.14, 0.14) if afloat and figure.look.build.plan != "swim" else 0.0
-    free = max(width - scale * (right - left), 0.0)
-    x = free * rng.uniform(0.15, 0.85) - scale * (-right if flip else left)
+    free = width - scale * (right - left)
+    x = max(free, 0.0) * rng.uniform(0.15, 0.85) - scale * (-right if flip else left)
+    if free < 0:
+        x = 0.04 * width + scale * right if flip else 0.96 * width - scale * right
     if afloat and figure.look.build.plan != "swim":
         room = max(height - scale * (bottom - top), 0.0)
         canvas.place(x, room * rng.uniform(0.25, 0.75) - scale * top, scale, flip, turn)

@@ -389,6 +389,20 @@ def front(look: Look, box: Box, unit: float, rng: Random) -> list[Mark]:
 MARKINGS = {
     f.__name__: f
     for f in (
-        stripes, bands, spots, specks, rosettes, patches, net, checks, diamonds, lines, stripe, back, saddle, belt, front,
+        stripes,
+        bands,
+        spots,
+        specks,
+        rosettes,
+        patches,
+        net,
+        checks,
+        diamonds,
+        lines,
+        stripe,
+        back,
+        saddle,
+        belt,
+        front,
     )
-}  # fmt: skip
+}

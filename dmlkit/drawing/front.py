@@ -178,6 +178,15 @@ def coral(canvas: Canvas, rng: Random, tone: Colour, feet: float, floor: float, 
 
 
 FRONTS = {
-    "grass": grass, "drygrass": drygrass, "reeds": reeds, "fern": fern, "leaf": leafs, "rock": rock,
-    "stones": stones, "snow": snow, "bubbles": bubbles, "weed": weed, "coral": coral,
-}  # fmt: skip
+    "grass": grass,
+    "drygrass": drygrass,
+    "reeds": reeds,
+    "fern": fern,
+    "leaf": leafs,
+    "rock": rock,
+    "stones": stones,
+    "snow": snow,
+    "bubbles": bubbles,
+    "weed": weed,
+    "coral": coral,
+}

@@ -6,6 +6,7 @@ A head is drawn in its own unit, the radius of its skull, with the snout to the 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dmlkit.drawing.canvas import Mark
@@ -344,7 +345,9 @@ def horns(head: Head, far: bool) -> None:
             )
 
 
-HORNS = {
+Horn = Callable[[float], tuple[list[tuple[float, float]], tuple[float, ...]]]
+
+HORNS: dict[str, Horn] = {
     "cow": lambda s: ([(0, 0), (0.05, -0.4 * s), (0.35 * s, -0.75 * s), (0.5 * s, -1.0 * s)], (0.3, 0.26, 0.18, 0.04)),
     "buffalo": lambda s: (
         [(0.1, 0.0), (-0.4 * s, 0.12), (-0.75 * s, -0.3 * s), (-0.4 * s, -0.85 * s)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+# fmt: off
 HINTS: dict[str, dict[str, Any]] = {
     # dogs
     "dachshund": {"leg": 0.12, "ear": "flop", "tail": "cat", "snout": 1.15, "coat": "short"},
@@ -191,4 +192,5 @@ HINTS: dict[str, dict[str, Any]] = {
     "axolotl": {"gills": "yes", "@base": "#e9c4c0", "kind": "plain"},
     "hellbender": {"flat": 0.5, "deep": 0.22, "@base": "#5f4f40"},
     "newt": {"tail": "paddle"},
-}  # fmt: skip
+}
+# fmt: on

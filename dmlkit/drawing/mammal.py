@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from dmlkit.drawing import heads
 from dmlkit.drawing.canvas import Mark
@@ -119,7 +120,7 @@ def armour(f: Figure, chest: float, waist: float, arch: float) -> None:
 def quills(f: Figure, chest: float, waist: float, arch: float, front: bool = False) -> None:
     look, rng = f.look, f.rng
     long = look.get("quill", 0.14)
-    for k in range(46 if front else 34):
+    for _ in range(46 if front else 34):
         t = rng.random()
         x = 0.34 - 0.84 * t
         edge = -waist * 0.5 - arch * math.sin(math.pi * t)
@@ -454,7 +455,7 @@ def wing(f: Figure, way: float, span: float, lift: float, skin: Colour) -> None:
         (way * 0.34 * span, 0.34),
     ]
     rim: list[tuple[float, float]] = [(way * 0.1, -0.12), wrist, tips[0]]
-    for a, b in zip(tips, tips[1:], strict=False):
+    for a, b in pairwise(tips):
         rim += [((a[0] + b[0]) / 2 * 0.88, (a[1] + b[1]) / 2 - 0.05), b]
     rim += [(way * 0.2 * span, 0.22), (way * 0.1, 0.2)]
     f.part(poly(rim), skin, depth=0.8)
@@ -489,6 +490,3 @@ def seal(f: Figure) -> None:
         f.flat(head.stroke([(0.9, 0.25 + 0.06 * k), (1.35, 0.4 + 0.16 * k)], (0.03, 0.015)), (230, 226, 214))
     if look.word("extra", "none") == "longtusks":
         f.part(head.stroke([(0.9, 0.4), (1.0, 1.0), (0.85, 1.7)], (0.2, 0.16, 0.04)), (238, 230, 210))
-
-
-PLANS = {"quadruped": quadruped, "sitter": sitter, "bat": bat, "seal": seal}

@@ -411,10 +411,33 @@ def stones(b: Backdrop) -> None:
 THINGS = {
     f.__name__: f
     for f in (
-        hills, mountains, clouds, trees, firs, acacia, trunks, leaves, fronds, dunes, rocks, bergs, fence, window,
-        flowers, far, reeds, ripples, pools, sea, rays, bubbles, corals, weed, stones,
+        hills,
+        mountains,
+        clouds,
+        trees,
+        firs,
+        acacia,
+        trunks,
+        leaves,
+        fronds,
+        dunes,
+        rocks,
+        bergs,
+        fence,
+        window,
+        flowers,
+        far,
+        reeds,
+        ripples,
+        pools,
+        sea,
+        rays,
+        bubbles,
+        corals,
+        weed,
+        stones,
     )
-}  # fmt: skip
+}
 
 
 def shadow(canvas: Canvas, x: float, y: float, rx: float, ry: float, strength: float = 0.42) -> None:

@@ -67,7 +67,8 @@ def oval(x: float, y: float, rx: float, ry: float, turn: float = 0.0, count: int
 def moved(points: Points, x: float, y: float, scale: float = 1.0, turn: float = 0.0) -> Points:
     """The points scaled, turned about the origin, then shifted."""
     c, s = math.cos(turn) * scale, math.sin(turn) * scale
-    return points @ np.array([[c, s], [-s, c]]) + (x, y)
+    turned: Points = points @ np.array([[c, s], [-s, c]]) + (x, y)
+    return turned
 
 
 def stroke(points: Pairs, widths: Sequence[float], steps: int = 5, tip: bool = True, root: bool = False) -> Points:

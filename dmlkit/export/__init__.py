@@ -1,0 +1,1 @@
+"""The forms in which a data set leaves dmlkit: one module each."""
