@@ -5,7 +5,9 @@ Everything that is about one data set stands in the manifest's table ``[derive]`
 1. Below each coarse synset, the listed synsets are candidates, except those below an excluded one.
 2. Forms are no classes of their own: synsets whose gloss says that they are the young, a sex or an age of another,
    and the stated words for a use or a quality.
-3. Fine candidates are the candidates without another candidate below, and the synsets stated as ``fine_at``.
+3. Fine candidates are the candidates without another candidate below, and the synsets stated as ``fine_at``. A
+   candidate with a single fine candidate below takes its place, unless it is stated as ``too_wide``: pictures filed
+   under *magpie* are of use only if *magpie*, and not *European magpie*, is the class.
 4. From each coarse synset down, a synset with at most ``most`` fine candidates below is a middle candidate; a larger
    one is opened, unless it is kept whole; one that is stated as opened is opened in any case.
 5. For each coarse class the largest middle candidates are taken, as many as are wanted; equal ones in the order of
@@ -103,8 +105,13 @@ class Rules:
         inside = set().union(*(self.below(label) for label in whole)) if whole else set()
         candidates = {c for top in self.coarse for c in self.below(top)} & self.listed
         candidates = candidates - self.forms.keys() - inside - whole
-        leaves = {c for c in candidates if not (self.below(c) & (candidates | whole))}
-        return frozenset(leaves | whole)
+        fine = whole | {c for c in candidates if not (self.below(c) & (candidates | whole))}
+        widened = {}
+        for label in sorted(candidates - fine - self.list_of("too_wide"), key=lambda c: (-len(self.below(c)), c)):
+            narrow = self.below(label) & fine
+            if len(narrow) == 1:
+                widened.setdefault(next(iter(narrow)), label)  # the widest comes first
+        return frozenset((fine - widened.keys()) | set(widened.values()))
 
     def fine_below(self, label: str) -> frozenset[str]:
         return self.below(label) & self.fine
