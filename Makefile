@@ -34,12 +34,13 @@ sheets: $(VENV)/installed
 
 # WordNet 3.0 for the tests of manifests and labels: from Debian where that can be installed, else from NLTK. Tests
 # that need it are skipped, with a message, where neither works.
-wordnet:
+APT = apt-get -qq -y --no-install-recommends
+wordnet: $(VENV)/tested
 	@test -f /usr/share/wordnet/data.noun \
-	  || (command -v apt-get >/dev/null && test "$$(id -u)" = 0 \
-	      && (apt-get install -qq -y wordnet-base || (apt-get update -qq && apt-get install -qq -y wordnet-base))) \
+	  || (command -v apt-get && test "$$(id -u)" = 0 \
+	      && ($(APT) install wordnet-base || ($(APT) update && $(APT) install wordnet-base))) >/dev/null 2>&1 \
 	  || $(BIN)/python -m nltk.downloader -q wordnet \
-	  || echo "WordNet 3.0 is not here; tests that need it will be skipped"
+	  || echo "WordNet 3.0 could not be installed: tests that need it are skipped"
 
 .PHONY: wordnet
 

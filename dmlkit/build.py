@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from dmlkit import __version__, engine, images, sources
+from dmlkit import __version__, engine, fetch, images, sources
 from dmlkit.assemble import REJECTED, assemble
 from dmlkit.collect import Task, collect_unit
 from dmlkit.errors import HierarchyError, OutputError, SourceError, UsageError
@@ -97,7 +97,8 @@ def build(manifest: Manifest, options: Options, notify: Notify = lambda *_: None
     check(manifest, options)
     hierarchy = Hierarchy(manifest)
     with Pool(options.pool_folder, options.source) as pool:
-        units = collect(plan(manifest, options, pool, hierarchy, notify), hierarchy, options, pool, notify)
+        path = options.path or download(options, notify)
+        units = collect(plan(manifest, options, path, pool, hierarchy), hierarchy, options, pool, notify)
         with Replacement(options.out) as folder:
             rows, verdicts = assemble_to(folder.path, pool, units, hierarchy, options, notify)
             if rows.empty:
@@ -113,15 +114,21 @@ def build(manifest: Manifest, options: Options, notify: Notify = lambda *_: None
     return result
 
 
-def dry_run(manifest: Manifest, options: Options, notify: Notify = lambda *_: None) -> dict[str, Any]:
-    """What a build would read, as plain data. Reads no picture; of a stream it can only say that it is one."""
+def dry_run(manifest: Manifest, options: Options) -> dict[str, Any]:
+    """What a build would read, as plain data. Downloads and writes nothing and reads no picture.
+
+    The units of a stream, or of an archive that is still to be downloaded, are not known.
+    """
     check(manifest, options)
     hierarchy = Hierarchy(manifest)
-    with Pool(options.pool_folder, options.source) as pool:
-        units = plan(manifest, options, pool, hierarchy, notify)
-        listed = units if isinstance(units, list) else []
-        depths = {unit.name: depths_of(unit, hierarchy, []) for unit in listed}
-        settled = sum(pool.settled(unit, options.settings, depths[unit.name]) for unit in listed)
+    pool = Pool(options.pool_folder, options.source)
+    archive = getattr(sources.load(options.source), "ARCHIVE", None) if options.path is None else None
+    path = fetch.downloaded(archive) if archive else options.path
+    absent = archive if archive and path is None else None
+    units = [] if absent else plan(manifest, options, path, pool, hierarchy)
+    listed = units if isinstance(units, list) else []
+    depths = {unit.name: depths_of(unit, hierarchy, []) for unit in listed}
+    settled = sum(pool.settled(unit, options.settings, depths[unit.name]) for unit in listed)
     labels = sorted({label for unit in listed for label in unit.labels})
     found = {label: hierarchy.resolve(label) for label in labels}
     terms = sources.load(options.source).TERMS
@@ -129,6 +136,7 @@ def dry_run(manifest: Manifest, options: Options, notify: Notify = lambda *_: No
         "manifest": manifest.name,
         "source": options.source,
         "title": terms.title,
+        "download": {"url": absent.url, "bytes": absent.size} if absent else None,
         "stream": not isinstance(units, list),
         "units": len(listed),
         "settled": settled,
@@ -180,16 +188,27 @@ def check_replaceable(out: Path, manifest: Manifest, source: str) -> None:
         )
 
 
-def plan(manifest: Manifest, options: Options, pool: Pool, hierarchy: Hierarchy, notify: Notify) -> Iterable[Unit]:
+def download(options: Options, notify: Notify) -> Path | None:
+    """The archive of a source that can be had without a log-in, downloaded once; None for other sources."""
+    archive = getattr(sources.load(options.source), "ARCHIVE", None)
+    if archive is None:
+        return None
+    path: Path = fetch.download_archive(
+        archive,
+        lambda done, total: notify("download", done, total, "bytes"),
+        allow_private_hosts=options.allow_private_hosts,
+    )
+    return path
+
+
+def plan(manifest: Manifest, options: Options, path: Path | None, pool: Pool, hierarchy: Hierarchy) -> Iterable[Unit]:
     """The units of the source: a list where all are known before a picture is read, else an iterator."""
     request = sources.Request(
         manifest=manifest,
-        path=options.path,
+        path=path,
         scratch=pool.scratch,
         limit=options.limit,
         settled=lambda unit: pool.settled(unit, options.settings, depths_of(unit, hierarchy, [])),
-        progress=lambda done, total: notify("download", done, total, "bytes"),
-        allow_private_hosts=options.allow_private_hosts,
     )
     units: Iterable[Unit] = sources.load(options.source).plan(request)
     return units
@@ -292,21 +311,23 @@ def write(
         written += pictures
         notify("write", written, len(rows), "pictures")
     parquet.write_hierarchy(folder, rows, manifest)
+    sums = parquet.sha256_of(folder, {})
+    content = hashlib.sha256(parquet.sums_text(sums).encode()).hexdigest()
     card.write_attribution(folder, rows)
     sheets.write_figure(folder)
-    card.write(folder, manifest, options.source, card_facts(result, options))
-    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    sums = "".join(f"{digest}  {name}\n" for name, digest in parquet.sha256_of(folder, names))
-    (folder / "SHA256SUMS").write_text(sums, encoding="utf-8")
+    card.write(folder, manifest, options.source, card_facts(result, options, content))
+    sums = parquet.sha256_of(folder, sums)
+    (folder / "SHA256SUMS").write_text(parquet.sums_text(sums), encoding="utf-8")
 
 
-def card_facts(result: Result, options: Options) -> card.Facts:
+def card_facts(result: Result, options: Options, content: str) -> card.Facts:
     return card.Facts(
         pictures=result.pictures,
         verdicts=result.verdicts,
         coverage={scale: (c.found, c.of) for scale, c in result.coverage.items()},
         limit=options.limit,
         resizing=f"{options.size} px, {images.RESIZING}" if options.size else "",
+        content=content,
     )
 
 
@@ -352,7 +373,9 @@ class Replacement:
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.path = out.with_name(f"{out.name}.partial")
+        # Names that no one else gives: what stands there is of a build that was killed, and is deleted.
+        self.path = out.with_name(f".{out.name}.dmlkit-partial")
+        self.old = out.with_name(f".{out.name}.dmlkit-old")
         self._kept = False
 
     def __enter__(self) -> Replacement:
@@ -367,12 +390,11 @@ class Replacement:
 
     def keep(self) -> None:
         """Put the new folder in the place of the old one."""
-        old = self.out.with_name(f"{self.out.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(self.old, ignore_errors=True)
         if self.out.exists():
-            os.replace(self.out, old)
+            os.replace(self.out, self.old)
         os.replace(self.path, self.out)
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(self.old, ignore_errors=True)
         self._kept = True
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:

@@ -37,11 +37,13 @@ def run() -> None:
             sys.exit(fail(exc.format_message(), "", exc.exit_code, as_json))
         exc.show()
         sys.exit(exc.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(fail("interrupted; what was finished is safe", "the same command goes on", INTERRUPTED, as_json))
     except BrokenPipeError:  # the reader of stdout, `head` for example, has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except OSError as exc:  # of a path that no library module looked after
+        sys.exit(fail(f"{exc.filename or 'a file'}: {exc.strerror or exc}", "", 1, as_json))
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(fail("interrupted; what was finished is safe", "the same command goes on", INTERRUPTED, as_json))
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -150,13 +152,16 @@ def print_result(result: Any) -> None:
 
 def print_dry_run(facts: dict[str, Any]) -> None:
     print(f"source    {facts['source']}: {facts['title']}")
-    if facts["stream"]:
+    if facts["download"]:
+        print(
+            f"download  {facts['download']['url']}, {facts['download']['bytes']:,} bytes; what is in it is known then"
+        )
+    elif facts["stream"]:
         print("units     a stream: known only while it is read")
-    print(
-        f"units     {facts['units']}"
-        + (f", {facts['settled']} of them already in the pool" if facts["settled"] else "")
-    )
-    print(f"classes   {facts['fine']} of {facts['of_fine']} fine classes have labels in this source")
+    else:
+        known = f", {facts['settled']} of them already in the pool" if facts["settled"] else ""
+        print(f"units     {facts['units']}{known}")
+        print(f"classes   {facts['fine']} of {facts['of_fine']} fine classes have labels in this source")
     for verdict, labels in facts["labels"].items():
         print(f"labels    {labels} {verdict}")
     if facts["bytes"] is not None:
@@ -280,13 +285,14 @@ def manifest() -> None:
 
 @manifest.command("new")
 @click.argument("folder", type=click.Path(path_type=Path))
-def manifest_new(folder: Path) -> int:
+@json_option
+def manifest_new(folder: Path, as_json: bool) -> int:
     """Start a manifest of your own in FOLDER."""
     from dmlkit import authoring
 
-    for path in authoring.new(folder):
-        print(path)
-    note(f"fill classes.tsv, then: dmlkit manifest check {folder}")
+    paths = authoring.new(folder)
+    print_json({"files": paths}) if as_json else print(*paths, sep="\n")
+    note(f"fill classes.tsv, then: dmlkit manifest check {folder}", as_json)
     return 0
 
 
@@ -316,21 +322,22 @@ def manifest_check(name: str, as_json: bool) -> int:
 @manifest.command("derive")
 @click.argument("name")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 where the files would change.")
-def manifest_derive(name: str, check: bool) -> int:
+@json_option
+def manifest_derive(name: str, check: bool, as_json: bool) -> int:
     """Apply the rules of manifest.toml to WordNet and write classes.tsv and excluded.tsv."""
     from dmlkit import derive
     from dmlkit import manifest as manifests
 
     folder = manifests.find(name)
-    changed = 0
+    done = {}
     for file_name, data in derive.derive(folder).items():
         path = folder / file_name
         same = path.is_file() and path.read_bytes() == data
-        changed += not same
+        done[file_name] = "unchanged" if same else "would change" if check else "written"
         if not same and not check:
             path.write_bytes(data)
-        print(f"{path.name}: {'unchanged' if same else 'would change' if check else 'written'}")
-    return 1 if check and changed else 0
+    print_json(done) if as_json else print("\n".join(f"{file_name}: {what}" for file_name, what in done.items()))
+    return 1 if "would change" in done.values() else 0
 
 
 @manifest.command("diff")

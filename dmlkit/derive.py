@@ -106,7 +106,7 @@ class Rules:
         candidates = {c for top in self.coarse for c in self.below(top)} & self.listed
         candidates = candidates - self.forms.keys() - inside - whole
         fine = whole | {c for c in candidates if not (self.below(c) & (candidates | whole))}
-        widened = {}
+        widened: dict[str, str] = {}
         for label in sorted(candidates - fine - self.list_of("too_wide"), key=lambda c: (-len(self.below(c)), c)):
             narrow = self.below(label) & fine
             if len(narrow) == 1:

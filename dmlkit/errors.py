@@ -49,3 +49,8 @@ class PoolError(DmlkitError):
 
 class OutputError(DmlkitError):
     """The output folder cannot be written."""
+
+
+def printable(text: str) -> str:
+    """A text from outside on one line, with what could steer a terminal written as an escape sequence."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -8,21 +8,26 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from filelock import FileLock
 
 from dmlkit import __version__
-from dmlkit.errors import SourceError
+from dmlkit.errors import OutputError, SourceError
 
 USER_AGENT = f"dmlkit/{__version__} (builds research data sets; python-requests)"
 TIMEOUT = (10.0, 60.0)
-ATTEMPTS = 8
+ATTEMPTS = 5
+"""Tries in a row that bring nothing new, before a download is given up."""
+
 MAX_REDIRECTS = 5
 LONGEST_PAUSE = 300.0
-CHUNK = 1024 * 1024
+CHUNK = 64 * 1024  # what is lost of a connection that breaks
+ELSEWHERE = "get the file another way and give it as --from"
 
 
 class Retry(Exception):
@@ -33,10 +38,45 @@ class Retry(Exception):
         self.pause = pause
 
 
+@dataclass(frozen=True)
+class Archive:
+    """A file that anyone may download: its name in `home`, where it comes from, its MD5, and its size in bytes."""
+
+    name: str
+    url: str
+    md5: str
+    size: int
+
+
 def home() -> Path:
     """The folder of dmlkit's own downloads: ``$DMLKIT_HOME``, or ``dmlkit`` in the user's cache folder."""
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(os.environ.get("DMLKIT_HOME") or Path(cache) / "dmlkit")
+
+
+def downloaded(archive: Archive) -> Path | None:
+    """The file of ``archive``, if it was downloaded before."""
+    path = home() / archive.name
+    return path if path.is_file() and path.stat().st_size == archive.size else None
+
+
+def download_archive(
+    archive: Archive,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    allow_private_hosts: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Path:
+    """The file of ``archive`` in `home`, downloaded where it is not there. See `download`."""
+    return download(
+        archive.url,
+        home() / archive.name,
+        md5=archive.md5,
+        size=archive.size,
+        progress=progress,
+        allow_private_hosts=allow_private_hosts,
+        sleep=sleep,
+    )
 
 
 def download(
@@ -44,82 +84,112 @@ def download(
     target: Path,
     *,
     md5: str,
-    size: int | None = None,
-    progress: Callable[[int, int | None], None] = lambda done, total: None,
+    size: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
     allow_private_hosts: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:
     """Bring ``url`` to ``target``, going on with ``<target>.part`` of an earlier try.
 
-    ``progress(done, total)`` counts bytes. Raises `SourceError` where the server refuses, stays away, sends a web
-    page, or sends other bytes than those of ``md5``.
+    ``progress(done, total)`` counts bytes. A second process that wants the same file waits for the first. Raises
+    `SourceError` where the server refuses, stays away, sends a web page, or sends other bytes than those of ``md5``,
+    and `OutputError` where the file cannot be written.
     """
-    if target.is_file() and md5_of(target) == md5:
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    pause = 1.0
-    for attempt in range(1, ATTEMPTS + 1):
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(target.name + ".lock")):
+            if target.is_file() and md5_of(target) == md5:
+                return target
+            bring(url, part, size, progress, allow_private_hosts, sleep)
+            got = md5_of(part)
+            if got == md5:
+                os.replace(part, target)
+                return target
+            part.unlink()
+    except OSError as exc:
+        raise OutputError(
+            f"{target} could not be written: {exc.strerror or exc}",
+            hint="make room, or choose another folder with DMLKIT_HOME; the same command goes on",
+        ) from exc
+    raise SourceError(
+        f"{url} has md5 {got}, not {md5}: the download was damaged or the file was changed; it was deleted",
+        hint=f"run the command again; if it stays so, {ELSEWHERE}",
+    )
+
+
+def bring(
+    url: str,
+    part: Path,
+    size: int,
+    progress: Callable[[int, int], None],
+    allow_private: bool,
+    sleep: Callable[[float], None],
+) -> None:
+    """Fill ``part``, trying again as long as tries bring it on. Raises `SourceError`."""
+    most = size_of(part)
+    idle = 0
+    while True:
         try:
-            transfer(url, part, size, progress, allow_private_hosts)
-            break
+            return transfer(url, part, size, progress, allow_private)
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, Retry) as exc:
-            if attempt == ATTEMPTS:
+            idle = 0 if size_of(part) > most else idle + 1
+            most = max(most, size_of(part))
+            if idle == ATTEMPTS:
                 raise SourceError(
-                    f"{url} could not be downloaded in {ATTEMPTS} tries: {exc}; "
-                    f"the {part.stat().st_size if part.exists() else 0} bytes that came are kept",
+                    f"{url} could not be downloaded: {exc}; {ATTEMPTS} tries brought nothing new, "
+                    f"the {size_of(part)} bytes that came are kept",
                     hint="is there a network? The same command goes on; or give the file as --from",
                 ) from exc
             asked = exc.pause if isinstance(exc, Retry) else None
-            sleep(min(LONGEST_PAUSE, asked if asked is not None else pause))
-            pause *= 2
-    got = md5_of(part)
-    if got != md5:
-        part.unlink()
-        raise SourceError(
-            f"{url} has md5 {got}, not {md5}: the download was damaged or the file was changed; it was deleted",
-            hint="run the command again; if it stays so, get the file another way and give it as --from",
-        )
-    os.replace(part, target)
-    return target
+            sleep(min(LONGEST_PAUSE, asked if asked is not None else 2.0 ** (idle - 1)))
+        except (requests.RequestException, ValueError) as exc:  # an address or an answer that is none
+            raise SourceError(f"{url} could not be downloaded: {exc}", hint="give the file as --from") from exc
 
 
-def transfer(
-    url: str, part: Path, size: int | None, progress: Callable[[int, int | None], None], allow_private: bool
-) -> None:
+def transfer(url: str, part: Path, size: int, progress: Callable[[int, int], None], allow_private: bool) -> None:
     """One try: append to ``part`` what is lacking. Raises `Retry` for what may pass and `SourceError` for the rest."""
-    have = part.stat().st_size if part.exists() else 0
-    if size is not None and have >= size:
-        if have == size:
-            return
+    if size_of(part) > size:
         part.unlink()
-        have = 0
+    have = size_of(part)
+    if have == size:
+        return
     with open_url(url, have, allow_private) as response:
-        if response.status_code == 416:  # the part is longer than the file: it is of another one
-            part.unlink(missing_ok=True)
-            raise Retry("the server has less than was downloaded before")
-        if response.status_code == 429 or response.status_code >= 500:
-            raise Retry(f"HTTP {response.status_code}", retry_after(response.headers.get("Retry-After")))
-        if response.status_code not in (200, 206):
-            raise SourceError(f"{url}: HTTP {response.status_code}", hint="get the file another way, and give --from")
-        if "text/html" in response.headers.get("Content-Type", ""):
-            raise SourceError(
-                f"{url} answers with a web page in place of the file: a log-in, a quota or a notice",
-                hint="open it in a browser to see which, and give the file as --from",
-            )
-        if response.status_code == 200:
-            have = 0  # the server does not resume
-        length = response.headers.get("Content-Length")
-        total = size if size is not None else have + int(length) if length else None
+        have = start_of(response, url, part, size)
         with part.open("ab" if have else "wb") as file:
             for chunk in response.iter_content(CHUNK):
-                file.write(chunk)
                 have += len(chunk)
-                progress(have, total)
-                if total is not None and have > total:
-                    raise SourceError(f"{url} sends more than the {total} bytes of the file; stopped", hint="try again")
-    if total is not None and have < total:
-        raise Retry(f"it broke off after {have} of {total} bytes")
+                if have > size:
+                    break
+                file.write(chunk)
+                progress(have, size)
+    if have > size:
+        part.unlink()
+        raise SourceError(f"{url} sends more than the {size} bytes of the file; stopped", hint=ELSEWHERE)
+    if have < size:
+        raise Retry(f"it broke off after {have} of {size} bytes")
+
+
+def start_of(response: requests.Response, url: str, part: Path, size: int) -> int:
+    """The place in the file where the bytes of an answer begin. Raises `Retry` and `SourceError` as `transfer`."""
+    status, headers = response.status_code, response.headers
+    if status in (408, 425, 429) or status >= 500:
+        raise Retry(f"HTTP {status}", retry_after(headers.get("Retry-After")))
+    if status not in (200, 206, 416):
+        raise SourceError(f"{url}: HTTP {status}", hint=ELSEWHERE)
+    if "text/html" in headers.get("Content-Type", ""):
+        raise SourceError(
+            f"{url} answers with a web page in place of the file: a log-in, a quota or a notice",
+            hint="open it in a browser to see which, and give the file as --from",
+        )
+    have = size_of(part) if status == 206 else 0  # a server that answers 200 does not resume
+    if status == 416 or (have and not headers.get("Content-Range", "").startswith(f"bytes {have}-")):
+        part.unlink(missing_ok=True)
+        raise Retry("the server does not go on from what was downloaded before, which was deleted")
+    length = headers.get("Content-Length")
+    if length and "Content-Encoding" not in headers and have + int(length) != size:
+        raise SourceError(f"{url} is {have + int(length)} bytes long, not {size}: it was changed", hint=ELSEWHERE)
+    return have
 
 
 def open_url(url: str, have: int, allow_private: bool) -> requests.Response:
@@ -141,12 +211,14 @@ def refuse_private(url: str, allow_private: bool) -> None:
     """Raise `SourceError` for an address of this machine or the local network, and for other schemes than HTTP."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SourceError(f"{url} is no HTTP address")
+        raise SourceError(f"{url} is no HTTP address", hint=ELSEWHERE)
     if allow_private:
         return
     try:
         found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
     except OSError as exc:
+        if requests.utils.get_environ_proxies(url):
+            return  # behind a proxy, names are known to the proxy only
         raise Retry(f"the host {parts.hostname} is not known: {exc}") from exc
     for entry in found:
         if not ipaddress.ip_address(str(entry[4][0])).is_global:
@@ -172,4 +244,8 @@ def retry_after(value: str | None) -> float | None:
 
 def md5_of(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

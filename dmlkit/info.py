@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from dmlkit import manifest as manifests
-from dmlkit.errors import UsageError
+from dmlkit.errors import UsageError, printable
 from dmlkit.schema import SCALES, SPLITS
+
+PARTS = ("build.json", "SHA256SUMS", "data", "hierarchy")
+"""By one of these a data set folder is known, also one that lacks the others."""
 
 
 def describe(name: str) -> dict[str, Any]:
     """The facts and the tree of a manifest (by name or folder) or of a data set folder.
 
-    The tree is a list of coarse classes, each with ``middle``, a list of middle classes, each with ``fine``. The
-    classes of a data set folder have the number of pictures of each split. Raises `UsageError` for neither.
+    The tree is a list of coarse classes, each with ``middle``, a list of middle classes, each with ``fine``. In a data
+    set folder each class has ``pictures``: their number in each split. Raises `UsageError` for neither.
     """
     folder = Path(name)
-    if (folder / "build.json").is_file():
+    if not (folder / "manifest.toml").is_file() and any((folder / part).exists() for part in PARTS):
         return describe_folder(folder)
     m = manifests.load(name)
     rows = [vars(c) for c in sorted(m.classes, key=lambda c: (c.coarse_id, c.middle_id, c.fine_id))]
@@ -34,61 +38,78 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def describe_folder(folder: Path) -> dict[str, Any]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         build = json.loads((folder / "build.json").read_bytes())
         (path,) = folder.glob("hierarchy/train-*.parquet")
         rows = pq.read_table(path).to_pylist()
-        facts = {
+        rows.sort(key=lambda row: (row["coarse_id"], row["middle_id"], row["fine_id"]))
+        return {
             "name": build["manifest"]["name"],
             "version": build["manifest"]["version"],
             "title": build["manifest"]["settings"]["title"],
             "sources": [build["source"]["name"]],
-            "pictures": build["pictures"],
-            "verdicts": build["verdicts"],
+            "pictures": {split: sum(row[split] for row in rows) for split in SPLITS},
+            "verdicts": dict(build["verdicts"]),
+            **{scale: len({row[f"{scale}_id"] for row in rows}) for scale in SCALES},
+            "tree": tree(rows),
         }
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as exc:
         raise UsageError(f"{folder} cannot be read: {exc!r}", hint=f"dmlkit validate {folder}") from exc
-    rows.sort(key=lambda row: (row["coarse_id"], row["middle_id"], row["fine_id"]))
-    return {**facts, **{scale: len({row[f"{scale}_id"] for row in rows}) for scale in SCALES}, "tree": tree(rows)}
 
 
 def tree(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    coarse: dict[str, dict[str, Any]] = {}
-    middle: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        top = coarse.setdefault(row["coarse_id"], {"id": row["coarse_id"], "name": row["coarse"], "middle": []})
-        if row["middle_id"] not in middle:
-            part = {"id": row["middle_id"], "name": row["middle"], "split": row["split"], "fine": []}
-            middle[row["middle_id"]] = part
-            top["middle"].append(part)
-        counts = {split: row[split] for split in SPLITS if split in row}
-        leaf = {"id": row["fine_id"], "name": row["fine"]} | ({"pictures": counts} if counts else {})
-        middle[row["middle_id"]]["fine"].append(leaf)
-    return list(coarse.values())
+    """The classes as nested lists. ``rows`` are one a fine class, those of one coarse or middle class together."""
+    found = []
+    for coarse_id, of_coarse in groupby(rows, key=lambda row: row["coarse_id"]):
+        below = list(of_coarse)
+        middles = []
+        for middle_id, of_middle in groupby(below, key=lambda row: row["middle_id"]):
+            leaves = list(of_middle)
+            middles.append(
+                {
+                    "id": middle_id,
+                    "name": leaves[0]["middle"],
+                    "split": leaves[0]["split"],
+                    **pictures(leaves),
+                    "fine": [{"id": row["fine_id"], "name": row["fine"], **pictures([row])} for row in leaves],
+                }
+            )
+        found.append({"id": coarse_id, "name": below[0]["coarse"], **pictures(below), "middle": middles})
+    return found
+
+
+def pictures(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """The number of pictures of each split, where the rows are those of a data set folder."""
+    if SPLITS[0] not in rows[0]:
+        return {}
+    return {"pictures": {split: sum(row[split] for row in rows) for split in SPLITS}}
 
 
 def tree_lines(facts: dict[str, Any], *, fine: bool) -> list[str]:
-    """The facts as lines for a terminal."""
+    """The facts as lines for a terminal: names may come from a stranger's folder."""
     lines = [
         f"{facts['name']} {facts['version']}: {facts['title']}",
         f"{facts['fine']} fine, {facts['middle']} middle, {facts['coarse']} coarse classes; "
-        f"sources: {', '.join(facts['sources'])}",
+        f"sources: {', '.join(facts['sources'])}{pictures_text(facts, '; pictures: ')}",
     ]
     for coarse in facts["tree"]:
         total = sum(len(middle["fine"]) for middle in coarse["middle"])
-        lines += ["", f"{coarse['name']} ({coarse['id']}): {len(coarse['middle'])} middle, {total} fine"]
+        counts = f"{len(coarse['middle'])} middle, {total} fine"
+        lines += ["", f"{coarse['name']} ({coarse['id']}): {counts}{pictures_text(coarse, '; ')}"]
         for middle in coarse["middle"]:
-            lines.append(f"  {middle['name']} ({middle['id']}): {len(middle['fine'])} fine, {middle['split']}")
+            counts = f"{len(middle['fine'])} fine, {middle['split']}"
+            lines.append(f"  {middle['name']} ({middle['id']}): {counts}{pictures_text(middle, '; ')}")
             if fine:
-                lines += [f"    {leaf['name']} ({leaf['id']}){pictures_text(leaf)}" for leaf in middle["fine"]]
-    return lines
+                lines += [f"    {leaf['name']} ({leaf['id']}){pictures_text(leaf, ': ')}" for leaf in middle["fine"]]
+    return [printable(line) for line in lines]
 
 
-def pictures_text(leaf: dict[str, Any]) -> str:
-    counts = leaf.get("pictures")
-    if counts is None:
+def pictures_text(facts: dict[str, Any], before: str) -> str:
+    """The number of pictures of each split that has any, or nothing for a manifest."""
+    if "pictures" not in facts:
         return ""
-    given = [f"{count} {split}" for split, count in counts.items() if count]
-    return f": {', '.join(given) or 'no pictures'}"
+    given = [f"{count:,} {split}" for split, count in facts["pictures"].items() if count]
+    return before + (", ".join(given) or "no pictures")

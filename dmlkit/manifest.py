@@ -153,6 +153,10 @@ def load(name: str) -> Manifest:
     classes = tuple(FineClass(**row) for row in read_rows(folder / "classes.tsv", FineClass))
     excluded = tuple(Exclusion(**row) for row in read_rows(folder / "excluded.tsv", Exclusion))
     manifest = Manifest(folder, settings, classes, excluded)
+    try:
+        manifest.citations()
+    except (UnicodeDecodeError, OSError) as exc:
+        raise ManifestError(f"{folder / 'CITATION.bib'} cannot be read: {exc}") from exc
     faults = check(manifest)
     if faults:
         shown = "\n".join(f"  - {fault}" for fault in faults[:20])

@@ -69,23 +69,32 @@ class Pool:
         if self.folder.parent.is_file() or self.folder.is_file():
             raise PoolError(f"the pool {self.folder} is a file, not a folder", hint="choose another with --pool")
         self._check_owner()
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self.folder / "lock")
         try:
-            self._lock.acquire(blocking=False)
+            self._take()
         except Timeout as exc:
             raise PoolError(
                 f"another build is using the pool {self.folder}",
                 hint="wait for it, or choose another with --pool",
             ) from exc
-        for left in (*self.folder.glob("*.tmp"), *self.scratch.iterdir()):
-            left.unlink()  # of a build that was killed; nothing of it was counted as done
-        owner = {"dmlkit": "pool", "format": FORMAT, "source": self.source}
-        replace_file(self.folder / "pool.json", json.dumps(owner).encode())
+        except OSError as exc:
+            raise PoolError(
+                f"the pool {self.folder} cannot be written: {exc.strerror or exc}",
+                hint="make room, or choose another folder with --pool",
+            ) from exc
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._lock.release()
+
+    def _take(self) -> None:
+        """Lock the pool and take away what a build that was killed left; nothing of that was counted as done."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.folder / "lock")
+        self._lock.acquire(blocking=False)
+        for left in (*self.folder.glob("*.tmp"), *self.scratch.iterdir()):
+            left.unlink()
+        owner = {"dmlkit": "pool", "format": FORMAT, "source": self.source}
+        replace_file(self.folder / "pool.json", json.dumps(owner).encode())
 
     def _check_owner(self) -> None:
         marker = self.folder / "pool.json"

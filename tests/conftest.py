@@ -5,20 +5,35 @@ from __future__ import annotations
 import io
 import os
 import random
+import shutil
 import tarfile
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from PIL import Image
 
+from dmlkit import manifest
 from dmlkit.authoring import tsv
+from dmlkit.build import Options, build
 from dmlkit.manifest import Exclusion, FineClass
+from dmlkit.schema import Candidate
+from dmlkit.sources import Request
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Caches of the tests stay in a folder of their own, and `datasets`, which reads this on import, asks nobody."""
+    cache = tempfile.TemporaryDirectory(prefix="dmlkit-tests-")
+    config.add_cleanup(cache.cleanup)
+    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": cache.name}
+
 
 # Two coarse classes with two middle classes each, one of them for the test; two fine classes in each.
 CLASSES = [
-    FineClass(f"n0{coarse}{middle}{fine}00001", f"{middle_name} {fine}", f"n0{coarse}{middle}000001", middle_name,
-              f"n0{coarse}0000001", coarse_name, split, "")
+    FineClass(f"n0{coarse}{middle}{fine}0001", f"{middle_name} {fine}", f"n0{coarse}{middle}00001", middle_name,
+              f"n0{coarse}000001", coarse_name, split, "")
     for coarse, coarse_name, middles in (
         (1, "mammal", (("1", "dog", "train"), ("2", "bear", "test"))),
         (2, "bird", (("1", "owl", "train"), ("2", "parrot", "test"))),
@@ -68,12 +83,37 @@ def write_manifest(folder: Path, classes: list[FineClass] = CLASSES, toml: str =
     return folder
 
 
-def write_source(folder: Path, per_class: int = 6) -> Path:
+def write_source(folder: Path, per_class: int = 6, classes: list[FineClass] = CLASSES) -> Path:
     """A folder of per-synset tars with distinct good pictures for every class of the tiny manifest."""
-    for number, c in enumerate(CLASSES):
+    for number, c in enumerate(classes):
         members = {f"{c.fine_id}_{i}.JPEG": picture(1000 * number + i) for i in range(per_class)}
         write_tar(folder / f"{c.fine_id}.tar", members)
     return folder
+
+
+def build_folder(
+    where: Path,
+    toml: str = TOML,
+    classes: list[FineClass] = CLASSES,
+    sources: list[FineClass] | None = None,
+    per_class: int = 6,
+) -> Path:
+    """A data set folder made in ``where``. ``sources`` are the classes that the source has pictures of."""
+    tiny = manifest.load(str(write_manifest(where / "tiny", classes, toml)))
+    source = write_source(where / "tars", per_class, sources or classes)
+    return build(tiny, Options("imagenet-21k", where / "out", source, jobs=1)).out
+
+
+@pytest.fixture(scope="session")
+def good_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set folder without a fault, one for all tests: copy it before you change it."""
+    return build_folder(tmp_path_factory.mktemp("good"))
+
+
+@pytest.fixture
+def changeable(good_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the good folder."""
+    return Path(shutil.copytree(good_folder, tmp_path / "folder"))
 
 
 @pytest.fixture
@@ -100,15 +140,28 @@ def needs_wordnet() -> None:
         pytest.skip(str(exc))
 
 
-@pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Caches of the tests stay in their folder, and `datasets` asks nobody."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.getbasetemp() / "hf"))
-
-
 Sums = Callable[[Path], str]
 
 
 def sums(folder: Path) -> str:
     return (folder / "SHA256SUMS").read_text()
+
+
+def offered(module: ModuleType, path: Path | None, scratch: Path) -> list[Candidate]:
+    """Every candidate that a source offers of ``path``, read as a build does."""
+    candidates = []
+    for unit in module.plan(Request(manifest=None, path=path, scratch=scratch)):
+        candidates += module.read(unit)
+        if unit.temporary:
+            Path(unit.path).unlink()
+    return candidates
+
+
+def verdicts(candidates: list[Candidate]) -> dict[str, str]:
+    """Id → verdict of what a source cannot give."""
+    return {c.upstream_id: c.verdict for c in candidates if c.verdict}
+
+
+def labels(candidates: list[Candidate]) -> dict[str, str]:
+    """Id → upstream label of what a source gives."""
+    return {c.upstream_id: c.upstream_label for c in candidates if not c.verdict}

@@ -57,6 +57,7 @@ def test_labels_of_the_manifest_need_no_wordnet(animal, monkeypatch):
         ("n01792640", "ok", "chicken"),  # hen
         ("n01792042", "ok", "chicken"),  # chick
         ("n01806143", "ok", "peafowl"),  # peacock
+        ("n01582398", "ok", "magpie"),  # European magpie
         ("n02084071", "above", None),  # dog
         ("n00015388", "above", None),  # animal
         ("n02066245", "excluded", None),  # grey whale, below aquatic mammal

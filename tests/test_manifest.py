@@ -39,7 +39,7 @@ def test_integer_labels_are_the_places_of_sorted_ids(tmp_path):
         (lambda rows: [*rows, rows[0]], "'n01110001|stands twice"),
         (lambda rows: [replace(rows[0], fine=rows[1].fine), *rows[1:]], "fine name 'dog 2' stands twice"),
         (lambda rows: [replace(rows[0], coarse_id="n02000000", coarse="bird"), *rows[1:]], "several"),
-        (lambda rows: [replace(rows[0], split="test"), *rows[1:]], "n011000001 has several splits: test, train"),
+        (lambda rows: [replace(rows[0], split="test"), *rows[1:]], "n01100001 has several splits: test, train"),
         (lambda rows: [replace(rows[0], split="training"), *rows[1:]], "'training', not one of"),
         (lambda rows: [replace(rows[0], middle_id=""), *rows[1:]], "empty column"),
         (lambda rows: [replace(rows[0], path="n1:a > n2:b"), *rows[1:]], "its path does not lead"),
@@ -62,11 +62,12 @@ def test_faults_of_classes_are_named(tmp_path, change, complaint):
         ("manifest.toml", TOML.replace('"tiny"', '"../tiny"'), "lower-case letters"),
         ("classes.tsv", "fine_id\tfine\nx\ty\n", "the columns are"),
         ("classes.tsv", "\t".join(FineClass.__dataclass_fields__) + "\na\tb\n", "line 2: not 8 columns"),
-        ("classes.tsv", "\xff", "the columns are"),
+        ("classes.tsv", "\xff", "cannot be read"),
+        ("CITATION.bib", "author = {M\xfcller}", "cannot be read"),
     ],
 )
 def test_faults_of_files_are_named(tiny_manifest, name, text, complaint):
-    (tiny_manifest / name).write_text(text, encoding="utf-8")
+    (tiny_manifest / name).write_text(text, encoding="latin-1")
     with pytest.raises(ManifestError, match=complaint):
         manifest.load(str(tiny_manifest))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from random import Random
 
+import numpy as np
+
 from dmlkit.drawing.canvas import Mark
 from dmlkit.drawing.colours import Colour, lit, luma, mix
 from dmlkit.drawing.figure import Figure, markings
@@ -143,7 +145,6 @@ def folded(f: Figure, tilt: float, deep: float, c: dict[str, Colour]) -> None:
     """The folded wing: coverts over secondaries over primaries."""
     look = f.look
     long = look.get("wing", 1.0)
-    coat = c["wing"]
     outline = blob(
         [
             (0.3, -deep * 0.12),
@@ -156,56 +157,29 @@ def folded(f: Figure, tilt: float, deep: float, c: dict[str, Colour]) -> None:
             (0.28, deep * 0.1),
         ]
     )
-    marks = []
+    f.part(turned(outline, tilt), c["wing"], marks=wing_marks(f, tilt, deep, c["wing"]), depth=0.9)
+
+
+def wing_marks(f: Figure, tilt: float, deep: float, coat: Colour) -> list[Mark]:
+    """The tip, the edges of the flight feathers, the bars and the markings of a folded wing."""
+    look, long = f.look, f.look.get("wing", 1.0)
     tip = lit(look.paint.get("tip", mix(coat, look.mark, 0.6)), 0.8)
-    marks.append(Mark([turned(oval(-0.6 * long, 0.06, 0.3, deep * 0.24, 0.1), tilt)], tip, 0.9, 3.0))
+    marks = [Mark([turned(oval(-0.6 * long, 0.06, 0.3, deep * 0.24, 0.1), tilt)], tip, 0.9, 3.0)]
     for k in range(4):
         y = deep * (0.22 - 0.1 * k)
-        marks.append(
-            Mark(
-                [
-                    turned(
-                        stroke(
-                            [(-0.05 - 0.05 * k, y), (-0.4, y * 0.7 + 0.02), (-0.7 * long, 0.04)], (0.012, 0.014, 0.008)
-                        ),
-                        tilt,
-                    )
-                ],
-                lit(coat, 0.62),
-                0.8,
-            )
-        )
+        edge = [(-0.05 - 0.05 * k, y), (-0.4, y * 0.7 + 0.02), (-0.7 * long, 0.04)]
+        marks.append(Mark([turned(stroke(edge, (0.012, 0.014, 0.008)), tilt)], lit(coat, 0.62), 0.8))
     if look.chance("wing bar", look.get("barred", 0.4)):
-        bar = look.accent if look.chance("bright bar", 0.4) else lit(look.belly, 1.1)
-        marks.append(
-            Mark(
-                [turned(stroke([(0.12, -deep * 0.3), (0.0, 0.0), (-0.06, deep * 0.26)], (0.03, 0.06, 0.03)), tilt)],
-                bar,
-                0.95,
-                1.0,
-            )
-        )
+        c = look.accent if look.chance("bright bar", 0.4) else lit(look.belly, 1.1)
+        bars = [stroke([(0.12, -deep * 0.3), (0.0, 0.0), (-0.06, deep * 0.26)], (0.03, 0.06, 0.03))]
         if look.chance("two bars", 0.4):
-            marks.append(
-                Mark(
-                    [
-                        turned(
-                            stroke([(-0.06, -deep * 0.3), (-0.16, 0.0), (-0.22, deep * 0.22)], (0.02, 0.04, 0.02)), tilt
-                        )
-                    ],
-                    bar,
-                    0.95,
-                    1.0,
-                )
-            )
+            bars.append(stroke([(-0.06, -deep * 0.3), (-0.16, 0.0), (-0.22, deep * 0.22)], (0.02, 0.04, 0.02)))
+        marks.append(Mark([turned(bar, tilt) for bar in bars], c, 0.95, 1.0))
     if look.kind in ("spots", "specks", "bands", "checks", "rosettes"):
-        marks += [
-            Mark([turned(o, tilt) for o in m.outlines], m.colour, m.alpha)
-            for m in markings(
-                look, (-0.6, -deep * 0.4, 0.3, deep * 0.3), "specks" if look.kind == "bands" else None, 0.8
-            )
-        ]
-    f.part(turned(outline, tilt), coat, marks=marks, depth=0.9)
+        kind = "specks" if look.kind == "bands" else None
+        found = markings(look, (-0.6, -deep * 0.4, 0.3, deep * 0.3), kind, 0.8)
+        marks += [Mark([turned(o, tilt) for o in m.outlines], m.colour, m.alpha) for m in found]
+    return marks
 
 
 def bird_legs(f: Figure, at: Pair, leg: float, c: Colour) -> None:
@@ -248,6 +222,9 @@ def bird_legs(f: Figure, at: Pair, leg: float, c: Colour) -> None:
 def bird_tail(f: Figure, tilt: float, c: Colour) -> None:
     look = f.look
     kind, long = look.word("tail", "long"), look.get("tails", 0.4)
+    if kind == "display":
+        display(f, c, long)
+        return
     swing = look.get("cock", 0.0) + f.rng.uniform(-0.08, 0.08)
     w = look.get("tailw", 0.16)
     base = (-0.42, 0.0)
@@ -274,17 +251,32 @@ def bird_tail(f: Figure, tilt: float, c: Colour) -> None:
             )
         ]
     f.part(outlines, c, marks=marks, depth=0.7)
-    if kind == "fan" and look.word("eyespots", "no") == "yes":
-        for k in range(11):
-            for rr in (0.6, 0.85):
-                a = 2.5 + 1.6 * (k + 0.5 * (rr < 0.7)) / 10 + tilt + swing
-                x, y = spot(-0.38, 0.0, tilt)
-                f.flat(
-                    oval(x + math.cos(a) * long * rr, y + math.sin(a) * long * rr, 0.04, 0.04, count=10), (206, 160, 60)
-                )
-                f.flat(
-                    oval(x + math.cos(a) * long * rr, y + math.sin(a) * long * rr, 0.022, 0.022, count=8), (24, 60, 140)
-                )
+
+
+def display(f: Figure, c: Colour, long: float) -> None:
+    """A tail spread upright into a great fan, with eyes for a peafowl."""
+    start, stop = math.pi * 1.03, math.pi * 1.97
+    rims = [
+        stroke(
+            [
+                (-0.1 + math.cos(a) * long * 0.3, math.sin(a) * long * 0.3),
+                (-0.1 + math.cos(a) * long, math.sin(a) * long),
+            ],
+            (0.012, 0.016),
+        )
+        for a in np.linspace(start, stop, 17)
+    ]
+    bands = [Mark(rims, lit(c, 0.7), 0.8)]
+    if f.look.word("eyespots", "no") == "no":
+        bands.append(Mark([fan(-0.1, 0.0, long * 0.94, start, stop, 24, 0.0)], f.look.belly, 0.9))
+        bands.append(Mark([fan(-0.1, 0.0, long * 0.84, start, stop, 24, 0.0)], c, 1.0))
+    f.part(fan(-0.1, 0.0, long, start, stop, 18, 0.07), c, marks=bands)
+    if f.look.word("eyespots", "no") == "yes":
+        for share, count in ((0.52, 8), (0.72, 11), (0.9, 14)):
+            for a in np.linspace(start + 0.1, stop - 0.1, count):
+                x, y = -0.1 + math.cos(a) * long * share, math.sin(a) * long * share
+                f.flat(oval(x, y, 0.045, 0.045, 0, 10), (206, 160, 60))
+                f.flat(oval(x, y, 0.026, 0.026, 0, 8), (24, 60, 140))
 
 
 BILLS: dict[str, tuple[list[Pair], list[Pair]]] = {
@@ -336,25 +328,9 @@ BILLS: dict[str, tuple[list[Pair], list[Pair]]] = {
         [(0.72, -0.3), (1.2, -0.22), (1.5, 0.12), (0.75, 0.12)],
         [(0.75, 0.1), (1.38, 0.14), (1.05, 0.28), (0.7, 0.28)],
     ),
-    "pouch": (
-        [(0.75, -0.22), (2.2, 0.02), (3.4, 0.3), (0.75, 0.14)],
-        [(0.75, 0.1), (3.2, 0.3), (1.8, 0.8), (0.6, 0.5)],
-    ),
     "big": (
         [(0.55, -0.5), (1.7, -0.55), (2.8, 0.3), (0.65, 0.12)],
         [(0.65, 0.1), (2.6, 0.28), (1.6, 0.4), (0.6, 0.36)],
-    ),
-    "spoon": (
-        [(0.75, -0.18), (2.2, -0.02), (2.7, -0.1), (3.0, 0.14), (0.75, 0.12)],
-        [(0.75, 0.1), (2.9, 0.14), (2.6, 0.36), (2.2, 0.2), (0.72, 0.24)],
-    ),
-    "bent": (
-        [(0.7, -0.3), (1.4, -0.2), (1.75, 0.3), (1.7, 0.75), (1.35, 0.3), (0.7, 0.14)],
-        [(0.7, 0.1), (1.3, 0.28), (1.6, 0.72), (1.15, 0.5), (0.68, 0.34)],
-    ),
-    "gape": (
-        [(0.55, -0.25), (1.1, -0.2), (1.3, 0.08), (0.6, 0.1)],
-        [(0.58, 0.08), (1.22, 0.1), (1.0, 0.22), (0.58, 0.24)],
     ),
 }
 """Upper and lower bill in units of the head."""

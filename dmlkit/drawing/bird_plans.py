@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from random import Random
 
-from dmlkit.drawing.bird import Pair, bird, bird_head, bird_tail, colours, spot
+from dmlkit.drawing.bird import bird, bird_head, colours, spot
 from dmlkit.drawing.canvas import Mark
 from dmlkit.drawing.colours import Colour, lit, mix
 from dmlkit.drawing.figure import Figure, Paint, markings
 from dmlkit.drawing.heads import iris
-from dmlkit.drawing.shapes import Points, blob, moved, oval, poly, stroke
+from dmlkit.drawing.shapes import Points, blob, fan, moved, oval, poly, stroke
 
 
 def perch(f: Figure) -> None:
@@ -21,6 +21,7 @@ def perch(f: Figure) -> None:
 
 def branch(f: Figure) -> None:
     """A branch under the feet, painted first."""
+    f.stance = "perch"
     left, _, right, _ = f.bounds()
     y, w = f.feet + 0.05, f.look.get("branch", 0.09)
     bark = mix((104, 80, 58), (140, 128, 112), f.rng.random())
@@ -37,9 +38,8 @@ def branch(f: Figure) -> None:
 def climb(f: Figure) -> None:
     """A bird that clings to a trunk."""
     look = f.look
-    look_tilt = look.shape.get("tilt", 76)
-    look.shape.setdefault("tilt", look_tilt)
     bird(f)
+    f.stance = "perch"
     _, top, _, bottom = f.bounds()
     bark = mix((112, 88, 66), (150, 138, 122), f.rng.random())
     low = spot(-0.05, look.get("deep", 0.4) * 0.5, -math.radians(look.get("tilt", 76)))
@@ -92,33 +92,7 @@ def owl(f: Figure) -> None:
             (-wide, 0.0),
         ]
     )
-    front = [Mark([oval(0.06, 0.08, wide * 0.78, high * 0.44)], c["breast"], 1.0, 4.0)]
-    kind = {"plain": "", "mask": ""}.get(look.kind, look.kind)
-    if kind == "bands":
-        front.append(
-            Mark(
-                [
-                    stroke([(-wide, y), (0.06, y + 0.05), (wide, y)], (0.02, 0.026, 0.02))
-                    for y in (-0.14, -0.04, 0.06, 0.16, 0.26, 0.36)
-                ],
-                look.mark,
-                0.85,
-            )
-        )
-    elif kind == "lines":
-        front.append(
-            Mark(
-                [
-                    stroke([(x, -0.2 + 0.1 * (i % 2)), (x, 0.3)], (0.03, 0.012))
-                    for i, x in enumerate((-0.18, -0.1, -0.02, 0.06, 0.14, 0.22))
-                ],
-                look.mark,
-                0.85,
-            )
-        )
-    elif kind:
-        front += markings(look, (-wide, -0.25, wide, 0.42), kind, 0.8)
-    f.part(body, c["back"], marks=front)
+    f.part(body, c["back"], marks=owl_front(f, wide, high, c["breast"]))
     for way in (-1, 1):
         edge = wide * (1.06 if way < 0 else 0.98)
         side = blob(
@@ -146,6 +120,21 @@ def owl(f: Figure) -> None:
             f.flat(oval(way * 0.09 + (k - 1) * 0.035, f.feet - 0.01, 0.018, 0.04, count=8), c["bill"])
     owl_head(f, 0.02, top + 0.02, r, c, rng)
     branch(f)
+
+
+def owl_front(f: Figure, wide: float, high: float, c: Colour) -> list[Mark]:
+    """The breast of an owl with its bars, lines or spots."""
+    look = f.look
+    front = [Mark([oval(0.06, 0.08, wide * 0.78, high * 0.44)], c, 1.0, 4.0)]
+    if look.kind == "bands":
+        rows = [[(-wide, y), (0.06, y + 0.05), (wide, y)] for y in (-0.14, -0.04, 0.06, 0.16, 0.26, 0.36)]
+        front.append(Mark([stroke(row, (0.02, 0.026, 0.02)) for row in rows], look.mark, 0.85))
+    elif look.kind == "lines":
+        columns = [[(0.08 * i - 0.18, -0.2 + 0.1 * (i % 2)), (0.08 * i - 0.18, 0.3)] for i in range(6)]
+        front.append(Mark([stroke(column, (0.03, 0.012)) for column in columns], look.mark, 0.85))
+    else:
+        front += markings(look, (-wide, -0.25, wide, 0.42), size=0.8)
+    return front
 
 
 def owl_head(f: Figure, x: float, y: float, r: float, c: dict[str, Colour], rng: Random) -> None:
@@ -229,76 +218,93 @@ def penguin(f: Figure) -> None:
 
 
 def flying(f: Figure) -> None:
-    """A bird on the wing, seen from the side and a little below."""
+    """A bird on the wing, seen from below: wings and tail spread, the head turned aside."""
     look, rng = f.look, f.rng
     c = colours(f)
-    deep = look.get("deep", 0.3)
-    long, beat = look.get("span", 1.1), rng.uniform(-0.35, 0.9)
-    pinion(f, (0.1, -0.05), long * 0.92, beat + 0.5, lit(c["wing"], 0.72))
-    bird_tail(f, -0.05, c["tail"])
+    f.stance = "afloat"
+    span, beat = look.get("span", 1.05), rng.uniform(-0.12, 0.22)
+    pale = mix(c["wing"], c["belly"], look.get("pale_wing", 0.45))
+    long = look.get("tails", 0.4)
+    fans = {"fork": [(-0.05, 0.25), (-0.2, 0.3 + long), (0.0, 0.3 + long * 0.5), (0.2, 0.3 + long), (0.05, 0.25)]}
+    spread = (
+        poly(fans["fork"]) if look.word("tail", "fan") == "fork" else fan(0.0, 0.2, long + 0.08, 1.12, 2.02, 6, 0.05)
+    )
+    rows = [
+        stroke([(-0.4, 0.2 + long * t), (0.0, 0.26 + long * t), (0.4, 0.2 + long * t)], (0.035, 0.04, 0.035))
+        for t in (0.3, 0.6, 0.9)
+    ]
+    banded = look.chance("banded tail", look.get("tail_bands", 0.25))
+    f.part(spread, mix(c["tail"], c["belly"], 0.3), marks=[Mark(rows, look.mark, 0.85)] if banded else [], depth=0.7)
+    for way, lift in ((-1, beat), (1, beat + rng.uniform(-0.08, 0.08))):
+        pinion(f, way, span, lift, pale)
     body = blob(
         [
-            (0.46, -deep * 0.1),
-            (0.25, -deep * 0.42),
-            (-0.1, -deep * 0.4),
-            (-0.5, -0.03),
-            (-0.35, deep * 0.3),
-            (0.05, deep * 0.5),
-            (0.4, deep * 0.3),
+            (0.0, -0.42),
+            (0.13, -0.28),
+            (0.16, -0.02),
+            (0.08, 0.3),
+            (0.0, 0.38),
+            (-0.08, 0.3),
+            (-0.16, -0.02),
+            (-0.13, -0.28),
         ]
     )
-    neck, r = look.get("neck", 0.1), look.get("head", 0.15)
-    at = (0.44 + neck, -0.04 - neck * 0.25)
-    line = [(0.25, 0.0), ((0.25 + at[0]) / 2, -0.02), at]
-    marks = [
-        Mark([oval(0.0, deep * 0.5, 0.5, deep * 0.5)], c["belly"], 1.0, 4.0),
-        Mark([oval(0.4, deep * 0.3, 0.22, deep * 0.5)], c["breast"], 1.0, 4.0),
-    ]
+    marks = [Mark([oval(0, -0.24, 0.2, 0.16)], c["breast"], 0.9, 4.0)]
     if look.kind in ("bands", "spots", "specks", "checks"):
-        marks += markings(look, (-0.3, -0.05, 0.4, deep * 0.5), size=0.6)
-    f.part(
-        [body, stroke(line, (deep * 0.8, max(deep * 0.45, look.get("neckw", 0.2)), r * 1.6), tip=False)],
-        c["back"],
-        marks=marks,
-    )
-    bird_head(f, at[0] + r * 0.3, at[1], r, c, rng)
-    pinion(f, (0.08, -0.04), long, beat, c["wing"])
+        marks += markings(look, (-0.16, -0.3, 0.16, 0.32), "specks", 0.8)
+    f.part(body, c["belly"], marks=marks)
+    bird_head(f, 0.03, -0.46, look.get("head", 0.18) * 0.72, c, rng)
+    lean(f, rng.uniform(-0.6, 0.6))
 
 
-def pinion(f: Figure, root: Pair, long: float, beat: float, c: Colour) -> None:
-    """A spread wing: an arm, then fingers of flight feathers."""
+def lean(f: Figure, angle: float) -> None:
+    """Turn everything in a figure about its origin."""
+    for p in f.paints:
+        p.outlines = [moved(o, 0, 0, 1, angle) for o in p.outlines]
+        p.marks = [Mark([moved(o, 0, 0, 1, angle) for o in m.outlines], m.colour, m.alpha, m.soft) for m in p.marks]
+
+
+def pinion(f: Figure, way: int, span: float, lift: float, c: Colour) -> None:
+    """A spread wing from below: an arm, then the flight feathers, in fingers or in a point."""
     look = f.look
-    a = -0.9 - beat
     broad = look.get("broad", 0.34)
-    wrist = (root[0] + math.cos(a) * long * 0.42 + 0.1, root[1] + math.sin(a) * long * 0.42)
-    b = a - 0.75
-    tip = (wrist[0] + math.cos(b) * long * 0.65, wrist[1] + math.sin(b) * long * 0.65)
-    fingers: list[Pair] = []
-    count = 6
-    for k in range(count):
-        t = k / (count - 1)
-        end = (tip[0] + (root[0] - 0.42 - tip[0]) * t, tip[1] + (root[1] + 0.03 - tip[1]) * t)
-        sag = broad * 0.45 * math.sin(math.pi * t)
-        fingers += [(end[0] - sag, end[1] + sag * 0.4), (end[0] - sag + 0.05, end[1] + sag * 0.4 + 0.04)]
-    outline = poly(
-        [(root[0] + 0.14, root[1]), ((root[0] + wrist[0]) / 2 + 0.08, (root[1] + wrist[1]) / 2), wrist, *fingers]
-    )
-    edge = lit(look.paint.get("tip", mix(c, look.mark, 0.6)), 0.85)
-    marks = [Mark([oval(*tip, long * 0.3, long * 0.3)], edge, 0.9, 4.0)]
-    marks.append(
+    wrist, tip = (0.5 * span, -0.34 - lift * 0.7), (1.1 * span, -0.2 - lift * 1.5)
+    trail = [(0.56 * span, broad - 0.24 - lift * 0.5), (0.3 * span, broad - 0.2 - lift * 0.2), (0.08, broad - 0.18)]
+    arm = [(0.02, -0.27), (0.24 * span, -0.31 - lift * 0.3), wrist]
+    if look.word("wingtip", "fingers") == "point":
+        outlines = [blob([(way * x, y) for x, y in [*arm, tip, (0.84 * span, -0.1 - lift + broad * 0.1), *trail]], 5)]
+    else:
+        hand = [(0.8 * span, -0.27 - lift), (0.78 * span, broad - 0.32 - lift * 0.8)]
+        outlines = [blob([(way * x, y) for x, y in [*arm, *hand, *trail]], 5)]
+        for k in range(6):
+            root = (0.66 * span, -0.24 - lift + 0.035 * k)
+            end = (tip[0] - 0.012 * k * k * span, tip[1] + 0.075 * k)
+            outlines.append(stroke([(way * root[0], root[1]), (way * end[0], end[1])], (0.1, 0.04)))
+    edge = lit(look.paint.get("tip", mix(c, look.mark, 0.65)), 0.85)
+    bars = [
+        [(0.1, 0.08 - k), (0.5 * span, 0.02 - k - lift * 0.5), (0.95 * span, -0.04 - k - lift)] for k in (0.0, 0.11)
+    ]
+    marks = [
+        Mark([oval(way * tip[0], tip[1] + 0.05, 0.24 * span, 0.3)], edge, 0.85, 3.0),
+        Mark([stroke([(way * x, y) for x, y in bar], (0.03, 0.035, 0.02)) for bar in bars], edge, 0.6, 1.0),
         Mark(
             [
                 stroke(
-                    [(root[0] - 0.3, root[1]), ((root[0] + tip[0]) / 2 - 0.12, (root[1] + tip[1]) / 2 + 0.08), tip],
-                    (broad * 0.5, broad * 0.4, 0.02),
+                    [
+                        (way * 0.08, -0.27),
+                        (way * 0.26 * span, -0.29 - lift * 0.3),
+                        (way * wrist[0], wrist[1] + 0.03),
+                        (way * tip[0], tip[1]),
+                    ],
+                    (0.1, 0.12, 0.1, 0.02),
                 )
             ],
-            edge if look.chance("dark edge", 0.5) else lit(c, 1.15),
+            lit(c, 0.8),
             0.7,
-            3.0,
-        )
-    )
-    f.part(outline, c, marks=marks)
+            2.0,
+        ),
+    ]
+    f.part(outlines, c, marks=marks)
 
 
 def soar(f: Figure) -> None:
@@ -315,6 +321,7 @@ def swim(f: Figure) -> None:
     """A bird on the water: what lies under the line is drawn as its mirror image, broken by ripples."""
     look, rng = f.look, f.rng
     bird(f)
+    f.stance = "water"
     left, _, right, bottom = f.bounds()
     deep = look.get("deep", 0.46)
     line = f.feet = bottom - deep * 0.3

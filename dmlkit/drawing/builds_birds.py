@@ -60,7 +60,11 @@ BIRDS: dict[str, Build] = {
         ("#6e5138 #e4d3b4 #35271c #b5814c", "#66707c #e0dcd2 #2f3339 #b07a5a", "#4d3d31 #c9b08c #241c17 #d8a860"),
         ("bands", "bands", "specks", "lines"),
         "feather",
-        {"bill": "hook", "bill_colour": "#4a4542", "deep": 0.4, "tails": (0.36, 0.5), "tail_bands": 0.8, "tail": "fan", "iris": "bright", "crested": 0.0},
+        {
+            "bill": "hook", "bills": 0.72, "bill_colour": "#5a5450", "leg_colour": "#d8b040", "deep": 0.44, "tilt": (54, 62), "neck": 0.06, "head": (0.17, 0.19), "rise": 70,
+            "neckw": 0.28, "leg": 0.16, "legw": 0.045, "thigh": 0.17, "tails": (0.34, 0.46), "tailw": 0.15, "tail_bands": 0.7, "tail": "long", "iris": "bright", "eyes": 0.19,
+            "crested": 0.0, "barred": 0.0, "face_mark": ("brow", "plain", "mask"), "wing": 1.05, "span": (1.0, 1.15), "broad": (0.3, 0.38),
+        },
     ),
     "n01616318": Build(  # vulture
         "perch",
@@ -81,7 +85,7 @@ BIRDS: dict[str, Build] = {
         "feather",
         {"disc": ("round", "round", "heart"), "iris": "bright"},
     ),
-    "n01789740": Build(  # domestic fowl
+    "n01789740": Build(  # poultry
         "walk",
         ("farm", "garden", "farm"),
         ("#a4502a #c9803f #2a2220 #d8a030", "#efe8da #f8f4ea #b9ae9c #e0c890", "#3a3634 #5f5852 #1d1b1b #8a7a60"),
@@ -137,11 +141,11 @@ BIRDS: dict[str, Build] = {
         ("#33302f #eae3d4 #1f1d1d #c8342c", "#6f8a44 #d8d6a2 #39492a #c8342c", "#8a6a4a #e3d0ac #3b2c20 #d8a03c"),
         ("bands", "spots", "specks"),
         "feather",
-        {"bill": "chisel", "head": 0.19, "capped": 0.9, "face_mark": ("mask", "brow", "cheek"), "crested": 0.3, "tails": 0.34},
+        {"tilt": 76, "bill": "chisel", "head": 0.19, "capped": 0.9, "face_mark": ("mask", "brow", "cheek"), "crested": 0.3, "tails": 0.34},
     ),
     "n01846331": Build(  # duck
         "swim",
-        ("pond", "lake", "marsh"),
+        ("pond", "lake", "pond"),
         (
             "#8a7a66 #d9ccb4 #3c332b #2a6a4a",
             "#6f6a66 #e6e0d6 #2f2c2c #7a3a2c",
@@ -210,7 +214,7 @@ BIRDS: dict[str, Build] = {
         "feather",
         {
             "stand": "walk", "bill": "gull", "bill_colour": "#e0b03c", "leg_colour": "#d8a08c", "toes": "web", "leg": 0.24, "legw": 0.04, "neck": 0.16,
-            "neckw": 0.24, "head": 0.17, "deep": 0.42, "tilt": 12, "tails": 0.26, "breasted": 0.0, "headed": 0.0, "barred": 0.0, "rise": 62, "crested": 0.0,
+            "neckw": 0.24, "head": 0.17, "deep": 0.42, "tilt": 12, "tails": 0.26, "breasted": 0.0, "headed": 0.0, "barred": 0.0, "rise": 62, "crested": 0.0, "wingtip": "point", "broad": 0.28, "span": 1.2, "pale_wing": 0.4,
         },
     ),
     "n02055803": Build(  # penguin

@@ -21,13 +21,13 @@ MAMMALS: dict[str, Build] = {
             "#7d5233 #c7a27c #3a2a20 #b07a45",
             "#8d8a87 #d3cdc3 #3b3938 #a8a29a",
         ),
-        ("plain", "plain", "saddle", "patches", "collar"),
+        ("plain", "plain", "plain", "patches", "collar"),
         "fur",
         {
-            "snout": (0.55, 1.25), "ear": ("point", "flop", "fold", "flop"), "tail": ("curl", "cat", "up", "brush"),
-            "chest": (0.36, 0.5), "waist": (0.28, 0.42), "leg": (0.26, 0.55), "legw": (0.08, 0.12),
-            "coat": ("short", "short", "shaggy"), "face_mark": ("none", "blaze", "mask", "brow"), "view": "both",
-            "head": (0.15, 0.2), "extra": ("none", "tongue"),
+            "snout": (0.8, 1.1), "ear": ("point", "flop", "fold", "flop"), "tail": ("curl", "sabre", "sabre", "brush"), "tails": (0.5, 0.68),
+            "chest": (0.4, 0.48), "waist": (0.3, 0.38), "leg": (0.32, 0.44), "legw": (0.09, 0.12), "neck": (0.16, 0.22), "neckw": (0.26, 0.3), "rise": 48,
+            "coat": ("short", "short", "shaggy"), "hair": (0.03, 0.07), "face_mark": ("none", "blaze", "none"), "head": (0.18, 0.21), "stop": 0.35,
+            "extra": ("none", "tongue"), "tipped": 0.15, "dark_legs": 0.0,
         },
     ),
     "n02118333": Build(  # fox
@@ -39,7 +39,7 @@ MAMMALS: dict[str, Build] = {
         {
             "snout": (1.0, 1.2), "muzzle": 0.32, "ear": "point", "ears": (1.1, 1.5), "tail": "bushy", "tails": 1.05, "tailw": 1.25,
             "chest": 0.34, "waist": 0.29, "leg": (0.32, 0.4), "legw": 0.085, "head": 0.17, "dark_legs": 0.7, "dark_ear": 0.8,
-            "muzzled": 0.95, "tipped": 0.5, "face_mark": "cheek", "rise": 30, "view": "side",
+            "muzzled": 0.95, "tipped": 0.5, "face_mark": "cheek", "rise": 30, "stop": 0.3,
         },
     ),
     "n02120997": Build(  # cat family
@@ -54,8 +54,8 @@ MAMMALS: dict[str, Build] = {
         ("spots", "plain", "rosettes", "stripes", "plain"),
         "fur",
         {
-            "snout": (0.42, 0.6), "muzzle": 0.5, "ear": "point", "ears": 0.8, "tail": "cat", "tails": (0.9, 1.15),
-            "chest": 0.36, "waist": 0.32, "leg": (0.32, 0.4), "legw": 0.1, "head": (0.16, 0.19), "pupil": "slit", "iris": "bright",
+            "snout": (0.26, 0.4), "muzzle": 0.5, "stop": 0.1, "ear": "point", "ears": 0.8, "tail": "cat", "tails": (0.9, 1.15),
+            "chest": 0.38, "waist": 0.33, "leg": (0.3, 0.38), "legw": 0.1, "head": (0.17, 0.2), "pupil": "slit", "iris": "bright",
             "muzzled": 0.9, "view": "both", "paw": 1.15, "rise": 26, "eyes": 0.2,
         },
     ),
@@ -68,7 +68,7 @@ MAMMALS: dict[str, Build] = {
         {
             "snout": (0.7, 0.95), "muzzle": 0.5, "ear": "round", "ears": 0.62, "tail": "scut", "chest": 0.58, "waist": 0.56,
             "leg": 0.3, "legw": 0.18, "thigh": 1.5, "head": 0.2, "neckw": 0.42, "neck": 0.22, "hump": (0.0, 0.05), "rise": 8,
-            "paw": 1.1, "muzzled": 0.9, "view": "both", "eyes": 0.11, "stride": 0.7, "coat": "shaggy",
+            "paw": 1.1, "muzzled": 0.9, "view": "both", "eyes": 0.11, "stride": 0.7, "coat": "shaggy", "hair": 0.03, "stop": 0.3,
         },
     ),
     "n02139199": Build(  # bat
@@ -80,14 +80,14 @@ MAMMALS: dict[str, Build] = {
         {"span": (0.9, 1.15), "ear": ("point", "long", "leaf"), "ears": (0.7, 1.2), "head": (0.15, 0.19), "eyes": 0.14},
     ),
     "n02323902": Build(  # rabbit family
-        "sitter",
-        ("meadow", "garden", "snow", "steppe"),
+        "crouch",
+        ("meadow", "garden", "steppe"),
         ("#96785a #e5d8c2 #54402f #b89674", "#8b8378 #e8e1d6 #4b443d #aaa093", "#b59a76 #efe4cf #6b5138 #cdb491"),
         ("plain",),
         "fur",
         {
-            "wide": 0.38, "high": 0.7, "lean": 0.2, "head": 0.21, "ear": "long", "ears": (0.85, 1.15), "tail": "scut", "feet": 1.25,
-            "thigh": 1.15, "view": "side", "snout": 0.45, "muzzle": 0.5, "eyes": 0.2, "tailw": 1.3, "legw": 0.09,
+            "high": (0.38, 0.46), "head": (0.18, 0.2), "ear": "long", "ears": (0.8, 1.1), "ear_back": (0.1, 0.5), "snout": 0.42, "muzzle": 0.5, "eyes": 0.22,
+            "legw": 0.09, "jowl": 0.7, "dark_ear": 0.0,
         },
     ),
     "n02355227": Build(  # squirrel
@@ -115,9 +115,9 @@ MAMMALS: dict[str, Build] = {
         ("plain", "plain", "plain", "patches"),
         "fur",
         HOOFED | {
-            "snout": (1.45, 1.7), "muzzle": 0.42, "tail": "horse", "mane": "crest", "neck": (0.42, 0.5), "neckw": 0.24, "rise": (42, 52),
-            "head": 0.125, "leg": (0.46, 0.6), "legw": (0.07, 0.1), "chest": (0.4, 0.46), "waist": 0.37, "tilt": 34,
-            "ear": "point", "ears": 0.55, "face_mark": ("none", "blaze", "none"), "view": "side", "dark_legs": 0.35,
+            "snout": (1.3, 1.5), "muzzle": 0.52, "tail": "horse", "mane": "crest", "neck": (0.42, 0.5), "neckw": 0.24, "rise": (42, 52),
+            "head": 0.135, "leg": (0.46, 0.56), "legw": (0.08, 0.1), "shank": 0.58, "chest": (0.42, 0.47), "waist": 0.38, "tilt": 34,
+            "ear": "point", "ears": 0.55, "face_mark": ("none", "blaze", "none"), "tipped": 0.0,
         },
     ),
     "n02402010": Build(  # cattle family
@@ -132,7 +132,7 @@ MAMMALS: dict[str, Build] = {
         ("plain", "patches", "plain", "collar"),
         "fur",
         HOOFED | {
-            "snout": 1.15, "muzzle": 0.6, "chest": (0.5, 0.56), "waist": (0.48, 0.52), "leg": (0.32, 0.4), "legw": 0.11, "neck": 0.2,
+            "snout": 1.15, "muzzle": 0.6, "chest": (0.5, 0.56), "waist": (0.48, 0.52), "leg": (0.32, 0.4), "legw": 0.12, "shank": 0.68, "neck": 0.2,
             "neckw": 0.36, "rise": 16, "head": 0.15, "tilt": 26, "horn": ("cow", "cow", "none"), "horns": (0.6, 1.1), "tail": "tuft",
             "face_mark": ("none", "blaze"), "ears": 0.9, "view": "side",
         },
@@ -149,10 +149,10 @@ MAMMALS: dict[str, Build] = {
         ("plain", "plain", "bands", "saddle"),
         "fur",
         HOOFED | {
-            "snout": (1.1, 1.35), "muzzle": 0.34, "chest": 0.38, "waist": (0.3, 0.36), "leg": (0.5, 0.64), "legw": (0.05, 0.07),
+            "snout": (1.1, 1.35), "muzzle": 0.34, "chest": 0.38, "waist": (0.3, 0.36), "leg": (0.46, 0.58), "legw": (0.07, 0.085), "shank": 0.52, "thigh": 2.6,
             "neck": (0.3, 0.46), "neckw": 0.17, "rise": (46, 60), "head": 0.125, "tilt": 22,
             "horn": ("ringed", "sickle", "spiral", "spike", "ringed"), "horns": (0.8, 1.5), "tail": ("short", "tuft"), "ears": 0.95,
-            "face_mark": ("none", "tear", "cheek", "blaze"), "under": 0.5,
+            "face_mark": ("none", "tear", "cheek", "blaze"),
         },
     ),
     "n02430045": Build(  # deer
@@ -162,7 +162,7 @@ MAMMALS: dict[str, Build] = {
         ("plain", "plain", "spots"),
         "fur",
         HOOFED | {
-            "snout": 1.2, "muzzle": 0.36, "chest": 0.4, "waist": 0.34, "leg": (0.5, 0.6), "legw": (0.055, 0.075), "neck": (0.36, 0.44),
+            "snout": 1.2, "muzzle": 0.36, "chest": 0.4, "waist": 0.34, "leg": (0.48, 0.58), "legw": (0.07, 0.085), "shank": 0.52, "thigh": 2.7, "neck": (0.32, 0.4),
             "neckw": 0.2, "rise": (50, 60), "head": 0.13, "tilt": 20, "horn": "antler", "horns": (0.75, 1.25), "tail": "short",
             "ears": 1.0, "face_mark": ("none", "cheek"),
         },

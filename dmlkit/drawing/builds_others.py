@@ -7,14 +7,14 @@ from dmlkit.drawing.figure import Build
 # fmt: off
 FISH: dict[str, Build] = {
     "n01482330": Build(  # shark
-        "fish",
+        "shark",
         ("deep", "sea", "sea"),
-        ("#66717c #dfe3e2 #333b44 #8a97a2", "#7d7a70 #e2ddcf #403d36 #9c978a", "#4f6f8a #e0e8ea #27394a #7a9ab5"),
-        ("plain", "plain", "plain", "spots", "bands"),
+        ("#66717c #dfe3e2 #333b44 #8a97a2", "#857766 #e6dfd0 #4a4034 #9c978a", "#4f6f8a #e0e8ea #27394a #7a9ab5", "#5d6358 #dcdcd0 #34382f #8a8c7c", "#8b949b #eceeee #4a525a #a0aab2"),
+        ("plain",),
         "skin",
         {
-            "form": "shark", "dorsal": "shark", "tail": "shark", "deep": (0.24, 0.32), "blunt": (0.1, 0.5), "nose": (0.04, 0.16), "dorsal_high": (0.2, 0.28),
-            "tails": (0.95, 1.2), "stem": 0.07, "pectoral": 0.28, "eyes": 0.022, "dark_back": 0.9, "headed": 0.0, "tail_spot": 0.0, "teeth": 1.0, "eye_bar": 0.0,
+            "deep": (0.25, 0.33), "blunt": (0.1, 0.6), "nose": (0.54, 0.62), "dorsal_high": (0.12, 0.17), "tails": (0.85, 1.1), "pectoral": (0.2, 0.27),
+            "eyes": (0.016, 0.022),
         },
     ),
     "n01495701": Build(  # ray
@@ -69,14 +69,14 @@ FISH: dict[str, Build] = {
         ("#8a7452 #ddcfae #43351f #b5874a", "#7d7a6c #d6d2c2 #3b392f #a09a80", "#9a8258 #e6d8b6 #54411f #c9602c"),
         ("specks", "spots", "patches", "rosettes"),
         "skin",
-        {"deep": (0.46, 0.66)},
+        {"deep": (0.46, 0.66), "tail": "round"},
     ),
 }
 
 HERPTILES: dict[str, Build] = {
     "n01726692": Build(  # snake
         "snake",
-        ("desert", "forest", "jungle", "meadow", "steppe"),
+        ("desert", "forest", "meadow", "steppe", "jungle"),
         (
             "#8a7448 #e3d3a4 #3a2c1c #c9963c",
             "#5d7a3c #cfd89a #2a3a1f #d8c03c",
@@ -86,7 +86,7 @@ HERPTILES: dict[str, Build] = {
         ),
         ("diamonds", "bands", "saddle", "lines", "plain", "coral", "patches"),
         "scale",
-        {"thick": (0.085, 0.15), "head": (0.1, 0.14), "pupil": ("round", "slit"), "rear": (0.04, 0.16)},
+        {"thick": (0.1, 0.14), "head": (0.85, 1.05), "pupil": ("round", "slit"), "rear": (0.06, 0.14)},
     ),
     "n01674464": Build(  # lizard
         "lizard",
@@ -100,13 +100,13 @@ HERPTILES: dict[str, Build] = {
         ("plain", "bands", "spots", "lines", "net", "specks"),
         "scale",
         {
-            "deep": (0.17, 0.24), "tails": (1.0, 1.5), "head": (0.12, 0.15), "leg": (0.15, 0.22), "crest": ("none", "none", "low", "spines"), "crest_high": (0.05, 0.12),
-            "dewlap": ("no", "no", "yes"), "tongue": 0.2,
+            "deep": (0.22, 0.3), "tails": (0.9, 1.35), "head": (0.14, 0.17), "leg": (0.12, 0.18), "legw": (0.065, 0.085), "crest": ("none", "none", "none", "spines"),
+            "crest_high": (0.03, 0.07), "dewlap": ("no", "no", "no", "yes"), "tongue": 0.15,
         },
     ),
     "n01662784": Build(  # turtle
         "turtle",
-        ("shore", "pond", "bank", "sea", "desert"),
+        ("pond", "bank", "shore"),
         ("#6a6a3c #d6c98a #33331f #d8a03c", "#8a6a3f #e3cc96 #3d2c1a #c9602c", "#4f5a48 #c2c69c #24291f #e0c03c"),
         ("plain", "spots", "net", "rosettes", "lines"),
         "scale",
@@ -116,11 +116,11 @@ HERPTILES: dict[str, Build] = {
         "lizard",
         ("bank", "marsh", "bank"),
         ("#5f6444 #c9c494 #2f3322 #8a8a54", "#6e6248 #cfc09a #352d20 #94804e", "#4c5048 #b5b5a0 #262924 #7d8068"),
-        ("bands", "plain", "patches"),
+        ("bands", "plain", "bands", "specks"),
         "scale",
         {
-            "deep": 0.24, "leg": 0.11, "legw": 0.09, "head": 0.15, "snout": (1.6, 2.2), "jaw": 0.44, "teeth": 9, "scutes": "yes", "tails": 1.15, "raise": 0.4, "tailw": 1.1,
-            "bulge": 0.08,
+            "deep": (0.31, 0.36), "leg": (0.07, 0.1), "legw": 0.09, "head": 0.16, "snout": (1.5, 2.0), "flat": 0.7, "teeth": 8, "scutes": "yes", "tails": (0.85, 1.0), "rear": 0.03,
+            "tailw": 1.0, "bulge": 0.08, "eyes": 0.16, "neck": 0.08, "dark_legs": 0.0, "headed": 0.0,
         },
     ),
     "n01639765": Build(  # frog
@@ -137,15 +137,17 @@ HERPTILES: dict[str, Build] = {
         {"plump": (0.85, 1.1), "leg": (0.95, 1.25), "toes": "plain"},
     ),
     "n01629276": Build(  # salamander
-        "lizard",
-        ("forest", "bank", "pond"),
-        ("#2b2a2b #5a5450 #1a1919 #e8c02c", "#8a5a3c #dcae7a #3d241a #d8602c", "#5f6a62 #b9c0b0 #2b302c #c9a03c"),
-        ("spots", "spots", "bands", "specks", "plain", "patches"),
+        "salamander",
+        ("forest", "bank", "forest"),
+        (
+            "#2b2a2b #5a5450 #e8c02c #e8c02c",
+            "#8a5a3c #dcae7a #3d241a #d8602c",
+            "#5f6a62 #b9c0b0 #2b302c #c9a03c",
+            "#4a4038 #a09078 #c98a4a #b5502c",
+        ),
+        ("spots", "spots", "bands", "specks", "plain", "patches", "stripe"),
         "skin",
-        {
-            "deep": 0.16, "leg": 0.1, "legw": 0.06, "head": 0.13, "snout": 0.55, "flat": 0.75, "tails": (0.9, 1.2), "tailw": 1.0, "raise": 0.5, "toes": "round", "bulge": 0.0,
-            "neck": 0.05, "jaw": 0.7,
-        },
+        {"deep": (0.2, 0.26), "leg": (0.16, 0.22), "legw": 0.07, "head": (0.15, 0.17), "snout": (0.35, 0.6), "tails": (0.85, 1.1)},
     ),
 }
 # fmt: on

@@ -59,6 +59,11 @@ class Canvas:
         self.figure = Image.new("L", self.relief.size, 0)
         self.pen = ImageDraw.Draw(self.image)
 
+    @property
+    def full(self) -> tuple[int, int]:
+        """Its size in its own pixels."""
+        return self.image.size
+
     def place(self, x: float, y: float, scale: float, flip: bool = False, turn: float = 0.0) -> None:
         """Set where the figure's origin comes, in picture pixels, and how large its unit is."""
         self.x, self.y, self.scale, self.turn = x * OVER, y * OVER, scale * OVER, turn
@@ -66,6 +71,8 @@ class Canvas:
 
     def pixels(self, outline: Points) -> Points:
         """An outline of the figure in canvas pixels."""
+        if not self.turn:
+            return outline * (self.scale * self.flip, self.scale) + (self.x, self.y)
         at = moved(outline, 0, 0, self.scale, self.turn)
         at[:, 0] *= self.flip
         return at + (self.x, self.y)
@@ -82,22 +89,25 @@ class Canvas:
         under: tuple[Colour, float] | None = None,
         depth: float = 1.0,
         fuzz: float = 0.0,
+        limbs: Sequence[Points] = (),
     ) -> None:
         """Paint outlines as one rounded part with marks.
 
-        ``under`` is a colour for its lower side and how far that reaches up, as a share of the part's height.
+        ``under`` is a colour for its lower side and how far that reaches up, as a share of the first outline's height.
         ``depth`` is the strength of the relief. ``fuzz`` roughens nothing but softens the edge, for fur.
+        ``limbs`` are outlines that grow out of the part: no seam shows, and their relief begins below their root.
         """
         polys = [self.pixels(outline) for outline in outlines]
-        every = np.concatenate(polys)
-        limits = np.array([*self.image.size, *self.image.size], dtype=float)
-        box = np.concatenate([every.min(axis=0) - 2, every.max(axis=0) + 3]).clip(0, limits)
-        left, top, right, bottom = (int(v) for v in box)
+        grown = [self.pixels(outline) for outline in limbs]
+        every = np.concatenate(polys + grown)
+        width, height = self.image.size
+        left, top, right, bottom = box_of([every])
+        left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
         if right - left < 2 or bottom - top < 2:
             return
-        local = [(p - (left, top)).ravel().tolist() for p in polys]
+        local = [(p - (left, top)).ravel().tolist() for p in polys + grown]
         if not marks and under is None and fuzz == 0:
-            for p in polys:
+            for p in polys + grown:
                 self.pen.polygon(p.ravel().tolist(), fill=whole(colour))
         else:
             mask = stencil((right - left, bottom - top), local)
@@ -105,22 +115,47 @@ class Canvas:
                 mask = mask.filter(ImageFilter.BoxBlur(fuzz))
             self.image.paste(whole(colour), (left, top), mask)
             if under is not None:
-                self.image.paste(whole(under[0]), (left, top), underside(mask, under[1]))
+                high = float(np.ptp(polys[0][:, 1])) * under[1]
+                body = stencil(mask.size, local[: len(polys)]) if grown else mask
+                self.image.paste(whole(under[0]), (left, top), underside(body, high))
+                self.mark(Mark(limbs, colour, 1.0, 3.0), mask, left, top)
             for mark in marks:
                 self.mark(mark, mask, left, top)
-        self.round(polys, (left, top, right, bottom), depth)
+        self.round(polys, depth)
+        for p in grown:
+            self.round([p], depth, grown=True)
 
     def mark(self, mark: Mark, mask: Image.Image, left: int, top: int) -> None:
+        """Paint a mark on what has been painted with a mask at ``left``, ``top``; only where the mark reaches."""
         if not mark.outlines:
             return
-        local = [(self.pixels(o) - (left, top)).ravel().tolist() for o in mark.outlines]
-        shape = stencil(mask.size, local, round(255 * mark.alpha))
+        polys = [self.pixels(outline) - (left, top) for outline in mark.outlines]
+        rim = int(2 * mark.soft)
+        x0, y0, x1, y1 = box_of(polys)
+        x0, y0, x1, y1 = max(x0 - rim, 0), max(y0 - rim, 0), min(x1 + rim, mask.width), min(y1 + rim, mask.height)
+        if x1 <= x0 or y1 <= y0:
+            return
+        shape = stencil((x1 - x0, y1 - y0), [(p - (x0, y0)).ravel().tolist() for p in polys], round(255 * mark.alpha))
         if mark.soft:
             shape = shape.filter(ImageFilter.BoxBlur(mark.soft))
-        self.image.paste(whole(mark.colour), (left, top), ImageChops.multiply(shape, mask))
+        cut = ImageChops.multiply(shape, mask.crop((x0, y0, x1, y1)))
+        self.image.paste(whole(mark.colour), (left + x0, top + y0), cut)
 
-    def round(self, polys: Sequence[Points], box: tuple[int, int, int, int], depth: float) -> None:
-        """Give a part its lit and its dark side."""
+    def shade(self, outlines: Sequence[Points], dx: float, dy: float, strength: float) -> None:
+        """Darken what lies below outlines that are shifted by a part of the figure's unit: the shadow they cast."""
+        polys = [self.pixels(outline + (dx, dy)) for outline in outlines]
+        soft = 2 + int(self.scale * 0.012)
+        box = box_of(polys)
+        left, top = box[0] - 2 * soft, box[1] - 2 * soft
+        size = (box[2] + 2 * soft - left, box[3] + 2 * soft - top)
+        local = [((p - (left, top)) / 2).ravel().tolist() for p in polys]
+        mask = stencil((size[0] // 2 + 1, size[1] // 2 + 1), local, round(255 * strength))
+        mask = mask.filter(ImageFilter.BoxBlur(soft / 2)).resize(size, Image.Resampling.BILINEAR)
+        self.image.paste((34, 30, 27), (left, top), mask)
+
+    def round(self, polys: Sequence[Points], depth: float, grown: bool = False) -> None:
+        """Give a part its lit and its dark side; what has grown out of another part only below its root."""
+        box = box_of(polys)
         thick = min(box[2] - box[0], box[3] - box[1]) / COARSE
         radius = min(max(thick * 0.16, 0.8), 7.0)
         pad = int(radius * 2) + 2
@@ -131,15 +166,20 @@ class Canvas:
         soft = mask.filter(ImageFilter.GaussianBlur(radius))
         dx, dy = round(self.light[0] * radius), round(self.light[1] * radius)
         lit, dark = ImageChops.offset(soft, dx, dy), ImageChops.offset(soft, -dx, -dy)
-        self.relief.paste(ImageChops.subtract(lit, dark, 2.0 / depth, 128), (left, top), mask)
         self.figure.paste(255, (left, top), mask)
+        if grown:
+            fade = Image.linear_gradient("L").resize(size).point([min(255, int(v * 2.2)) for v in range(256)])
+            mask = ImageChops.multiply(mask, fade)
+        self.relief.paste(ImageChops.subtract(lit, dark, 2.0 / depth, 128), (left, top), mask)
 
     def finish(self, rng: Random, tint: Colour, texture: str, amount: float, grain: float, gain: float) -> Image.Image:
         """The picture: relief and texture applied, reduced, tinted by the light, with a little grain."""
         small = np.asarray(self.image.reduce(OVER), dtype=np.float32)
         size = (self.width, self.height)
-        bump = np.asarray(self.relief.resize(size, Image.Resampling.BILINEAR), dtype=np.float32) - 128.0
-        where = np.asarray(self.figure.resize(size, Image.Resampling.BILINEAR), dtype=np.float32) * (2 / 255) - 1
+        soft = ImageFilter.GaussianBlur(0.8)  # so that no steps of the coarse relief show
+        relief, figure = (i.filter(soft).resize(size, Image.Resampling.BILINEAR) for i in (self.relief, self.figure))
+        bump = np.asarray(relief, dtype=np.float32) - 128.0
+        where = np.asarray(figure, dtype=np.float32) * (2 / 255) - 1
         np.clip(where, 0, 1, out=where)  # nothing outside the silhouette is lit by it
         tile = texture_tile(texture)
         top, left = rng.randrange(256), rng.randrange(256)
@@ -147,9 +187,11 @@ class Canvas:
         shade = 1.0 + (bump * (0.9 / 128) + skin * amount) * where
         noise = texture_tile("grain")[left : left + self.height, top : top + self.width] * grain
         shade *= vignette(size)
-        out = small * (shade[..., None] * (np.asarray(tint, dtype=np.float32) * (gain / 255)))
+        out = small * shade[..., None]
+        out *= np.asarray(tint, dtype=np.float32) * (gain / 255)
         out += noise[..., None]
-        return Image.fromarray(out.clip(0, 255).astype(np.uint8))
+        np.clip(out, 0, 255, out=out)
+        return Image.fromarray(out.astype(np.uint8))
 
 
 def stencil(size: tuple[int, int], polys: Sequence[Sequence[float]], value: int = 255) -> Image.Image:
@@ -160,9 +202,16 @@ def stencil(size: tuple[int, int], polys: Sequence[Sequence[float]], value: int 
     return mask
 
 
-def underside(mask: Image.Image, share: float) -> Image.Image:
-    """What of a mask lies near its lower edge, fading upwards."""
-    rise = max(2, int(mask.height * share / 4))
+def box_of(polys: Sequence[Points]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of outlines in canvas pixels, with a rim."""
+    every = np.concatenate(polys)
+    low, high = every.min(axis=0), every.max(axis=0)
+    return int(low[0] - 2), int(low[1] - 2), int(high[0] + 3), int(high[1] + 3)
+
+
+def underside(mask: Image.Image, high: float) -> Image.Image:
+    """What of a mask lies less than ``high`` pixels above its lower edge, fading upwards."""
+    rise = max(2, int(high / 4))
     small = mask.reduce(4)
     padded = Image.new("L", (small.width, small.height + 2 * rise), 0)
     padded.paste(small, (0, 0))

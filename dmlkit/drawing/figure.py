@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dmlkit.drawing.canvas import Canvas, Mark
+from dmlkit.drawing.colours import WORDS as COLOURS
 from dmlkit.drawing.colours import Colour, colours_of, jitter, lit, luma, mix, pattern_of, words_of
 from dmlkit.drawing.colours import colour as hex_colour
 from dmlkit.drawing.scene import seeded
@@ -65,6 +66,15 @@ class Look:
     def word(self, name: str, default: str) -> str:
         return str(self.shape.get(name, default))
 
+    @property
+    def plan(self) -> str:
+        return self.word("plan", self.build.plan)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where it lives: what its name tells, else what its middle class says."""
+        return tuple(self.shape.get("places", self.build.places))
+
 
 SIZE_WORDS = {
     "giant": 1.15,
@@ -80,7 +90,10 @@ SIZE_WORDS = {
 
 
 def look_of(key: str, name: str, build: Build, hints: Mapping[str, Mapping[str, Any]]) -> Look:
-    """The look of fine class ``key`` called ``name``. ``hints``: word of a name → overrides of shape and paint."""
+    """The look of fine class ``key`` called ``name``. ``hints``: words of a name → overrides of shape and paint.
+
+    A hint of two words needs both of them, one that begins with ``=`` the whole name. The longer hint wins.
+    """
     rng = seeded(key, "look")
     base, belly, mark, accent = (
         jitter(hex_colour(c), rng, 0.022, 0.075, 0.15) for c in rng.choice(build.palettes).split()
@@ -88,13 +101,17 @@ def look_of(key: str, name: str, build: Build, hints: Mapping[str, Mapping[str, 
     kind = rng.choice(build.kinds)
     shape = {k: chosen(v, rng) for k, v in build.shape.items()}
     paint = colours_of(name)
+    spoken = frozenset(paint)
     words = set(words_of(name)) | {w for word in words_of(name) for w in word.split("-")}
     named = pattern_of(name)
-    for word in sorted(words & set(hints)):
-        over = dict(hints[word])
+    told = [phrase for phrase in hints if set(phrase.split()) <= words or phrase == f"={name.lower()}"]
+    for phrase in sorted(told, key=lambda phrase: (phrase.startswith("="), len(phrase.split()), phrase)):
+        over = dict(hints[phrase])
         named = over.pop("kind", None) or named
         for part in [p for p in over if p.startswith("@")]:
-            paint.setdefault(part[1:], hex_colour(over.pop(part)))
+            painted = hex_colour(over.pop(part))
+            if part[1:] not in spoken or phrase.startswith("=") or phrase.split()[0].split("-")[0] in COLOURS:
+                paint[part[1:]] = painted
         shape.update(over)
     for word in sorted(words & set(SIZE_WORDS)):
         for part in ("leg", "neck"):
@@ -105,7 +122,7 @@ def look_of(key: str, name: str, build: Build, hints: Mapping[str, Mapping[str, 
         belly = mix(lit(base, 1.25), belly, 0.35) if luma(base) > 60 else lit(base, 1.08)
         if abs(luma(mark) - luma(base)) < 40:
             mark = lit(base, 0.45) if luma(base) > 90 else lit(base, 1.35)
-    belly, mark = paint.get("belly", belly), paint.get("mark", mark)
+    belly, mark, accent = paint.get("belly", belly), paint.get("mark", mark), paint.get("accent", accent)
     return Look(
         key,
         build,
@@ -137,6 +154,7 @@ class Paint:
     under: tuple[Colour, float] | None = None
     depth: float = 1.0
     fuzz: float = 0.0
+    limbs: Sequence[Points] = ()
     flat: bool = False
     extent: bool = True
     """Whether it counts for the size of the figure; a perch does not."""
@@ -144,11 +162,17 @@ class Paint:
 
 @dataclass
 class Figure:
-    """A figure as a list of paints from back to front; ``feet`` is the height at which it stands."""
+    """A figure as a list of paints from back to front, in a place; its head is to the right.
+
+    ``feet`` is the height at which it stands. ``stance`` is how the place carries it: ``ground`` (it stands), ``lying``
+    (seen from slightly above), ``perch`` (a branch or a trunk), ``water`` (it swims on it) or ``afloat`` (in water or air).
+    """
 
     look: Look
     rng: Random
+    place: str = "meadow"
     feet: float = 0.0
+    stance: str = "ground"
     paints: list[Paint] = field(default_factory=list)
 
     def part(self, outlines: Points | list[Points], colour: Colour, **more: Any) -> None:
@@ -176,16 +200,19 @@ class Figure:
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom of everything in the figure."""
-        every = np.concatenate([o for p in self.paints if p.extent for o in p.outlines])
+        every = np.concatenate([o for p in self.paints if p.extent for o in (*p.outlines, *p.limbs)])
         low, high = every.min(axis=0), every.max(axis=0)
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
     def draw(self, canvas: Canvas) -> None:
+        """Paint the figure on a canvas that knows where it comes."""
+        if self.stance == "lying":
+            canvas.shade([o for p in self.paints if not p.flat for o in p.outlines], 0.0, 0.05, 0.5)
         for p in self.paints:
             if p.flat:
                 canvas.flat(p.outlines[0], p.colour)
             else:
-                canvas.part(p.outlines, p.colour, p.marks, p.under, p.depth, p.fuzz)
+                canvas.part(p.outlines, p.colour, p.marks, p.under, p.depth, p.fuzz, p.limbs)
 
 
 Box = tuple[float, float, float, float]
@@ -352,13 +379,6 @@ def stripe(look: Look, box: Box, unit: float, rng: Random) -> list[Mark]:
     ]
 
 
-def back(look: Look, box: Box, unit: float, rng: Random) -> list[Mark]:
-    """A dark back that fades down the flank."""
-    x0, y0, x1, y1 = box
-    deep = (y1 - y0) * 0.34 * look.density
-    return [Mark([oval((x0 + x1) / 2, y0, (x1 - x0) * 0.62, deep)], look.mark, 0.92, 4.0)]
-
-
 def saddle(look: Look, box: Box, unit: float, rng: Random) -> list[Mark]:
     x0, y0, x1, y1 = box
     x = x0 + (x1 - x0) * rng.uniform(0.36, 0.6)
@@ -379,13 +399,6 @@ def belt(look: Look, box: Box, unit: float, rng: Random) -> list[Mark]:
     ]
 
 
-def front(look: Look, box: Box, unit: float, rng: Random) -> list[Mark]:
-    """The front half in the colour of the marking, like a bib or a cape."""
-    x0, y0, x1, y1 = box
-    w = (x1 - x0) * rng.uniform(0.3, 0.5)
-    return [Mark([oval(x1, (y0 + y1) / 2, w, (y1 - y0) * 0.8)], look.mark, 0.95, 3.0)]
-
-
 MARKINGS = {
     f.__name__: f
     for f in (
@@ -400,9 +413,7 @@ MARKINGS = {
         diamonds,
         lines,
         stripe,
-        back,
         saddle,
         belt,
-        front,
     )
 }

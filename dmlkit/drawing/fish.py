@@ -37,6 +37,7 @@ def fin(f: Figure, points: list[Pair], root: Pair, c: Colour, spiny: bool = Fals
 def fish(f: Figure) -> None:
     """A fish in profile, bent a little by its stroke."""
     look, rng = f.look, f.rng
+    f.stance = "afloat"
     deep, c = look.get("deep", 0.34), fin_colour(f)
     bend = rng.uniform(-0.05, 0.05)
     stem = (-0.46, 0.0 + bend)
@@ -44,17 +45,25 @@ def fish(f: Figure) -> None:
     back_fins(f, deep, c)
     belly_fins(f, deep, c)
     blunt = look.get("blunt", 0.5)
-    rise, sink = look.get("rise", 1.0), look.get("sink", 1.0)
     stemw = look.get("stem", 0.1)
     long = look.get("nose", 0.0)
     body = blob([
-        (0.5 + long, 0.02 + look.get("mouth_up", 0.0)), (0.46, -deep * (0.12 + 0.2 * blunt)), (0.3, -deep * (0.32 + 0.12 * blunt) * rise), (0.06, -deep * 0.5 * rise), (-0.22, -deep * 0.34 * rise),
-        (stem[0], stem[1] - stemw / 2), (stem[0], stem[1] + stemw / 2), (-0.22, deep * 0.34 * sink), (0.06, deep * 0.5 * sink), (0.3, deep * (0.34 + 0.1 * blunt) * sink), (0.46, deep * (0.14 + 0.16 * blunt)),
+        (0.5 + long, 0.02 + look.get("mouth_up", 0.0)), (0.46, -deep * (0.12 + 0.2 * blunt)), (0.3, -deep * (0.32 + 0.12 * blunt)), (0.06, -deep * 0.5), (-0.22, -deep * 0.34),
+        (stem[0], stem[1] - stemw / 2), (stem[0], stem[1] + stemw / 2), (-0.22, deep * 0.34), (0.06, deep * 0.5), (0.3, deep * (0.34 + 0.1 * blunt)), (0.46, deep * (0.14 + 0.16 * blunt)),
     ])  # fmt: skip
     marks = markings(look, (-0.46, -deep * 0.5, 0.3, deep * 0.42))
     if "back" in look.paint or look.chance("dark back", look.get("dark_back", 0.5)):
         marks.insert(
             0, Mark([oval(0, -deep * 0.55, 0.62, deep * 0.38)], look.paint.get("back", lit(look.base, 0.6)), 0.9, 5.0)
+        )
+    if "stripe" in look.paint:
+        marks.append(
+            Mark(
+                [stroke([(-0.44, 0.0), (0.0, -0.01), (0.4, 0.0)], (0.04, deep * 0.2, 0.05))],
+                look.paint["stripe"],
+                0.7,
+                3.0,
+            )
         )
     if "tail" in look.paint:
         marks.append(Mark([oval(-0.5, 0, 0.2, deep)], look.paint["tail"], 0.95, 3.0))
@@ -90,28 +99,20 @@ def fish_face(f: Figure, deep: float, c: Colour) -> None:
     """Gill cover, breast fin, eye, mouth and barbels."""
     look = f.look
     long = look.get("nose", 0.0)
-    kind = look.word("form", "bony")
-    if kind == "shark":
-        for k in range(5):
-            f.line([(0.2 - 0.035 * k, -deep * 0.16), (0.18 - 0.035 * k, deep * 0.12)], 0.012, lit(look.base, 0.5))
-    else:
-        f.line([(0.3, -deep * 0.3), (0.22, 0.0), (0.28, deep * 0.28)], 0.016, lit(look.base, 0.6))
+    f.line([(0.3, -deep * 0.3), (0.22, 0.0), (0.28, deep * 0.28)], 0.016, lit(look.base, 0.6))
     up = look.get("mouth_up", 0.0)
-    y = 0.03 + up + (0.05 if kind == "shark" else 0.0)
+    y = 0.03 + up
     mouth = lit(look.base, 0.4)
     grin = look.get("grin", 0.1)
     f.line([(0.49 + long, y), (0.49 + long - grin * 0.6, y + 0.02), (0.49 + long - grin, y + 0.035)], 0.016, mouth)
-    if look.get("teeth", 0.0):
-        for k in range(5):
-            x = 0.47 + long - grin * k / 5
-            f.flat(poly([(x, y + 0.005), (x - 0.012, y + 0.03), (x - 0.022, y + 0.008)]), (240, 238, 226))
     r = look.get("eyes", 0.036)
-    f.eye(
-        0.385,
-        -deep * 0.16 + up * 0.3,
-        r,
-        (26, 24, 26) if kind == "shark" else iris(f) if look.chance("dark eye", 0.4) else (214, 190, 110),
-    )
+    if look.word("horn", "no") == "yes":
+        for shift in (0.0, 0.05):
+            f.part(
+                poly([(0.4 + shift, -deep * 0.3), (0.5 + shift, -deep * 0.5), (0.44 + shift, -deep * 0.22)]),
+                lit(look.base, 0.9),
+            )
+    f.eye(0.385, -deep * 0.16 + up * 0.3, r, iris(f) if look.chance("dark eye", 0.4) else (214, 190, 110))
     for k in range(int(look.get("barbels", 0))):
         start = (0.46 + long, 0.03 + 0.02 * k)
         f.flat(
@@ -130,26 +131,13 @@ def fish_face(f: Figure, deep: float, c: Colour) -> None:
         (0.22 - size * 0.7, 0.06 + size * 0.95 + flap),
         (0.2, 0.1),
     ]
-    if kind == "shark":
-        points = [(0.24, deep * 0.3), (0.1, deep * 0.3), (-0.06, deep * 0.3 + size * 1.5), (0.06, deep * 0.3 + size)]
     fin(f, points, (0.22, 0.05), lit(c, 0.94))
 
 
 TAILS: dict[str, list[Pair]] = {
     "fork": [(0.04, -0.04), (-0.1, -0.12), (-0.28, -0.28), (-0.17, 0.0), (-0.28, 0.28), (-0.1, 0.12), (0.04, 0.04)],
-    "moon": [(0.04, -0.03), (-0.06, -0.14), (-0.18, -0.36), (-0.1, 0.0), (-0.18, 0.36), (-0.06, 0.14), (0.04, 0.03)],
     "round": [(0.04, -0.05), (-0.08, -0.14), (-0.2, -0.13), (-0.25, 0.0), (-0.2, 0.13), (-0.08, 0.14), (0.04, 0.05)],
     "square": [(0.04, -0.05), (-0.1, -0.12), (-0.23, -0.19), (-0.215, 0.0), (-0.23, 0.19), (-0.1, 0.12), (0.04, 0.05)],
-    "shark": [
-        (0.04, -0.04),
-        (-0.12, -0.18),
-        (-0.34, -0.42),
-        (-0.2, -0.1),
-        (-0.16, 0.0),
-        (-0.2, 0.16),
-        (-0.06, 0.08),
-        (0.04, 0.04),
-    ],
     "veil": [
         (0.04, -0.04),
         (-0.15, -0.22),
@@ -161,7 +149,6 @@ TAILS: dict[str, list[Pair]] = {
         (-0.14, 0.2),
         (0.04, 0.05),
     ],
-    "point": [(0.04, -0.05), (-0.12, -0.08), (-0.32, 0.0), (-0.12, 0.08), (0.04, 0.05)],
 }
 
 
@@ -178,21 +165,8 @@ def tail_fin(f: Figure, stem: Pair, c: Colour) -> None:
 def back_fins(f: Figure, deep: float, c: Colour) -> None:
     look = f.look
     kind, high = look.word("dorsal", "one"), look.get("dorsal_high", 0.14)
-    top = -deep * 0.45 * look.get("rise", 1.0)
-    if kind == "shark":
-        fin(
-            f,
-            [(0.12, top), (0.0, top - high * 0.8), (-0.12, top - high * 1.3), (-0.08, top)],
-            (0, top),
-            lit(look.base, 0.85),
-        )
-        fin(
-            f,
-            [(-0.3, top * 0.45), (-0.37, top * 0.45 - high * 0.4), (-0.38, top * 0.4)],
-            (-0.34, top * 0.4),
-            lit(look.base, 0.85),
-        )
-    elif kind == "long":
+    top = -deep * 0.45
+    if kind == "long":
         fin(
             f,
             [
@@ -226,14 +200,6 @@ def back_fins(f: Figure, deep: float, c: Colour) -> None:
             (-0.26, top * 0.5),
             c,
         )
-    elif kind == "two":
-        fin(f, [(0.14, top), (0.05, top - high), (-0.03, top - high * 0.35), (-0.05, top)], (0.05, top * 0.8), c)
-        fin(
-            f,
-            [(-0.12, top * 0.9), (-0.2, top * 0.75 - high * 0.8), (-0.27, top * 0.6 - high * 0.2), (-0.28, top * 0.6)],
-            (-0.2, top * 0.6),
-            c,
-        )
     elif kind == "far":
         fin(
             f,
@@ -245,17 +211,11 @@ def back_fins(f: Figure, deep: float, c: Colour) -> None:
         fin(f, [(0.1, top), (0.02, top - high), (-0.16, top - high * 0.45), (-0.18, top * 0.8)], (-0.02, top * 0.8), c)
         if kind == "trout":
             fin(f, [(-0.3, top * 0.5), (-0.37, top * 0.5 - 0.045), (-0.38, top * 0.4)], (-0.34, top * 0.4), c)
-    if look.get("finlets", 0.0):
-        for k in range(5):
-            x = -0.26 - 0.035 * k
-            y = top * (0.6 - 0.09 * k)
-            f.flat(poly([(x, y), (x - 0.035, y - 0.025), (x - 0.03, y)]), c)
-            f.flat(poly([(x, -y), (x - 0.035, -y + 0.025), (x - 0.03, -y)]), c)
 
 
 def belly_fins(f: Figure, deep: float, c: Colour) -> None:
     look = f.look
-    low = deep * 0.45 * look.get("sink", 1.0)
+    low = deep * 0.45
     size = look.get("belly_fin", 0.11)
     anal = look.get("anal", 1.0)
     fin(
@@ -269,18 +229,111 @@ def belly_fins(f: Figure, deep: float, c: Colour) -> None:
         (-0.2, low * 0.5),
         c,
     )
-    if look.word("form", "bony") != "eel":
-        fin(
-            f,
-            [(0.1, low * 0.95), (0.06, low + size), (-0.03, low + size * 0.9), (0.0, low * 0.95)],
-            (0.06, low * 0.7),
-            lit(c, 0.9),
-        )
+    fin(
+        f,
+        [(0.1, low * 0.95), (0.06, low + size), (-0.03, low + size * 0.9), (0.0, low * 0.95)],
+        (0.06, low * 0.7),
+        lit(c, 0.9),
+    )
+
+
+def shark(f: Figure) -> None:
+    """A shark in profile: a torpedo with a tall back fin and a tail whose upper lobe is the longer."""
+    look, rng = f.look, f.rng
+    f.stance = "afloat"
+    deep, bend = look.get("deep", 0.28), rng.uniform(-0.04, 0.04)
+    c, tip = lit(look.base, 0.92), look.paint.get("tip", lit(look.base, 0.75))
+    long, high = look.get("tails", 1.0), look.get("dorsal_high", 0.15)
+    stem = (-0.5, bend)
+    top, low = -deep * 0.46, deep * 0.4
+    lobes = [
+        (0.03, -0.03),
+        (-0.13 * long, -0.14 * long),
+        (-0.27 * long, -0.3 * long),
+        (-0.24 * long, -0.2 * long),
+        (-0.12, 0.0),
+        (-0.17, 0.13),
+        (-0.1, 0.1),
+        (0.03, 0.03),
+    ]
+    shark_fin(f, [(stem[0] + x, stem[1] + y) for x, y in lobes], c, tip, 2)
+    shark_fin(
+        f,
+        [
+            (0.12, top * 0.9),
+            (0.0, top - high * 0.85),
+            (-0.08, top - high),
+            (-0.06, top - high * 0.4),
+            (-0.07, top * 0.85),
+        ],
+        c,
+        tip,
+        2,
+    )
+    shark_fin(f, [(-0.27, top * 0.5), (-0.34, top * 0.5 - 0.06), (-0.35, top * 0.35)], c, tip, 1)
+    shark_fin(f, [(-0.14, low * 0.7), (-0.22, low * 0.7 + 0.09), (-0.24, low * 0.5)], c, tip, 1)
+    far = [(0.26, low * 0.5), (0.16, low * 0.8), (0.12, low + 0.12), (0.16, low + 0.13)]
+    shark_fin(f, far, lit(c, 0.75), lit(tip, 0.8), 2)
+    nose, blunt = look.get("nose", 0.6), look.get("blunt", 0.3)
+    body = blob([
+        (nose, -deep * 0.02), (nose - 0.08, -deep * (0.16 + 0.16 * blunt)), (0.3, -deep * 0.44), (0.05, -deep * 0.5), (-0.25, -deep * 0.3), (stem[0], stem[1] - 0.035),
+        (stem[0], stem[1] + 0.03), (-0.25, deep * 0.28), (0.05, deep * 0.46), (0.3, deep * 0.42), (nose - 0.1, deep * (0.2 + 0.14 * blunt)),
+    ])  # fmt: skip
+    marks = markings(look, (-0.46, -deep * 0.5, 0.34, deep * 0.1))
+    back = [(-0.54, bend - 0.01), (-0.3, -deep * 0.1), (0.05, -deep * 0.26), (nose - 0.1, -deep * 0.16)]
+    marks.insert(0, Mark([stroke(back, (0.06, deep * 0.42, deep * 0.56, deep * 0.3))], look.base, 1.0, 4.0))
+    f.part(body, look.base, marks=marks, under=(look.belly, 0.42))
+    shark_head(f, deep, nose)
+    flap, size = rng.uniform(-0.03, 0.05), look.get("pectoral", 0.24)
+    pectoral = [
+        (0.25, low * 0.45),
+        (0.13, low * 0.62),
+        (0.06 - size * 0.6, low * 0.6 + size * 0.9 + flap),
+        (0.1 - size * 0.35, low * 0.6 + size + flap),
+        (0.22, low * 0.75),
+    ]
+    shark_fin(f, pectoral, c, tip, 3)
+
+
+def shark_fin(f: Figure, points: list[Pair], c: Colour, tip: Colour, far: int) -> None:
+    """A fin with its point, number ``far`` of the points, in the colour of the fin tips."""
+    x, y = points[far]
+    f.part(blob(points, 4), c, marks=[Mark([oval(x, y, 0.09, 0.09)], tip, 0.95, 2.0)], depth=0.7)
+
+
+def shark_head(f: Figure, deep: float, nose: float) -> None:
+    """Gill slits, eye, mouth below the snout; for a hammerhead the bar at whose end the eye sits."""
+    look = f.look
+    for k in range(5):
+        x = nose - 0.34 - 0.028 * k
+        f.line([(x, -deep * 0.14), (x - 0.015, deep * 0.14)], 0.011, lit(look.base, 0.5))
+    eye = (nose - 0.17, -deep * 0.12)
+    if look.word("hammer", "no") == "yes":
+        bar = [
+            (nose - 0.02, -deep * 0.62),
+            (nose + 0.07, -deep * 0.5),
+            (nose + 0.05, 0.0),
+            (nose + 0.06, deep * 0.42),
+            (nose - 0.03, deep * 0.5),
+            (nose - 0.07, 0.0),
+        ]
+        f.part(blob(bar), lit(look.base, 1.04))
+        eye = (nose + 0.03, -deep * 0.5)
+    y = deep * 0.2
+    jaw = [(nose - 0.09, y), (nose - 0.17, y + 0.03), (nose - 0.24, y + 0.015)]
+    f.line(jaw, 0.014, lit(look.base, 0.35))
+    if look.get("teeth", 1.0):
+        for k in range(4):
+            x = nose - 0.11 - 0.028 * k
+            f.flat(poly([(x, y + 0.01), (x - 0.008, y + 0.032), (x - 0.018, y + 0.014)]), (240, 238, 226))
+    f.flat(oval(nose - 0.05, deep * 0.02, 0.01, 0.008, 0, 8), lit(look.base, 0.4))
+    f.eye(*eye, look.get("eyes", 0.02), (26, 24, 26))
 
 
 def ray(f: Figure) -> None:
     """A ray from above: a flat diamond with a whip."""
     look, rng = f.look, f.rng
+    f.stance = "afloat"
     flap = rng.uniform(-0.1, 0.12)
     wide, horn = look.get("span", 0.62), look.word("horn", "no") == "yes"
     long = look.get("whip", 0.9)
@@ -293,6 +346,10 @@ def ray(f: Figure) -> None:
         lit(look.base, 0.85),
     )
     nose = look.get("nose", 0.46)
+    if look.word("saw", "no") == "yes":
+        teeth = [pair for k in range(12) for pair in ((0.4 + 0.05 * k, 0.03), (0.42 + 0.05 * k, 0.085))]
+        rim = [*teeth, (1.03, 0.0), *[(x, -y) for x, y in reversed(teeth)]]
+        f.part(poly(rim), lit(look.base, 0.9), depth=0.6)
     disc = blob([
         (nose, 0.0), (0.3, -0.16), (0.06 + flap, -wide * 0.84), (-0.02 + flap, -wide), (-0.12 + flap, -wide * 0.78), (-0.3, -0.14), (-0.38, 0.0),
         (-0.3, 0.14), (-0.12 - flap, wide * 0.78), (-0.02 - flap, wide), (0.06 - flap, wide * 0.84), (0.3, 0.16),
@@ -315,8 +372,9 @@ def ray(f: Figure) -> None:
 
 
 def flat(f: Figure) -> None:
-    """A flatfish from above: an oval with a fringe of fins and both eyes on one side."""
+    """A flatfish on the ground from above: an oval with a fringe of fins and both eyes on one side."""
     look, rng = f.look, f.rng
+    f.stance = "lying"
     wide, c = look.get("deep", 0.56), fin_colour(f)
     tail_fin(f, (-0.44, 0.0), c)
     for way in (-1, 1):

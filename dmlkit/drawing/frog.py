@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from dmlkit.drawing.canvas import Mark
-from dmlkit.drawing.colours import Colour, lit
-from dmlkit.drawing.figure import Figure, markings
+from dmlkit.drawing.colours import Colour, jitter, lit
+from dmlkit.drawing.figure import Figure, Paint, markings
 from dmlkit.drawing.reptile import body_colour
+from dmlkit.drawing.scene import PONDS
 from dmlkit.drawing.shapes import blob, oval, stroke
 
 Pair = tuple[float, float]
@@ -21,6 +22,8 @@ def frog(f: Figure) -> None:
     f.feet = 0.33
     leg = look.get("leg", 1.0)
     w = look.get("legw", 0.1)
+    if f.place in PONDS:
+        lily_pad(f)
     hind(f, 0.1, 0.62, leg, w)
     fore(f, 0.09, 0.62, w)
     body = blob(
@@ -51,7 +54,7 @@ def frog(f: Figure) -> None:
         body,
         c,
         marks=[*marks, Mark([oval(0.52, 0.04, 0.2, 0.13, -0.5)], throat, 0.95, 3.0)],
-        under=(look.belly, look.under),
+        under=(look.belly, look.under * 0.7),
     )
     if look.word("skin", "smooth") == "warts":
         for k in range(26):
@@ -61,6 +64,14 @@ def frog(f: Figure) -> None:
     hind(f, 0.0, 1.0, leg, w)
     fore(f, 0.0, 1.0, w)
     frog_face(f, c, rise)
+
+
+def lily_pad(f: Figure) -> None:
+    """A leaf to sit on, where the ground is water."""
+    leaf = jitter((86, 138, 70), f.rng, 0.03, 0.06)
+    wide = f.rng.uniform(0.85, 1.05)
+    for grow, drop, c in ((1.03, 0.03, lit(leaf, 0.5)), (1.0, 0.0, leaf)):
+        f.paints.append(Paint([oval(0.05, 0.33 + drop, wide * grow, 0.17 * grow)], c, depth=0.5, extent=False))
 
 
 def frog_face(f: Figure, c: Colour, rise: float) -> None:

@@ -136,6 +136,9 @@ def mask(head: Head, x: float, y: float, s: float) -> list[Mark]:
             )
         ],
         "cap": [Mark([head.oval(-0.1, -0.95, 0.85, 0.5)], look.mark, 0.95, 2.0)],
+        "stripes": [
+            Mark([head.stroke([(-0.9, -0.3), (x, y), (0.9 + s, 0.1)], (0.36, 0.4, 0.2))], (38, 35, 36), 1.0, 1.0)
+        ],
     }
     return kinds.get(look.word("face_mark", "none"), [])
 
@@ -145,10 +148,8 @@ EARS: dict[str, list[tuple[float, float]]] = {
     "round": [(-0.36, 0.15), (-0.46, -0.35), (0.0, -0.72), (0.46, -0.35), (0.36, 0.15)],
     "long": [(-0.2, 0.15), (-0.34, -0.9), (-0.05, -2.1), (0.26, -0.9), (0.22, 0.15)],
     "leaf": [(-0.14, 0.1), (-0.34, -0.5), (-0.12, -1.15), (0.22, -0.6), (0.16, 0.1)],
-    "tiny": [(-0.24, 0.12), (-0.26, -0.2), (0.0, -0.36), (0.26, -0.2), (0.24, 0.12)],
     "flop": [(-0.22, -0.1), (-0.4, 0.35), (-0.2, 1.1), (0.18, 1.05), (0.3, 0.3), (0.2, -0.15)],
-    "fold": [(-0.3, 0.1), (-0.2, -0.42), (0.3, -0.42), (0.56, 0.0), (0.25, 0.05)],
-    "huge": [(0.3, -0.7), (-0.8, -0.95), (-1.5, -0.2), (-1.35, 0.8), (-0.7, 1.35), (-0.1, 0.7), (0.2, 0.2)],
+    "fold": [(-0.36, 0.06), (-0.26, -0.3), (0.08, -0.36), (0.42, -0.06), (0.5, 0.42), (0.2, 0.3), (-0.1, 0.16)],
     "none": [],
 }
 """Ears in units of the skull, standing on the origin."""
@@ -179,9 +180,7 @@ def ears(head: Head, far: bool) -> None:
         if kind in ("point", "round", "long", "leaf"):
             ear(head, -0.02, -0.8, 0.12 - back, 0.72, inner=False)
         return
-    at = {"flop": (-0.25, -0.55), "huge": (-0.35, -0.2), "fold": (-0.2, -0.72), "tiny": (-0.4, -0.6)}.get(
-        kind, (-0.38, -0.68)
-    )
+    at = {"flop": (-0.25, -0.55), "fold": (-0.3, -0.62)}.get(kind, (-0.38, -0.68))
     ear(head, *at, -0.25 - back)
 
 
@@ -195,60 +194,45 @@ def face(head: Head) -> None:
     for way in (-1.0, 1.0):
         ear(head, way * 0.62 * wide, -0.62 * high, way * (0.42 + look.get("ear_back", 0.0) * 0.5), 1.0, way)
     if look.word("ruff", "no") == "yes":
-        ruff = [Mark([], base)]
-        f.part(head.oval(0, 0.28, 1.28 * wide, 1.0 * high), lit(look.belly, 0.97), marks=ruff, fuzz=2)
+        f.part(head.oval(0, 0.28, 1.28 * wide, 1.0 * high), lit(look.belly, 0.97), fuzz=2)
     outline = head.blob([
         (-wide, -0.05), (-0.78 * wide, -0.72 * high), (0, -0.98 * high), (0.78 * wide, -0.72 * high), (wide, -0.05),
         (0.85 * wide, 0.48), (0.42 * wide, 0.62 + 0.35 * jowl), (-0.42 * wide, 0.62 + 0.35 * jowl), (-0.85 * wide, 0.48),
     ])  # fmt: skip
     f.part(outline, base, marks=face_marks(head, wide))
     t = 0.1
-    m = look.get("muzzle", 0.45)
-    if look.word("face_kind", "muzzle") == "ape":
-        f.part(
-            head.blob(
-                [
-                    (t - 0.7, -0.25),
-                    (t - 0.35, -0.5),
-                    (t, -0.38),
-                    (t + 0.35, -0.5),
-                    (t + 0.7, -0.25),
-                    (t + 0.58, 0.6),
-                    (t, 0.86),
-                    (t - 0.58, 0.6),
-                ]
-            ),
-            muzzle,
-        )
-        f.part(head.oval(t, 0.46, 0.5, 0.36 + 0.2 * m), lit(muzzle, 1.06), depth=0.8)
-        for way in (-0.1, 0.1):
-            f.flat(head.oval(t + way, 0.2, 0.055, 0.045), lit(muzzle, 0.3))
-        f.line_on(head, [(t - 0.28, 0.56), (t, 0.63), (t + 0.28, 0.56)], 0.05, lit(muzzle, 0.4))
-    else:
-        f.part(head.oval(t, 0.42 + 0.1 * m, 0.36 + 0.42 * m, 0.28 + 0.24 * m), muzzle, depth=0.8)
-        n = look.get("nosy", 1.0)
-        f.flat(
-            head.blob(
-                [
-                    (t - 0.17 * n, 0.16),
-                    (t + 0.17 * n, 0.16),
-                    (t + 0.09 * n, 0.3 + 0.05 * n),
-                    (t - 0.09 * n, 0.3 + 0.05 * n),
-                ],
-                4,
-            ),
-            look.paint.get(
-                "bill",
-                mix(NOSE, (190, 110, 110), 0.6) if look.chance("pink nose", look.get("pink_nose", 0.1)) else NOSE,
-            ),
-        )
-        f.line_on(head, [(t, 0.32), (t, 0.5)], 0.045, lit(muzzle, 0.4))
-        for way in (-1, 1):
-            f.line_on(head, [(t, 0.5), (t + way * 0.15, 0.57), (t + way * 0.3, 0.5)], 0.045, lit(muzzle, 0.4))
+    (ape_face if look.word("face_kind", "muzzle") == "ape" else muzzle_face)(head, t, muzzle)
     size = look.get("eyes", 0.17)
     gap = look.get("eye_gap", 0.42)
     for way in (-1, 1):
         head.eye(t * 0.8 + way * gap, -0.12, size, iris(f), look.word("pupil", "round") == "slit")
+
+
+def ape_face(head: Head, t: float, c: Colour) -> None:
+    """The bare face of apes and monkeys; ``t`` is how far the head is turned."""
+    f, m = head.figure, head.figure.look.get("muzzle", 0.45)
+    skin = [
+        (t - 0.7, -0.25), (t - 0.35, -0.5), (t, -0.38), (t + 0.35, -0.5), (t + 0.7, -0.25), (t + 0.58, 0.6), (t, 0.86), (t - 0.58, 0.6),
+    ]  # fmt: skip
+    f.part(head.blob(skin), c)
+    f.part(head.oval(t, 0.46, 0.5, 0.36 + 0.2 * m), lit(c, 1.06), depth=0.8)
+    for way in (-0.1, 0.1):
+        f.flat(head.oval(t + way, 0.2, 0.055, 0.045), lit(c, 0.3))
+    f.line_on(head, [(t - 0.28, 0.56), (t, 0.63), (t + 0.28, 0.56)], 0.05, lit(c, 0.4))
+
+
+def muzzle_face(head: Head, t: float, c: Colour) -> None:
+    """A muzzle, a nose and a mouth; ``t`` is how far the head is turned."""
+    f, look = head.figure, head.figure.look
+    m, n = look.get("muzzle", 0.45), look.get("nosy", 1.0)
+    f.part(head.oval(t, 0.42 + 0.1 * m, 0.36 + 0.42 * m, 0.28 + 0.24 * m), c, depth=0.8)
+    low = 0.3 + 0.05 * n
+    nose = head.blob([(t - 0.17 * n, 0.16), (t + 0.17 * n, 0.16), (t + 0.09 * n, low), (t - 0.09 * n, low)], 4)
+    pink = look.chance("pink nose", 0.1)
+    f.flat(nose, look.paint.get("bill", mix(NOSE, (190, 110, 110), 0.6) if pink else NOSE))
+    f.line_on(head, [(t, 0.32), (t, 0.5)], 0.045, lit(c, 0.4))
+    for way in (-1, 1):
+        f.line_on(head, [(t, 0.5), (t + way * 0.15, 0.57), (t + way * 0.3, 0.5)], 0.045, lit(c, 0.4))
 
 
 def face_marks(head: Head, wide: float) -> list[Mark]:
@@ -331,7 +315,7 @@ def horns(head: Head, far: bool) -> None:
                 ),
                 c,
             )
-    elif kind in ("ram", "ringed", "sickle", "spiral"):
+    elif kind in ("ringed", "sickle", "spiral"):
         for k in range(1, 6):
             t = k / 6 * (len(line) - 1)
             i = min(int(t), len(line) - 2)
@@ -353,21 +337,6 @@ HORNS: dict[str, Horn] = {
         [(0.1, 0.0), (-0.4 * s, 0.12), (-0.75 * s, -0.3 * s), (-0.4 * s, -0.85 * s)],
         (0.4, 0.36, 0.24, 0.04),
     ),
-    "goat": lambda s: (
-        [(0, 0), (-0.2 * s, -0.75 * s), (-0.75 * s, -1.2 * s), (-1.35 * s, -1.1 * s)],
-        (0.34, 0.3, 0.2, 0.04),
-    ),
-    "ram": lambda s: (
-        [
-            (0, 0),
-            (-0.5 * s, -0.4 * s),
-            (-1.0 * s, 0.1 * s),
-            (-0.7 * s, 0.75 * s),
-            (-0.1 * s, 0.75 * s),
-            (0.15 * s, 0.4 * s),
-        ],
-        (0.4, 0.42, 0.38, 0.3, 0.2, 0.05),
-    ),
     "ringed": lambda s: (
         [(0, 0), (-0.15 * s, -0.8 * s), (-0.55 * s, -1.5 * s), (-0.6 * s, -2.2 * s)],
         (0.24, 0.22, 0.16, 0.03),
@@ -381,7 +350,6 @@ HORNS: dict[str, Horn] = {
         (0.26, 0.24, 0.2, 0.15, 0.03),
     ),
     "spike": lambda s: ([(0, 0), (-0.05 * s, -0.5 * s), (0.02 * s, -1.0 * s)], (0.16, 0.12, 0.02)),
-    "knob": lambda s: ([(0, 0), (-0.05, -0.3 * s), (-0.08, -0.55 * s)], (0.16, 0.14, 0.2)),
     "antler": lambda s: (
         [(0, 0), (-0.35 * s, -0.5 * s), (-0.55 * s, -1.2 * s), (-0.3 * s, -1.9 * s), (0.1 * s, -2.3 * s)],
         (0.2, 0.2, 0.18, 0.14, 0.04),

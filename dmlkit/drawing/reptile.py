@@ -1,4 +1,4 @@
-"""Snakes, lizards, crocodiles and salamanders. The unit is the trunk's length."""
+"""Lizards and crocodiles from the side, salamanders from above. The unit is the trunk's length."""
 
 from __future__ import annotations
 
@@ -14,147 +14,6 @@ from dmlkit.drawing.shapes import Points, blob, curve, moved, oval, poly, stroke
 Pair = tuple[float, float]
 
 
-def body_colour(f: Figure) -> Colour:
-    return f.look.paint.get("back", f.look.base)
-
-
-def along(line: Points, t: float) -> tuple[float, float, float, float]:
-    """The point and the direction at share ``t`` of a line."""
-    at = min(int(t * (len(line) - 1)), len(line) - 2)
-    d = line[at + 1] - line[at]
-    d = d / (np.hypot(*d) + 1e-9)
-    return float(line[at][0]), float(line[at][1]), float(d[0]), float(d[1])
-
-
-def snake(f: Figure) -> None:
-    """A snake that winds over the ground, its head raised."""
-    look, rng = f.look, f.rng
-    thick = look.get("thick", 0.12)
-    swing, ease = rng.uniform(0.13, 0.2), rng.uniform(0.85, 1.1)
-    f.feet = 0.16
-    xs = np.linspace(-1.15, 0.62, 9) * ease
-    ys = [swing * math.sin(2.05 * k + rng.uniform(-0.2, 0.2)) * (0.5 if k in (0, 8) else 1.0) for k in range(9)]
-    lift = rng.uniform(0.16, 0.34) * look.get("raise", 1.0)
-    points = [(float(x), y) for x, y in zip(xs, ys, strict=True)]
-    points[8] = (points[8][0], 0.1)
-    points += [(0.78 * ease, -0.02), (0.76 * ease, -lift), (0.84 * ease, -lift - 0.12)]
-    widths = [0.15, 0.5, 0.8, 0.95, 1.0, 1.05, 1.0, 0.95, 0.9, 0.85, 0.75, 0.7]
-    line = curve(points, 10)
-    if look.word("hood", "no") == "yes":
-        x, y = points[10]
-        f.part(
-            blob(
-                [
-                    (x - 0.02, y - 0.14),
-                    (x + 0.13, y - 0.04),
-                    (x + 0.1, y + 0.14),
-                    (x, y + 0.2),
-                    (x - 0.1, y + 0.14),
-                    (x - 0.13, y - 0.04),
-                ]
-            ),
-            lit(look.base, 0.9),
-        )
-    tube = stroke(points, [w * thick for w in widths], 10)
-    f.part(tube, body_colour(f), marks=rings(f, line, thick), under=None)
-    if look.word("rattle", "no") == "yes":
-        for k in range(4):
-            f.part(
-                oval(points[0][0] - 0.02 - 0.035 * k, points[0][1] - 0.012 * k, 0.028 - 0.003 * k, 0.032 - 0.004 * k),
-                (188, 164, 112),
-            )
-    snake_head(f, points[-1], thick)
-
-
-def rings(f: Figure, line: Points, thick: float) -> list[Mark]:
-    """Markings that follow the body: bands, saddles, diamonds, lines, specks."""
-    look = f.look
-    kind = look.kind
-    count = int(17 * look.density)
-    out: list[Points] = []
-    if kind in ("bands", "stripes", "coral"):
-        for k in range(count):
-            x, y, dx, dy = along(line, (k + 0.5) / count)
-            turn = math.atan2(dy, dx)
-            out.append(oval(x, y, 0.022 / look.density + 0.008, thick * 0.7, turn, 10))
-    elif kind in ("saddle", "patches", "diamonds", "rosettes", "net"):
-        for k in range(count):
-            x, y, dx, dy = along(line, (k + 0.5) / count)
-            shape = (
-                poly([(-0.05, 0), (0, -0.5 * thick), (0.05, 0), (0, 0.5 * thick)])
-                if kind == "diamonds"
-                else oval(0, -thick * 0.12, 0.034 / look.density, thick * 0.36, 0, 10)
-            )
-            out.append(moved(shape, x, y, 1.0, math.atan2(dy, dx)))
-    elif kind in ("lines", "stripe", "back"):
-        ups = np.stack([np.gradient(line[:, 1]), -np.gradient(line[:, 0])], axis=1)
-        ups /= np.hypot(ups[:, 0], ups[:, 1])[:, None] + 1e-9
-        for share in (0.0,) if kind != "lines" else (-0.26, 0.22):
-            centre = line + ups * thick * share
-            w = thick * (0.13 if kind == "lines" else 0.22)
-            out.append(np.concatenate([centre + ups * w / 2, (centre - ups * w / 2)[::-1]]))
-    elif kind in ("spots", "specks", "checks"):
-        rng = np.random.Generator(np.random.PCG64(int(look.density * 1000)))
-        for k in range(count * 3):
-            x, y, dx, dy = along(line, (k + 0.5) / (count * 3))
-            shift = float(rng.uniform(-0.4, 0.4)) * thick
-            out.append(oval(x - dy * shift, y + dx * shift, 0.017, 0.014, 0, 8))
-    pale: list[Mark] = []
-    if kind == "coral":
-        for k in range(count):
-            x, y, dx, dy = along(line, (k + 0.5) / count)
-            pale.append(
-                Mark([oval(x, y, 0.04 / look.density + 0.012, thick * 0.7, math.atan2(dy, dx), 10)], look.accent, 1.0)
-            )
-    return [*pale, Mark(out, look.mark, 0.93)]
-
-
-def snake_head(f: Figure, at: Pair, thick: float) -> None:
-    look = f.look
-    size = look.get("head", 1.0) * thick * 1.25
-    turn = f.rng.uniform(-0.2, 0.3)
-    wide = look.get("jaw", 0.62)
-
-    def put(p: Points) -> Points:
-        return moved(p, at[0], at[1], size, turn)
-
-    if f.rng.random() < 0.6:
-        f.flat(put(stroke([(1.2, 0.12), (1.7, 0.2), (2.0, 0.1)], (0.08, 0.06, 0.03))), (190, 40, 50))
-        f.flat(put(stroke([(1.65, 0.2), (2.0, 0.32)], (0.06, 0.03))), (190, 40, 50))
-    head = put(
-        blob(
-            [
-                (-0.6, 0.3),
-                (-0.5, -0.3),
-                (0.0, -wide * 0.75),
-                (0.6, -0.36),
-                (1.2, -0.12),
-                (1.28, 0.14),
-                (0.7, 0.36),
-                (0.1, wide * 0.62),
-            ]
-        )
-    )
-    c = look.paint.get("head", look.mark if look.chance("dark head", look.get("dark_head", 0.2)) else body_colour(f))
-    marks = [Mark([put(oval(0.6, 0.5, 0.9, 0.36))], lit(look.belly, 1.0), 0.9, 1.0)]
-    if look.chance("eye stripe", 0.5):
-        marks.append(
-            Mark([put(stroke([(-0.7, 0.0), (0.6, -0.1), (1.2, 0.0)], (0.16, 0.18, 0.1)))], lit(look.mark, 0.8), 0.9)
-        )
-    if look.kind == "collar" or look.chance("collar", 0.15):
-        marks.append(Mark([put(stroke([(-0.42, -1), (-0.42, 1)], (0.28, 0.28)))], look.accent, 1.0))
-    f.part(head, c, marks=marks)
-    f.line_on(Put(put), [(1.24, 0.14), (0.7, 0.2), (0.15, 0.18)], 0.06, lit(c, 0.4))
-    eye = put(poly([(0.55, -0.14)]))[0]
-    f.eye(
-        float(eye[0]),
-        float(eye[1]),
-        size * 0.17,
-        (206, 160, 60) if look.chance("bright eye", 0.6) else (70, 50, 30),
-        slit=look.word("pupil", "round") == "slit",
-    )
-
-
 class Put:
     """Something with `put`, for lines in the unit of a head."""
 
@@ -162,231 +21,299 @@ class Put:
         self.put = put
 
 
+def body_colour(f: Figure) -> Colour:
+    return f.look.paint.get("back", f.look.base)
+
+
 def lizard(f: Figure) -> None:
-    """A lizard, crocodile, newt or salamander: low, four bent legs, a long tail."""
+    """A lizard or crocodile: low, four bent legs, a long tail that curves over the ground."""
     look, rng = f.look, f.rng
-    deep, leg = look.get("deep", 0.2), look.get("leg", 0.14)
+    deep, leg = look.get("deep", 0.24), look.get("leg", 0.14)
     f.feet = deep * 0.45 + leg
-    wag = rng.uniform(-0.12, 0.12)
-    long, tw = look.get("tails", 1.0), look.get("tailw", 0.8)
-    up = look.get("tail_up", 0.0)
-    end = f.feet - 0.03
-    tail = [
-        (-0.3, 0.0),
-        (-0.5, 0.02 + deep * 0.1),
-        (-0.5 - long * 0.45, end * 0.7 - up + wag * 0.5),
-        (-0.5 - long, end - up * 1.5 + wag),
-    ]
-    if look.word("tail", "taper") == "coil":
-        tail = [(-0.3, 0.0), (-0.62, 0.12), (-0.66, 0.4), (-0.48, 0.36)]
+    tail = tail_line(f, deep)
     lizard_legs(f, deep, far=True)
-    neck, r = look.get("neck", 0.06), look.get("head", 0.13)
-    rear = look.get("rear", 0.06) + rng.uniform(-0.03, 0.06)
+    neck, r = look.get("neck", 0.06), look.get("head", 0.14)
+    rear = look.get("rear", 0.12) + rng.uniform(-0.03, 0.06)
     at = (0.46 + neck, -rear - neck * 0.5)
     if look.word("frill", "none") == "frill":
-        f.part(
-            blob(
-                [
-                    (at[0] + 0.04, at[1] - 0.34),
-                    (at[0] + 0.12, at[1]),
-                    (at[0], at[1] + 0.3),
-                    (at[0] - 0.16, at[1] + 0.22),
-                    (at[0] - 0.22, at[1]),
-                    (at[0] - 0.14, at[1] - 0.26),
-                ]
-            ),
-            look.accent,
-        )
-    crest(f, tail, deep)
-    trunk = blob(
-        [
-            (0.46, -deep * 0.2),
-            (0.25, -deep * 0.46),
-            (-0.05, -deep * 0.52),
-            (-0.4, -deep * 0.38),
-            (-0.55, 0.0),
-            (-0.4, deep * 0.36),
-            (0.0, deep * 0.5),
-            (0.3, deep * 0.46),
-            (0.48, deep * 0.2),
+        frill = [
+            (at[0] + 0.04, at[1] - 0.34),
+            (at[0] + 0.12, at[1]),
+            (at[0], at[1] + 0.3),
+            (at[0] - 0.16, at[1] + 0.22),
+            (at[0] - 0.14, at[1] - 0.26),
         ]
-    )
-    outlines = [
-        stroke(
-            tail,
-            [
-                deep * 0.8,
-                deep * 0.72 * tw,
-                deep * 0.42 * tw,
-                deep * 0.06 if look.word("tail", "") != "paddle" else deep * 0.5,
-            ],
-        ),
-        trunk,
-        stroke([(0.3, 0), (0.44, -rear * 0.5), at], (deep * 0.85, deep * 0.62, r * 1.25)),
-    ]
-    marks = markings(look, (-0.55, -deep * 0.55, 0.5, deep * 0.45))
-    if look.kind in ("bands", "stripes", "spots", "specks", "patches", "checks", "rosettes", "net"):
-        marks += markings(look, (-0.5 - long, -0.1, -0.5, end), size=0.8)
-    if look.kind in ("lines", "stripe", "back"):
-        marks.append(
-            Mark(
-                [stroke([(p[0], p[1] - deep * 0.1) for p in tail], (deep * 0.16, deep * 0.16, deep * 0.1, 0.01))],
-                look.mark,
-                0.9,
-            )
-        )
-    if "tail" in look.paint:
-        marks.append(Mark([oval(-0.5 - long * 0.6, end * 0.6, long * 0.6, 0.5)], look.paint["tail"], 0.95, 3.0))
-    f.part(outlines, body_colour(f), marks=marks, under=(look.belly, look.under * 0.8))
-    if look.word("scutes", "no") == "yes":
-        for k in range(12):
-            x = 0.4 - 0.085 * k
-            f.part(
-                poly([(x, -deep * 0.48), (x - 0.03, -deep * 0.48 - 0.045), (x - 0.065, -deep * 0.46)]),
-                lit(look.base, 0.8),
-                depth=0.5,
-            )
+        f.part(blob(frill), look.paint.get("frill", look.accent))
+    crest(f, tail, deep)
+    lizard_body(f, tail, deep, at, r, rear)
     lizard_legs(f, deep, far=False)
     lizard_head(f, at, r)
 
 
+def tail_line(f: Figure, deep: float) -> list[Pair]:
+    """A tail towards the viewer, away from him, or rolled up like a chameleon's."""
+    look, rng = f.look, f.rng
+    long, down, wag = look.get("tails", 1.1), f.feet, rng.uniform(-0.06, 0.06)
+    if look.word("tail", "taper") == "coil":
+        return [(-0.3, 0.0), (-0.62, 0.12), (-0.74, 0.34), (-0.56, 0.44), (-0.48, 0.3), (-0.58, 0.25)]
+    reach = -0.5 - 0.42 * long
+    if rng.random() < 0.6:
+        return [
+            (-0.3, 0.0),
+            (-0.56, deep * 0.2),
+            (reach, down * 0.85),
+            (reach + 0.02, down + 0.13 + wag),
+            (reach + 0.42 * long, down + 0.16 + wag),
+        ]
+    return [
+        (-0.3, 0.0),
+        (-0.58, deep * 0.12),
+        (-0.5 - 0.36 * long, down * 0.75),
+        (-0.5 - 0.62 * long, down * 0.55 + wag),
+        (-0.5 - 0.8 * long, down * 0.1 + wag),
+    ]
+
+
+def lizard_body(f: Figure, tail: list[Pair], deep: float, at: Pair, r: float, rear: float) -> None:
+    look = f.look
+    trunk = blob([
+        (0.46, -deep * 0.3 - rear * 0.3), (0.25, -deep * 0.5 - rear * 0.15), (-0.05, -deep * 0.54), (-0.4, -deep * 0.38), (-0.55, 0.0), (-0.4, deep * 0.36),
+        (0.0, deep * 0.5), (0.3, deep * 0.44), (0.48, deep * 0.16),
+    ])  # fmt: skip
+    tw = look.get("tailw", 0.8)
+    widths = [deep * w * tw for w in np.interp(np.linspace(0, 1, len(tail)), (0, 0.3, 0.6, 1), (1.0, 0.78, 0.48, 0.08))]
+    if look.word("tail", "taper") == "paddle":
+        widths[-2:] = [deep * 0.6, deep * 0.25]
+    if look.word("tail", "taper") == "fat":
+        widths = [deep * 0.55, deep * 0.5, deep * 0.95, deep * 0.8, deep * 0.1]
+    neck = stroke([(0.28, -rear * 0.2), (0.44, -rear * 0.6), at], (deep * 0.85, deep * 0.66, r * 1.3))
+    marks = markings(look, (-0.55, -deep * 0.6, 0.5, deep * 0.45))
+    low, high = np.min(tail, axis=0), np.max(tail, axis=0)
+    if look.kind in ("bands", "stripes"):
+        marks.append(Mark(rings(curve(tail, 8)[10:], deep, round(7 * look.density)), look.mark, 0.92))
+    elif look.kind in ("spots", "specks", "patches", "checks", "rosettes", "net"):
+        marks += markings(look, (float(low[0]), float(low[1]) - deep * 0.3, -0.5, float(high[1]) + 0.05), size=0.8)
+    elif look.kind in ("lines", "stripe"):
+        line = [(x, y - deep * 0.1) for x, y in tail]
+        marks.append(Mark([stroke(line, [deep * 0.16] * (len(tail) - 1) + [0.01])], look.mark, 0.9))
+    if "tail" in look.paint:
+        marks.append(
+            Mark([oval((low[0] - 0.5) / 2, high[1] / 2, (-0.5 - low[0]) * 0.6, 0.5)], look.paint["tail"], 0.95, 3.0)
+        )
+    f.part([trunk, stroke(tail, widths, 6), neck], body_colour(f), marks=marks, under=(look.belly, 0.28))
+    if look.word("scutes", "no") == "yes":
+        for k in range(12):
+            x = 0.38 - 0.078 * k
+            top = -deep * (0.5 - 0.12 * (x < -0.25)) - rear * 0.15 * (x > 0.2)
+            f.part(
+                poly([(x, top + 0.02), (x - 0.03, top - 0.035), (x - 0.065, top + 0.02)]),
+                lit(look.base, 0.8),
+                depth=0.5,
+            )
+
+
+def rings(line: Points, thick: float, count: int) -> list[Points]:
+    """Bars across a line, evenly spaced."""
+    step = np.gradient(line, axis=0)
+    out = []
+    for k in range(count):
+        i = int((k + 0.5) / count * (len(line) - 1))
+        out.append(
+            oval(float(line[i][0]), float(line[i][1]), 0.026, thick * 0.6, math.atan2(step[i][1], step[i][0]), 10)
+        )
+    return out
+
+
 def crest(f: Figure, tail: list[Pair], deep: float) -> None:
+    """Spines or a sail along the back."""
     look = f.look
     kind = look.word("crest", "none")
     c = look.paint.get("fin", lit(mix(look.mark, look.base, 0.3), 0.9))
     if kind == "spines":
         for k in range(16):
-            x = 0.46 - 0.062 * k
+            x = 0.44 - 0.06 * k
             h = look.get("crest_high", 0.08) * (1.15 - abs(k - 4) / 14)
-            f.flat(poly([(x, -deep * 0.4), (x - 0.035, -deep * 0.46 - h), (x - 0.06, -deep * 0.38)]), c)
-    elif kind in ("sail", "fin"):
+            top = -deep * (0.42 + 0.2 * (x > 0.2)) + 0.12 * max(0.0, -x - 0.3)
+            f.flat(poly([(x, top), (x - 0.035, top - 0.06 * deep - h), (x - 0.06, top + 0.02 * deep)]), c)
+    elif kind == "sail":
         high = look.get("crest_high", 0.12)
-        f.part(
-            poly(
-                [
-                    (0.42, -deep * 0.3),
-                    *[(0.36 - 0.08 * k, -deep * 0.42 - high * (1.0 if k % 2 else 0.75)) for k in range(10)],
-                    (-0.46, -deep * 0.25),
-                ]
-            ),
-            c,
-            depth=0.6,
-        )
-        f.part(
-            stroke([(p[0], p[1] - deep * 0.06) for p in tail], (deep * 0.6, deep * 1.25, deep * 0.95, 0.02)),
-            c,
-            depth=0.6,
-        )
-    if look.word("gills", "no") == "yes":
-        for k in range(3):
-            x, y = 0.44 - 0.05 * k, -0.1
-            f.part(
-                stroke(
-                    [(x, y + 0.04), (x - 0.1, y - 0.12 - 0.03 * k), (x - 0.2, y - 0.1 - 0.05 * k)], (0.05, 0.06, 0.015)
-                ),
-                look.paint.get("gills", (206, 84, 96)),
-                depth=0.5,
-            )
+        rim = [(0.36 - 0.08 * k, -deep * 0.42 - high * (1.0 if k % 2 else 0.75)) for k in range(10)]
+        f.part(poly([(0.42, -deep * 0.3), *rim, (-0.46, -deep * 0.25)]), c, depth=0.6)
+        sail = [(x, y - deep * 0.06) for x, y in tail]
+        f.part(stroke(sail, (deep * 0.6, deep * 1.25, deep * 0.95, deep * 0.4, 0.02)), c, depth=0.6)
 
 
 def lizard_legs(f: Figure, deep: float, far: bool) -> None:
+    """The legs of one side: the elbow points back, the knee forward, the toes are spread."""
     look = f.look
-    w = look.get("legw", 0.07)
-    ground = f.feet
+    w, ground = look.get("legw", 0.07), f.feet
     step = f.rng.uniform(-0.06, 0.06)
-    c = lit(
-        look.paint.get("legs", look.mark if look.chance("dark legs", 0.2) else body_colour(f)), 0.64 if far else 0.95
-    )
-    shift = 0.06 if far else 0.0
+    c = look.paint.get("legs", look.mark if look.chance("dark legs", look.get("dark_legs", 0.15)) else body_colour(f))
+    c = lit(c, 0.64 if far else 0.97)
+    shift = 0.07 if far else 0.0
     for x, way in ((0.3 + shift, 1.0), (-0.36 + shift, -0.7)):
         knee = (x + (-0.09 if way > 0 else 0.1) + step, (deep * 0.2 + ground) * 0.5)
         foot = (x + 0.03 * way + step, ground - w * 0.2)
         for k in range(4):
             a = -0.5 + 0.33 * k
-            f.flat(
-                stroke(
-                    [
-                        (foot[0] - 0.01, foot[1]),
-                        (foot[0] + math.cos(a) * w * 1.5, foot[1] + abs(math.sin(a)) * w * 0.3),
-                    ],
-                    (w * 0.42, w * 0.2),
-                    3,
-                ),
-                lit(c, 0.9),
-            )
-        marks = (
-            [Mark([oval(knee[0], knee[1] + 0.03 * k, w, 0.012) for k in (-1, 0, 1)], look.mark, 0.8)]
-            if look.kind in ("bands", "stripes")
-            else markings(look, (x - 0.1, 0, x + 0.12, ground), size=1.6)
-            if look.kind in ("spots", "specks", "rosettes")
-            else []
-        )
+            toe = (foot[0] + math.cos(a) * w * 1.7, foot[1] + abs(math.sin(a)) * w * 0.3)
+            f.flat(stroke([(foot[0] - 0.01, foot[1]), toe], (w * 0.44, w * 0.22), 3), lit(c, 0.9))
+        marks: list[Mark] = []
+        if look.kind in ("bands", "stripes"):
+            marks = [Mark([oval(knee[0], knee[1] + 0.03 * k, w, 0.012) for k in (-1, 0, 1)], look.mark, 0.8)]
+        elif look.kind in ("spots", "specks", "rosettes"):
+            marks = markings(look, (x - 0.1, 0, x + 0.12, ground), size=1.6)
         f.part(
-            stroke([(x, deep * 0.05), knee, foot], (w * 1.9, w * 1.15, w * 0.75), root=True), c, marks=marks, depth=0.8
+            stroke([(x, deep * 0.05), knee, foot], (w * 2.0, w * 1.2, w * 0.8), root=True), c, marks=marks, depth=0.8
         )
 
 
 def lizard_head(f: Figure, at: Pair, r: float) -> None:
     look = f.look
-    s = look.get("snout", 0.8)
+    s, flat = look.get("snout", 0.8), look.get("flat", 0.8)
     turn = f.rng.uniform(-0.22, 0.1)
-    flat = look.get("flat", 0.8)
 
     def put(p: Points) -> Points:
         return moved(p, at[0], at[1], r, turn)
 
-    c = look.paint.get("head", look.accent if look.chance("head colour", look.get("headed", 0.2)) else body_colour(f))
+    c = look.paint.get("head", look.accent if look.chance("head colour", look.get("headed", 0.15)) else body_colour(f))
     if look.word("casque", "no") == "yes":
         f.part(put(blob([(0.4, -0.6), (-0.5, -1.35), (-1.0, -1.3), (-0.8, -0.2), (-0.3, 0.4)], 4)), lit(c, 0.9))
     if look.word("dewlap", "no") == "yes":
-        f.part(
-            put(blob([(0.7, 0.5), (0.35, 1.25), (-0.2, 1.55), (-0.6, 1.1), (-0.7, 0.5)], 4)),
-            look.paint.get("breast", look.accent),
-        )
+        fold = put(blob([(0.7, 0.5), (0.35, 1.25), (-0.2, 1.55), (-0.6, 1.1), (-0.7, 0.5)], 4))
+        f.part(fold, look.paint.get("breast", look.accent))
+    if look.word("horns", "no") == "yes":
+        for k in range(3):
+            f.part(
+                put(
+                    poly(
+                        [
+                            (-0.4 - 0.16 * k, -0.5 + 0.2 * k),
+                            (-1.1 - 0.1 * k, -1.0 + 0.32 * k),
+                            (-0.6 - 0.1 * k, -0.2 + 0.2 * k),
+                        ]
+                    )
+                ),
+                lit(c, 0.8),
+            )
     if look.chance("tongue", look.get("tongue", 0.0)):
         f.flat(put(stroke([(0.9 + s, 0.25), (1.5 + s, 0.35)], (0.07, 0.03))), (196, 60, 84))
-    head = put(
-        blob(
-            [
-                (-0.85, 0.3),
-                (-0.75, -0.45 * flat),
-                (0.0, -0.85 * flat),
-                (0.55, -0.66 * flat),
-                (0.7 + 0.6 * s, -0.3 * flat),
-                (0.95 + s, 0.0),
-                (0.9 + s, 0.26),
-                (0.5 + 0.5 * s, 0.46),
-                (0.0, 0.62),
-                (-0.6, 0.6),
-            ]
-        )
-    )
-    marks = [
-        Mark([put(oval(0.4 + 0.4 * s, 0.62, 0.9 + 0.5 * s, 0.3))], look.paint.get("breast", look.belly), 0.95, 2.0)
-    ]
+    head = put(blob([
+        (-0.85, 0.3), (-0.75, -0.45 * flat), (0.0, -0.85 * flat), (0.55, -0.66 * flat), (0.7 + 0.6 * s, -0.3 * flat), (0.95 + s, 0.0), (0.9 + s, 0.26),
+        (0.5 + 0.5 * s, 0.46), (0.0, 0.62), (-0.6, 0.6),
+    ]))  # fmt: skip
+    throat = Mark([put(oval(0.4 + 0.4 * s, 0.62, 0.9 + 0.5 * s, 0.3))], look.paint.get("breast", look.belly), 0.95, 2.0)
+    marks = [throat]
     if look.chance("eye line", 0.5):
         marks.append(
             Mark([put(stroke([(-1.0, 0.1), (0.2, -0.2), (0.9 + s, 0.05)], (0.2, 0.24, 0.06)))], look.mark, 0.85)
         )
     if look.kind in ("spots", "specks", "rosettes"):
-        marks += [
-            Mark([put(o) for o in m.outlines], m.colour, 0.9)
-            for m in markings(look, (-0.8, -0.8, 0.9, 0.4), "specks", 1.4)
-        ]
+        specks = markings(look, (-0.8, -0.8, 0.9, 0.4), "specks", 1.4)
+        marks += [Mark([put(o) for o in m.outlines], m.colour, 0.9) for m in specks]
     f.part(head, c, marks=marks)
     f.line_on(Put(put), [(0.93 + s, 0.16), (0.5 + 0.5 * s, 0.26), (0.0, 0.24)], 0.06, lit(c, 0.4))
     f.flat(put(oval(0.84 + s, -0.02, 0.05, 0.04, 0, 8)), lit(c, 0.35))
     for k in range(int(look.get("teeth", 0))):
         x = 0.86 + s - k * (0.28 + 0.1 * s) * 0.55
         f.flat(put(poly([(x, 0.17), (x - 0.07, 0.36), (x - 0.14, 0.2)])), (240, 234, 214))
-    e = look.get("eyes", 0.22)
-    if look.get("bulge", 0.0):
+    e, bulge = look.get("eyes", 0.2), look.get("bulge", 0.0)
+    if bulge:
         f.part(put(oval(0.28, -0.5 * flat - 0.04, e * 1.6, e * 1.5)), lit(c, 1.05))
-    eye = put(poly([(0.3, -0.36 * flat - look.get("bulge", 0.0) * 0.18)]))[0]
-    f.eye(
-        float(eye[0]),
-        float(eye[1]),
-        r * e,
-        look.paint.get("eye", (206, 160, 60) if look.chance("bright eye", 0.6) else (74, 52, 32)),
-        slit=look.word("pupil", "round") == "slit",
+    x, y = put(poly([(0.3, -0.36 * flat - bulge * 0.18)]))[0]
+    bright = look.paint.get("eye", (206, 160, 60) if look.chance("bright eye", 0.6) else (74, 52, 32))
+    f.eye(float(x), float(y), r * e, bright, slit=look.word("pupil", "round") == "slit")
+
+
+def salamander(f: Figure) -> None:
+    """A salamander or newt from above: a round head, four short legs to the sides, a tail that winds."""
+    look, rng = f.look, f.rng
+    f.stance = "lying"
+    deep, long = look.get("deep", 0.24), look.get("tails", 1.0)
+    bend, curl = rng.choice((-1, 1)) * rng.uniform(0.06, 0.13), rng.choice((-1, 1)) * rng.uniform(0.15, 0.4)
+    spine: list[Pair] = [
+        (-0.42 - 0.62 * long, curl), (-0.42 - 0.55 * long, curl * 0.35), (-0.42 - 0.32 * long, -bend * 0.7), (-0.42, -bend * 0.4), (-0.1, bend), (0.24, bend * 0.6), (0.5, 0.0),
+    ]  # fmt: skip
+    tip = deep * (0.34 if look.word("tail", "taper") == "paddle" else 0.12)
+    girth = (tip, deep * 0.42, deep * 0.66, deep * 0.86, deep * 1.06, deep * 0.98, deep * 0.74)
+    line = curve(spine, 10)
+    c = body_colour(f)
+    for i, way in ((53, 1), (53, -1), (31, 1), (31, -1)):
+        creeping_leg(f, line, i, way, deep)
+    if look.word("gills", "no") == "yes":
+        for way in (-1, 1):
+            for k in range(3):
+                root, out = (0.46 - 0.03 * k, way * 0.1), (0.34 - 0.09 * k, way * (0.26 + 0.03 * k))
+                f.part(
+                    stroke([root, (0.42 - 0.05 * k, way * 0.2), out], (0.05, 0.055, 0.012)),
+                    look.paint.get("gills", (206, 84, 96)),
+                    depth=0.5,
+                )
+    marks = markings(look, (-0.42 - 0.5 * long, -0.25, 0.5, 0.25), size=0.9)
+    if look.kind in ("bands", "stripes"):
+        marks = [Mark(rings(line[6:-4], deep, round(11 * look.density)), look.mark, 0.92)]
+    elif look.kind in ("lines", "stripe", "saddle"):
+        marks = [Mark([stroke(spine, [w * 0.4 for w in girth], 10)], look.paint.get("mark", look.accent), 0.92, 1.0)]
+    f.part(stroke(spine, girth, 10), c, marks=marks)
+    head_above(f, spine[-1], look.get("head", 0.15) * deep / 0.24)
+    f.feet = f.bounds()[3]
+
+
+def creeping_leg(f: Figure, line: Points, i: int, way: int, deep: float) -> None:
+    """A leg seen from above: out, then forward or back, with spread toes."""
+    look, (x, y) = f.look, line[i]
+    w, reach = look.get("legw", 0.07), look.get("leg", 0.2)
+    ahead = f.rng.uniform(-0.06, 0.12) if i > 40 else f.rng.uniform(-0.14, 0.04)
+    elbow = (x + ahead * 0.3, y + way * (deep * 0.45 + reach * 0.45))
+    foot = (x + ahead + 0.05, y + way * (deep * 0.45 + reach * 0.85))
+    c = look.paint.get(
+        "legs", look.accent if look.chance("bright legs", look.get("bright_legs", 0.1)) else body_colour(f)
     )
+    for k in range(4):
+        a = way * (0.9 - 0.5 * k)
+        toe = (foot[0] + math.cos(a) * w * 1.3, foot[1] + math.sin(a) * w * 1.3)
+        f.flat(stroke([foot, toe], (w * 0.42, w * 0.26), 3), lit(c, 0.9))
+    specks = markings(look, (x - 0.15, y - 0.4, x + 0.2, y + 0.4)) if look.kind in ("spots", "specks") else []
+    f.part(
+        stroke([(x, y + way * deep * 0.2), elbow, foot], (w * 1.5, w * 1.15, w * 0.85)),
+        lit(c, 0.95),
+        marks=specks,
+        depth=0.8,
+    )
+
+
+def head_above(f: Figure, at: Pair, r: float) -> None:
+    """The head of a salamander from above: broad, with an eye at each side."""
+    look = f.look
+    turn, s = f.rng.uniform(-0.3, 0.3), look.get("snout", 0.5)
+
+    def put(p: Points) -> Points:
+        return moved(p, at[0], at[1], r, turn)
+
+    c = look.paint.get("head", look.accent if look.chance("head colour", look.get("headed", 0.1)) else body_colour(f))
+    head = [
+        (-0.6, -0.5),
+        (0.1, -0.92),
+        (0.7, -0.66),
+        (0.95 + s * 0.5, -0.26),
+        (1.0 + s * 0.6, 0.0),
+        (0.95 + s * 0.5, 0.26),
+        (0.7, 0.66),
+        (0.1, 0.92),
+        (-0.6, 0.5),
+    ]
+    marks = (
+        markings(look, (-0.7, -0.8, 0.6, 0.8), size=0.7)
+        if look.kind in ("spots", "specks", "patches", "rosettes")
+        else []
+    )
+    f.part(put(blob(head)), c, marks=[Mark([put(o) for o in m.outlines], m.colour, m.alpha) for m in marks])
+    f.line_on(Put(put), [(0.72, -0.56), (0.92 + s * 0.55, 0.0), (0.72, 0.56)], 0.05, lit(c, 0.6))
+    for way in (-1, 1):
+        x, y = put(poly([(0.42, way * 0.62)]))[0]
+        f.eye(
+            float(x),
+            float(y),
+            r * look.get("eyes", 0.2),
+            look.paint.get("eye", (196, 150, 60) if look.chance("bright eye", 0.6) else (60, 44, 30)),
+        )

@@ -20,8 +20,9 @@ from dmlkit.drawing.shapes import Points, blob, curve, oval, poly, stroke
 REDUCED = 5
 """How many picture pixels a backdrop pixel covers."""
 
-SIZES = ((240, 180), (240, 160), (232, 174), (224, 168), (248, 166), (208, 208), (176, 220), (256, 170))
-"""Widths and heights of pictures: mostly lying, as photographs are."""
+LYING = ((240, 180), (240, 160), (232, 174), (224, 168), (248, 166), (256, 170))
+SIZES = (*LYING, (208, 208), (180, 220))
+"""Widths and heights of pictures: mostly lying, as photographs are; the last two are for animals that are not long."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,29 @@ PLACES = {
     "seabed": Place(("#5fa9b8", "#357a90"), ("#c9b98c", "#9b8c66"), ("rays", "stones"), "weed", (0.5, 0.62)),
 }
 
+OPEN = {
+    "savanna",
+    "meadow",
+    "farm",
+    "steppe",
+    "mountain",
+    "desert",
+    "snow",
+    "ice",
+    "shore",
+    "pond",
+    "lake",
+    "marsh",
+    "bank",
+}
+"""Places under the open sky, where a bird on the wing is seen from below."""
+
+WATER = {"sea", "deep", "reef", "river", "seabed"}
+"""Places below the water."""
+
+PONDS = {"pond", "lake"}
+"""Places where the ground is water, seen from above it."""
+
 LIGHTS: tuple[tuple[Colour, float], ...] = (
     ((255, 252, 246), 1.00), ((255, 244, 224), 1.03), ((255, 232, 200), 0.98), ((240, 247, 255), 0.96),
     ((255, 250, 238), 1.08), ((236, 243, 255), 0.88), ((255, 238, 214), 0.90),
@@ -99,13 +123,12 @@ class Backdrop:
         self.pen.polygon((outline * self.image.size).ravel().tolist(), fill=whole(c))
 
 
-def paint(canvas: Canvas, name: str, rng: Random) -> float:
-    """Paint the backdrop of a place on the canvas; returns the height of its horizon as a share of the height."""
+def paint(canvas: Canvas, name: str, rng: Random, horizon: float) -> None:
+    """Paint the backdrop of a place on the canvas. ``horizon`` is its height as a share of the picture's, from above."""
     place = PLACES[name]
     size = (canvas.width // REDUCED, canvas.height // REDUCED)
     sky = [jitter(colour(c), rng, 0.02, 0.05) for c in place.sky]
     ground = [jitter(colour(c), rng, 0.02, 0.05) for c in place.ground]
-    horizon = rng.uniform(*place.horizon)
     y = np.linspace(0, 1, size[1])
     up = np.clip(y / horizon, 0, 1)[:, None]
     down = np.clip((y - horizon) / max(1 - horizon, 0.05), 0, 1)[:, None]
@@ -118,10 +141,9 @@ def paint(canvas: Canvas, name: str, rng: Random) -> float:
     backdrop = Backdrop(Image.fromarray(small.astype(np.uint8)), rng, horizon, ground[0], ground[1], sky[1])
     for thing in place.things:
         THINGS[thing](backdrop)
-    full = (canvas.width * OVER, canvas.height * OVER)
     soft = backdrop.image.filter(ImageFilter.GaussianBlur(rng.uniform(0.7, 1.3)))
-    canvas.image.paste(soft.resize(full, Image.Resampling.BICUBIC))
-    return horizon
+    smooth = soft.resize((canvas.width, canvas.height), Image.Resampling.BICUBIC)
+    canvas.image.paste(smooth.resize(canvas.full, Image.Resampling.NEAREST))
 
 
 def hills(b: Backdrop) -> None:
@@ -440,10 +462,12 @@ THINGS = {
 }
 
 
-def shadow(canvas: Canvas, x: float, y: float, rx: float, ry: float, strength: float = 0.42) -> None:
-    """A soft shadow on the ground, in picture pixels."""
+def shadow(canvas: Canvas, bounds: tuple[float, float, float, float], y: float) -> None:
+    """A soft shadow on the ground below a figure of these bounds; ``y`` is where it stands, in picture pixels."""
+    left, top, right, bottom = (v * canvas.scale / OVER for v in bounds)
+    x, rx, ry = canvas.x / OVER + canvas.flip * (left + right) / 2, (right - left) * 0.46, (bottom - top) * 0.07 + 2
     box = [int(v * OVER) for v in (x - rx * 1.3, y - ry * 1.6, x + rx * 1.3, y + ry * 1.6)]
     level = np.hypot(*np.mgrid[-1:1:12j, -1:1:24j])
-    small = Image.fromarray((np.clip(1.05 - level, 0, 0.6) / 0.6 * 255 * strength).astype(np.uint8))
+    small = Image.fromarray((np.clip(1.05 - level, 0, 0.6) / 0.6 * 107).astype(np.uint8))
     size = (max(2, box[2] - box[0]), max(2, box[3] - box[1]))
     canvas.image.paste((38, 34, 30), (box[0], box[1]), small.resize(size, Image.Resampling.BILINEAR))

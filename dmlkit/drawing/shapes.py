@@ -66,9 +66,19 @@ def oval(x: float, y: float, rx: float, ry: float, turn: float = 0.0, count: int
 
 def moved(points: Points, x: float, y: float, scale: float = 1.0, turn: float = 0.0) -> Points:
     """The points scaled, turned about the origin, then shifted."""
+    if not turn:
+        return np.asarray(points * scale + (x, y))
     c, s = math.cos(turn) * scale, math.sin(turn) * scale
     turned: Points = points @ np.array([[c, s], [-s, c]]) + (x, y)
     return turned
+
+
+def steps_of(line: Points) -> Points:
+    """The direction of a line at each of its points, as long as the way from the point before to the one after."""
+    along = np.empty_like(line)
+    along[1:-1] = line[2:] - line[:-2]
+    along[0], along[-1] = line[1] - line[0], line[-1] - line[-2]
+    return along
 
 
 def stroke(points: Pairs, widths: Sequence[float], steps: int = 5, tip: bool = True, root: bool = False) -> Points:
@@ -78,7 +88,7 @@ def stroke(points: Pairs, widths: Sequence[float], steps: int = 5, tip: bool = T
     """
     line = curve(points, steps)
     half = basis(len(widths), steps, False) @ np.asarray(widths, dtype=np.float64) / 2
-    along = np.gradient(line, axis=0)
+    along = steps_of(line)
     along /= np.hypot(along[:, 0], along[:, 1])[:, None] + 1e-9
     across = np.stack([-along[:, 1], along[:, 0]], axis=1) * half[:, None]
     ends = [line + across]
@@ -108,9 +118,3 @@ def ragged(outline: Points, depth: float, rng: Random, every: int = 2) -> Points
     push = np.ones(len(out))
     push[::every] += [depth * (0.5 + rng.random()) for _ in push[::every]]
     return np.asarray((out - middle) * push[:, None] + middle)
-
-
-def wave(length: float, height: float, turns: float, phase: float, count: int = 13) -> Points:
-    """A sine line from ``length`` / 2 left of the origin to ``length`` / 2 right of it."""
-    t = np.linspace(0, 1, count)
-    return np.stack([(t - 0.5) * length, height * np.sin(phase + t * turns * 2 * math.pi)], axis=1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dmlkit.drawing.canvas import Mark
 from dmlkit.drawing.colours import Colour, lit, mix
-from dmlkit.drawing.figure import Figure, markings
+from dmlkit.drawing.figure import Figure, Paint, markings
 from dmlkit.drawing.heads import iris
 from dmlkit.drawing.reptile import Put
+from dmlkit.drawing.scene import PONDS, WATER
 from dmlkit.drawing.shapes import Points, blob, moved, oval, poly, stroke
 
 Pair = tuple[float, float]
@@ -16,9 +17,13 @@ def turtle(f: Figure) -> None:
     """A turtle or tortoise: a domed shell, a thick neck, stumps or flippers."""
     look, rng = f.look, f.rng
     high, flipper = look.get("dome", 0.34), look.word("foot", "stump") == "flipper"
+    if f.place in WATER:
+        f.stance = "afloat"
     c = look.paint.get("legs", look.accent if look.chance("bright skin", 0.5) else look.belly)
     c = mix(c, look.mark, 0.2)
-    f.feet = 0.26
+    f.feet = 0.34 if flipper else 0.26
+    if f.place in PONDS:
+        log(f)
     r = look.get("head", 0.12)
     up = rng.uniform(-0.02, 0.14)
     f.part(
@@ -55,6 +60,18 @@ def turtle(f: Figure) -> None:
     )
     f.part(shell, look.paint.get("back", look.base), marks=scutes(f, high))
     turtle_legs(f, c, flipper, False)
+
+
+def log(f: Figure) -> None:
+    """A log to bask on, where the ground is water."""
+    bark = mix((98, 78, 58), (126, 112, 92), f.rng.random())
+    y = f.feet + 0.06
+    line = [(-2.0, y + f.rng.uniform(-0.04, 0.08)), (0, y), (2.0, y + f.rng.uniform(-0.04, 0.08))]
+    mirror = oval(0.0, y + 0.09, 1.9, 0.05)
+    f.paints += [
+        Paint([mirror], lit(mix(bark, (90, 130, 150), 0.6), 0.8), flat=True, extent=False),
+        Paint([stroke(line, (0.15, 0.2, 0.17))], bark, extent=False),
+    ]
 
 
 def scutes(f: Figure, high: float) -> list[Mark]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import yaml
 
 from dmlkit import __version__, sources
 from dmlkit.manifest import Manifest
 from dmlkit.schema import SCALES, SPLITS, VERDICTS
 
-SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
+SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B")
+"""The hub's size categories, from below a thousand rows on, each ten times the one before."""
+LISTED = 24
+"""At most this many middle classes stand in one cell of the table of classes."""
 
 
 @dataclass(frozen=True)
@@ -27,102 +32,131 @@ class Facts:
     coverage: Mapping[str, tuple[int, int]]
     limit: int | None
     resizing: str
+    content: str
+    """One hash over the Parquet files of the pictures and the hierarchy."""
 
 
 def write(folder: Path, manifest: Manifest, source: str, facts: Facts) -> None:
-    """Write ``README.md``."""
-    text = "\n".join([front_matter(manifest, source, facts), body(manifest, source, facts)])
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    """Write ``README.md``. The data set's Parquet files must be there: their numbers are read from them."""
+    text = "\n".join([front_matter(folder, manifest, source, facts), body(folder, manifest, source, facts)])
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 
-def front_matter(manifest: Manifest, source: str, facts: Facts) -> str:
+def front_matter(folder: Path, manifest: Manifest, source: str, facts: Facts) -> str:
     terms = sources.load(source).TERMS
     license_id = terms.license.lower()
+    drawn = source == "sample"
+    # `datasets` fails at a split without rows, so one that has none is not named.
+    files = {split: sorted(folder.glob(f"data/{split}-*.parquet")) for split in SPLITS if facts.pictures[split]}
     fields = {
         "license": license_id,
         **({"license_name": f"{source}-terms", "license_link": terms.url} if license_id == "other" else {}),
         "pretty_name": f"{manifest.settings['title']} ({source})",
         "task_categories": ["image-feature-extraction", "image-classification"],
-        "tags": ["metric-learning", "image-retrieval", "hierarchical-labels", "dmlkit"],
+        "annotations_creators": ["machine-generated" if drawn else "found"],
+        "source_datasets": ["original" if drawn else f"extended|{source}"],
+        "tags": [
+            "metric-learning",
+            "image-retrieval",
+            "hierarchical-labels",
+            *(["synthetic"] if drawn else []),
+            "dmlkit",
+        ],
         "size_categories": [size_category(sum(facts.pictures.values()))],
         "configs": [
             {
                 "config_name": "default",
                 "default": True,
-                "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in SPLITS],
+                # `datasets` 5.2 finds its cache of a folder by this YAML: without the hash, a folder that was built
+                # again would go on giving the pictures of the first build.
+                "description": f"content {facts.content}",
+                "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in files],
             },
             {
                 "config_name": "hierarchy",
                 "data_files": [{"split": "train", "path": "hierarchy/train-*.parquet"}],
             },
         ],
+        # The features stay in the Parquet files: here they would override them.
+        "dataset_info": [
+            dataset_info("default", files),
+            dataset_info("hierarchy", {"train": sorted(folder.glob("hierarchy/train-*.parquet"))}),
+        ],
     }
     return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}---\n"
 
 
+def dataset_info(config: str, files: Mapping[str, list[Path]]) -> dict[str, Any]:
+    """The sizes of a config. `load_dataset` compares the rows of each split with them: none can be lost unseen."""
+    metadata = {split: [pq.read_metadata(path) for path in paths] for split, paths in files.items()}
+    splits = [
+        {
+            "name": split,
+            "num_bytes": sum(m.row_group(i).total_byte_size for m in parts for i in range(m.num_row_groups)),
+            "num_examples": sum(m.num_rows for m in parts),
+        }
+        for split, parts in metadata.items()
+    ]
+    return {
+        "config_name": config,
+        "splits": splits,
+        "download_size": sum(path.stat().st_size for paths in files.values() for path in paths),
+        "dataset_size": sum(split["num_bytes"] for split in splits),
+    }
+
+
 def size_category(pictures: int) -> str:
-    return next((name for name, below in SIZES if pictures < below), "n>1M")
+    return next((name for i, name in enumerate(SIZES) if pictures < 1000 * 10**i), "10B<n<100B")
 
 
-def body(manifest: Manifest, source: str, facts: Facts) -> str:
+def body(folder: Path, manifest: Manifest, source: str, facts: Facts) -> str:
     terms = sources.load(source).TERMS
-    title = plain(str(manifest.settings["title"]))
+    (path,) = folder.glob("hierarchy/train-*.parquet")
+    classes = pq.read_table(path).to_pylist()
+    drawn = "> **The pictures are drawn by a program.** They show how the data set is made; they are no photographs."
     citations = "\n\n".join(text.strip() for text in (manifest.citations(), terms.citation) if text.strip())
-    link = f" Source: <{terms.url}>" if terms.url else ""
-    drawn = (
-        "\n> **The pictures are drawn by a program.** They show how the data set is made; they are no photographs.\n"
-    )
-    return f"""# {title}
+    parts = [
+        f"# {plain(str(manifest.settings['title']))}",
+        paragraph(str(manifest.settings.get("description", ""))),
+        drawn if source == "sample" else "",
+        "![Pictures of the data set at its three scales](figure.jpg)",
+        opening(facts),
+        "## Sizes",
+        sizes_table(classes, facts),
+        limits_text(facts),
+        "## Classes",
+        classes_table(classes),
+        "The config `hierarchy` has every fine class with its ids, its path and the number of its pictures.",
+        "## Columns",
+        COLUMNS,
+        "## How it was made",
+        f"""By dmlkit {__version__} from the source **{plain(terms.title)}** and the manifest `{manifest.name}`,
+version {plain(manifest.version)} (SHA-256 `{manifest.sha256}`). {resizing_text(facts)}
+Exact duplicates were found by SHA-256 over the whole data set. The side of a test picture, query or gallery, is
+decided by a hash of its `image_id`, and so is the order of rows.""",
+        "## What is not in it",
+        verdicts_table(facts),
+        "## Use and limits",
+        limits_list(source),
+        "## Licence and terms",
+        plain(terms.terms),
+        f"The pictures {'may' if terms.redistribute else 'may **not**'} be published again."
+        + (f" Source: <{terms.url}>" if terms.url else ""),
+        f"## Citation\n\n{fenced(citations, 'bibtex')}" if citations else "",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
-{plain(str(manifest.settings.get("description", "")))}
-{drawn if source == "sample" else ""}
-![Pictures of the data set at its three scales](figure.jpg)
 
-```python
+def opening(facts: Facts) -> str:
+    return f"""```python
 from datasets import load_dataset
 
-pictures = load_dataset("PATH")                      # splits: train, query, gallery
-classes = load_dataset("PATH", "hierarchy")["train"] # one row a fine class
+pictures = load_dataset("PATH")                       # splits: {", ".join(s for s in SPLITS if facts.pictures[s])}
+classes = load_dataset("PATH", "hierarchy")["train"]  # one row a fine class
 ```
 
 Every picture has a label at three scales: `fine`, `middle` and `coarse`. Fine and middle classes of the test set
-(`query` and `gallery`) are never in `train`. A query is to find the gallery pictures of its class, at each scale.
-
-## Sizes
-
-{sizes_table(manifest, facts)}
-
-{limits_text(manifest, facts)}
-
-## Columns
-
-{COLUMNS}
-
-## How it was made
-
-By dmlkit {__version__} from the source **{plain(terms.title)}** and the manifest `{manifest.name}` {manifest.version}
-(SHA-256 `{manifest.sha256}`). {resizing_text(facts)}
-Exact duplicates were found by SHA-256 over the whole data set. The side of a test picture, query or gallery, is
-decided by a hash of its `image_id`, and so is the order of rows.
-
-## What is not in it
-
-{verdicts_table(facts)}
-
-`rejected.parquet` names each of these candidates with its reason.
-
-## Licence and terms
-
-{plain(terms.terms)}
-
-The pictures {"may" if terms.redistribute else "may **not**"} be published again.{link}
-
-## Citation
-
-```bibtex
-{citations}
-```
-"""
+(`query` and `gallery`) are never in `train`. A query is to find the gallery pictures of its class, at each scale."""
 
 
 COLUMNS = """| column | meaning |
@@ -137,26 +171,45 @@ COLUMNS = """| column | meaning |
 | `source`, `source_url`, `license`, `author` | where it comes from, as far as the source says |"""
 
 
-def sizes_table(manifest: Manifest, facts: Facts) -> str:
+def sizes_table(classes: list[dict[str, Any]], facts: Facts) -> str:
+    pictures = [facts.pictures[split] for split in SPLITS]
     lines = [
-        "| | train | test (query + gallery) | with pictures | in the manifest |",
-        "|---|---:|---:|---:|---:|",
-        f"| pictures | {facts.pictures['train']:,} | {facts.pictures['query']:,} + {facts.pictures['gallery']:,} | | |",
+        "| | train | query | gallery | all | in the manifest |",
+        "|---|---:|---:|---:|---:|---:|",
+        f"| pictures | {' | '.join(f'{n:,}' for n in (*pictures, sum(pictures)))} | |",
     ]
     for scale in SCALES:
-        parts = [len({c.id(scale) for c in manifest.classes if c.split == part}) for part in ("train", "test")]
-        found, total = facts.coverage[scale]
-        lines.append(f"| {scale} classes | {parts[0]} | {parts[1]} | {found} | {total} |")
+        parts = [len({row[f"{scale}_id"] for row in classes if row[split]}) for split in SPLITS]
+        counts = (*parts, *facts.coverage[scale])
+        lines.append(f"| {scale} classes with pictures | {' | '.join(f'{n:,}' for n in counts)} |")
     return "\n".join(lines)
 
 
-def limits_text(manifest: Manifest, facts: Facts) -> str:
+def classes_table(classes: list[dict[str, Any]]) -> str:
+    """A row for each coarse class with its middle classes that have pictures, in train and in the test."""
+    lines = ["| coarse | middle, in train | middle, in the test | fine, with pictures |", "|---|---|---|---:|"]
+    rows = sorted(classes, key=lambda row: [row[f"{scale}_id"] for scale in reversed(SCALES)])
+    for coarse in dict.fromkeys(row["coarse"] for row in rows):
+        below = [row for row in rows if row["coarse"] == coarse]
+        there = [row for row in below if any(row[split] for split in SPLITS)]
+        cells = [shortened(row["middle"] for row in there if row["split"] == part) for part in ("train", "test")]
+        lines.append(f"| {plain(coarse)} | {' | '.join(cells)} | {len(there):,} of {len(below):,} |")
+    return "\n".join(lines)
+
+
+def shortened(names: Iterable[str]) -> str:
+    unique = [plain(name) for name in dict.fromkeys(names)]
+    more = f" and {len(unique) - LISTED:,} more" if len(unique) > LISTED else ""
+    return ", ".join(unique[:LISTED]) + more
+
+
+def limits_text(facts: Facts) -> str:
     found, total = facts.coverage["fine"]
     said = []
     if found < total:
-        said.append(f"{total - found} of the {total} fine classes have no pictures here: `hierarchy` shows which.")
+        said.append(f"{total - found:,} of the {total:,} fine classes have no pictures here: `hierarchy` shows which.")
     if facts.limit is not None:
-        said.append(f"At most {facts.limit} pictures of each fine class were taken.")
+        said.append(f"At most {facts.limit:,} pictures of each fine class were taken.")
     return " ".join(said)
 
 
@@ -167,15 +220,47 @@ def resizing_text(facts: Facts) -> str:
 
 
 def verdicts_table(facts: Facts) -> str:
-    lines = ["| verdict | candidates | meaning |", "|---|---:|---|"]
-    lines += [f"| `{verdict}` | {count:,} | {VERDICTS[verdict]} |" for verdict, count in facts.verdicts.items()]
-    return "\n".join(lines)
+    refused = {verdict: count for verdict, count in facts.verdicts.items() if verdict != "ok"}
+    if not refused:
+        return f"Nothing: all {facts.verdicts.get('ok', 0):,} candidates of the source are in the data set."
+    lines = [f"| verdict | candidates | of {sum(facts.verdicts.values()):,} |", "|---|---:|---|"]
+    lines += [f"| `{verdict}` | {count:,} | {VERDICTS[verdict]} |" for verdict, count in refused.items()]
+    return "\n".join([*lines, "", "`rejected.parquet` names each of these candidates with its reason."])
+
+
+def limits_list(source: str) -> str:
+    """What a reader must know before relying on the data set."""
+    lines = ["Made to train and to measure image retrieval and metric learning at several semantic scales."]
+    if source == "sample":
+        lines.append("Figures measured on drawn pictures say nothing about photographs.")
+    else:
+        lines += [
+            "The labels are those of the source, brought into the hierarchy; nobody looked at them again.",
+            "Copies that differ in a single byte, in size or compression, are not found and may stand on both sides.",
+            "Photographs can show people, brands and places; dmlkit did not look for them.",
+            "Which animals or things there are, and how often, follows the source and not the world.",
+        ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {c: f"\\{c}" for c in "\\`*_[]|~$#"})
 
 
 def plain(text: str) -> str:
-    """Text from a manifest or source that cannot become HTML or break out of its Markdown block."""
-    text = re.sub(r"\s+", " ", text).strip()
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text from a manifest or source on one line, that Markdown shows as it is: no HTML, link, code or table cell."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", text).strip().translate(MARKDOWN)
+
+
+def paragraph(text: str) -> str:
+    """The same as a paragraph of its own: no list, heading or rule."""
+    return re.sub(r"^(\d*)(?=[-+=.)])", r"\1\\", plain(text))
+
+
+def fenced(text: str, language: str) -> str:
+    """A block of code that no run of backticks in ``text`` can end."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def write_attribution(folder: Path, rows: pd.DataFrame) -> None:
@@ -184,7 +269,7 @@ def write_attribution(folder: Path, rows: pd.DataFrame) -> None:
     if named.empty:
         return
     with (folder / "ATTRIBUTION.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")  # else a lone \r breaks a row
         writer.writerow(["image_id", "author", "license", "source_url"])
         for row in named[["image_id", "author", "license", "source_url"]].itertuples(index=False):
             writer.writerow(["" if pd.isna(value) else value for value in row])

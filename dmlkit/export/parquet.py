@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from dmlkit.schema import SCALES, SPLITS, hierarchy_features, picture_features
 
 SHARD_BYTES = 500_000_000
 GROUP_ROWS = 100
-GROUP_BYTES = 64_000_000
+GROUP_BYTES = 16_000_000
 """Small row groups: the viewer and random readers fetch one at a time."""
 
 
@@ -51,7 +51,7 @@ def write_pictures(
 def cut(lengths: list[int], most_bytes: int, most_rows: int) -> Iterator[tuple[int, int]]:
     """Runs of rows (start, stop) of at most ``most_rows`` rows and, where one row allows it, ``most_bytes`` bytes.
 
-    No rows give one empty run: a split without pictures is still a file, so that it can be loaded.
+    No rows give one empty run: a split without pictures is still a file. The card does not name it then.
     """
     start, size = 0, 0
     for i, length in enumerate(lengths):
@@ -76,11 +76,13 @@ def write_shard(shard: Shard) -> int:
     """Write one file, row group by row group, reading each picture's bytes from the pool."""
     names = shard.schema.names
     lengths = shard.rows["length"].to_pylist()
+    # No group for no rows: `datasets` fails at a group of none.
+    groups = cut(lengths, GROUP_BYTES, GROUP_ROWS) if lengths else []
     with pq.ParquetWriter(shard.path, shard.schema, **writer_options(shard.schema)) as writer:
-        for start, stop in cut(lengths, GROUP_BYTES, GROUP_ROWS):
+        for start, stop in groups:
             group = shard.rows.slice(start, stop - start)
             group = group.append_column("image", read_images(group, shard.pool, shard.schema.field("image").type))
-            writer.write_table(group.select(names).cast(shard.schema), row_group_size=max(1, stop - start))
+            writer.write_table(group.select(names).cast(shard.schema), row_group_size=stop - start)
     return len(lengths)
 
 
@@ -155,8 +157,17 @@ class RowsFile:
             self._writer.write_table(table)
 
 
-def sha256_of(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """(name, SHA-256 in hexadecimal) of files below ``folder``."""
-    for name in names:
-        with (folder / name).open("rb") as file:
-            yield name, hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """File name → SHA-256 in hexadecimal, of all files below ``folder``; those in ``known`` are not read again."""
+    sums = dict(known)
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in sums:
+            with path.open("rb") as file:
+                sums[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return sums
+
+
+def sums_text(sums: Mapping[str, str]) -> str:
+    """The lines of ``SHA256SUMS``, as ``sha256sum --check`` reads them."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))

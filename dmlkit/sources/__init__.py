@@ -1,6 +1,7 @@
 """The sources by name. Each is a module of this package with
 
 - ``TERMS``: a `Terms`,
+- ``ARCHIVE``: a `dmlkit.fetch.Archive`, where the source can be downloaded without a log-in,
 - ``plan(request)``: the units of what stands at ``request.path``: a list where all can be known before a picture is
   read, an iterator where the source is a stream,
 - ``read(unit) -> Iterator[Candidate]``: the pictures of one unit, without decoding them.
@@ -50,7 +51,6 @@ class Request:
 
     ``settled(unit)`` tells that the pool holds this unit whole, so that a source which streams can pass over its
     bytes; the unit is yielded all the same. ``scratch`` is an existing folder for temporary copies.
-    ``progress(done, total)`` counts bytes of a download.
     """
 
     manifest: Manifest
@@ -58,31 +58,36 @@ class Request:
     scratch: Path
     limit: int | None = None
     settled: Callable[[Unit], bool] = field(default=lambda unit: False)
-    progress: Callable[[int, int | None], None] = field(default=lambda done, total: None)
-    allow_private_hosts: bool = False
 
 
+SYNSET_FILES = "n" + "[0-9]" * 8 + "*"
 MARKS = {
-    "imagenet-1k": ("ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar", "ILSVRC", "LOC_synset_mapping.txt"),
-    "tiny-imagenet": ("wnids.txt", "tiny-imagenet-200", "tiny-imagenet-200.zip"),
-    "imagenet-21k": (
-        "winter21_whole",
-        "winter21_whole.tar.gz",
-        "winter21_whole.tar",
-        "fall11_whole.tar",
-        "fall11_whole",
+    "tiny-imagenet": ("wnids.txt", "tiny-imagenet-200", "tiny-imagenet-200.zip", "val/val_annotations.txt"),
+    "imagenet-1k": (
+        *("ILSVRC", "ILSVRC2012_img_*", "ILSVRC2012_devkit_*", "LOC_synset_mapping.txt", "LOC_val_solution.csv"),
+        *("ImageSets", "val/ILSVRC2012_val_*", f"val/{SYNSET_FILES}"),
     ),
+    "imagenet-21k": ("winter21_whole*", "fall11_whole*"),
 }
-"""Names at the top of each source's folder, by which a wrong ``--from`` is told."""
+"""What only this source has at the top of its folder, or is called, by which a wrong ``--from`` is told."""
+
+
+def other_source(path: Path, wanted: str) -> str | None:
+    """The source that ``path`` bears the marks of, where it bears none of ``wanted``."""
+    marked = [source for source, marks in MARKS.items() if any(has_mark(path, mark) for mark in marks)]
+    return marked[0] if marked and wanted not in marked else None
+
+
+def has_mark(path: Path, mark: str) -> bool:
+    return path.match(mark) or (path.is_dir() and any(path.glob(mark)))
 
 
 def hint_at(path: Path, wanted: str) -> str:
     """What ``path`` looks like, if that is another source than ``wanted``; else how to get the wanted one."""
-    names = {path.name} | ({entry.name for entry in path.iterdir()} if path.is_dir() else set())
-    for name, marks in MARKS.items():
-        if name != wanted and names & set(marks):
-            return f"this looks like the source {name}: --source {name}"
-    return str(load(wanted).TERMS.get)
+    other = other_source(path, wanted)
+    if other is None and wanted != "imagenet-21k" and has_mark(path, SYNSET_FILES):
+        other = "imagenet-21k"
+    return f"this looks like the source {other}: --source {other}" if other else str(load(wanted).TERMS.get)
 
 
 def load(name: str) -> ModuleType:

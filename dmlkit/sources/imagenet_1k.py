@@ -6,12 +6,9 @@ The test pictures have no published labels and are left alone. Labels go through
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import io
-import re
-import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from dmlkit import archives
@@ -26,8 +23,8 @@ VAL_TAR = "ILSVRC2012_img_val.tar"
 DEVKIT = "ILSVRC2012_devkit_t12"
 KAGGLE = "ILSVRC/Data/CLS-LOC"
 KAGGLE_CSV = "LOC_val_solution.csv"
-VAL_ROWS = 1000
-"""Pictures of val that one worker takes."""
+TRUTH = "ILSVRC2012_validation_ground_truth.txt"
+CLASSES = 1000
 
 TERMS = Terms(
     title="ImageNet-1K (ILSVRC2012)",
@@ -44,135 +41,126 @@ TERMS = Terms(
 def plan(request: Request) -> list[Unit]:
     """One unit a synset of train, one for each thousand pictures of val."""
     path = synsets.given_path(request, NAME, TERMS.get)
-    if path.is_file():
-        if not archives.is_tar(path) or archives.compression_of(path):
-            raise synsets.no_units(path, NAME)
-        is_val = path.name == VAL_TAR
-        units = val_units(path, path.parent) if is_val else synsets.in_tar_of_tars(path, "train-")
-    else:
+    if path.is_dir():
         units = units_of_folder(path)
-    if not any(unit.labels for unit in units):
+    elif not archives.is_tar(path):
         raise synsets.no_units(path, NAME)
+    elif archives.compression_of(path):
+        raise SourceError(f"{path} is compressed; it is read in place, not unpacked", hint="unpack it once (gunzip)")
+    else:
+        is_val = path.name == VAL_TAR
+        units = units_of_val_tar(path, path.parent) if is_val else synsets.in_tar_of_tars(path, "train-")
+    if not units:
+        raise synsets.no_units(path, NAME)
+    if not any(unit.labels for unit in units):
+        raise SourceError(f"{path} has nothing with a label", hint=f"put {DEVKIT}.tar.gz or {KAGGLE_CSV} beside val")
+    if sum(unit.name.startswith("train-n") for unit in units) > CLASSES:
+        raise SourceError(f"{path} has more than {CLASSES} synsets", hint="is it ImageNet-21K? --source imagenet-21k")
     return synsets.unique(units)
 
 
 def units_of_folder(path: Path) -> list[Unit]:
+    """The units of the folder of archives, of extracted folders, or of Kaggle's layout. Raises `SourceError`."""
     top = next((p for p in (path / KAGGLE, path / "Data/CLS-LOC", path) if p.is_dir()), path)
-    units: list[Unit] = []
+    units = synsets.in_folder(top, "train-")
+    if not any(unit.labels for unit in units):
+        units = []  # what stands beside the folders of train and val is no matter of theirs
     if (top / TRAIN_TAR).is_file():
         units += synsets.in_tar_of_tars(top / TRAIN_TAR, "train-")
     if (top / "train").is_dir():
         units += synsets.in_folder(top / "train", "train-")
-    if not units and not (top / "val").exists() and not (top / VAL_TAR).exists():
-        units += synsets.in_folder(top, "train-")
-    for val in (top / VAL_TAR, top / "val"):
-        if val.is_file() or val.is_dir():
-            units += val_units(val, path)
-            break
+    if (top / VAL_TAR).is_file():
+        units += units_of_val_tar(top / VAL_TAR, path)
+    if (top / "val").is_dir():
+        units += units_of_val_folder(top / "val", path)
     return units
 
 
-def val_units(val: Path, top: Path) -> list[Unit]:
-    """The units of val: an archive or a folder of pictures, flat or by wnid."""
-    if val.is_dir() and any(synsets.SYNSET.fullmatch(p.name) for p in val.iterdir()):
+def units_of_val_folder(val: Path, top: Path) -> list[Unit]:
+    """The units of the folder of val, flat or by wnid."""
+    if any(synsets.SYNSET.fullmatch(p.name) for p in val.iterdir()):
         return synsets.in_folder(val, "val-")
-    names = val_names(val)
-    labels = read_val_labels(top)
-    kind = "val-folder" if val.is_dir() else "val-tar"
-    rows = sorted((name, labels.get(name, "")) for name in names | labels.keys())
-    found = val.stat()
-    of_val = f"{found.st_size} {found.st_mtime_ns}" if val.is_file() else ""
-    units = []
-    for start in range(0, len(rows), VAL_ROWS):
-        members = tuple(rows[start : start + VAL_ROWS])
-        facts = [of_val, members, [file_facts(val / name) for name, _ in members] if val.is_dir() else []]
-        units.append(
-            Unit(
-                name=f"val-{start // VAL_ROWS:05d}",
-                labels=tuple(sorted({label for _, label in members if label})),
-                identity=hashlib.sha256(repr(facts).encode()).hexdigest(),
-                path=str(val),
-                kind=kind,
-                members=members,
-            )
-        )
-    return units
+    return synsets.listed_in_folder(val, read_val_labels(top))
 
 
-def file_facts(path: Path) -> tuple[int, int] | None:
-    if not path.is_file():
-        return None
-    return path.stat().st_size, path.stat().st_mtime_ns
+def units_of_val_tar(val: Path, top: Path) -> list[Unit]:
+    state = synsets.state_of(val)
+    return synsets.listed_units(val, "val-tar", members_of(val, state), read_val_labels(top), lambda name: state)
 
 
-def val_names(val: Path) -> set[str]:
-    """The names of the pictures that are there."""
-    if val.is_dir():
-        return {p.name for p in val.iterdir() if not p.is_dir()}
-    return {member.name for member in archives.tar_members(val)}
+@lru_cache(maxsize=1)
+def members_of(val: Path, state: str) -> dict[str, archives.Member]:
+    """The members of val's archive by name; a name that stands again gets a mark, and so has no label."""
+    members: dict[str, archives.Member] = {}
+    for member in archives.tar_members(val):
+        name = member.name
+        while name in members:
+            name += "#"
+        members[name] = member
+    return members
 
 
 def read_val_labels(top: Path) -> dict[str, str]:
-    """Picture of val → wnid, from Kaggle's table or the devkit; empty where neither is there."""
-    for folder in (top, top.parent, *(p for p in sorted(top.iterdir()) if p.is_dir())):
+    """Picture of val → wnid, from Kaggle's table or the devkit; empty where neither is there.
+
+    They are looked for in ``--from`` and above it, up to the folder that holds Kaggle's ``ILSVRC/Data/CLS-LOC``.
+    Raises `SourceError` where they are damaged.
+    """
+    for folder in (top, *list(top.resolve().parents)[:3]):
         if (folder / KAGGLE_CSV).is_file():
             return read_kaggle_csv(folder / KAGGLE_CSV)
-    for folder in (top, top.parent):
-        if (folder / DEVKIT / "data").is_dir():
-            data = folder / DEVKIT / "data"
-            return read_devkit((data / "meta.mat").read_bytes(), (data / TRUTH).read_text())
-        if (folder / f"{DEVKIT}.tar.gz").is_file():
-            meta, truth = read_devkit_tar(folder / f"{DEVKIT}.tar.gz")
-            return read_devkit(meta, truth.decode())
+        if (folder / DEVKIT).is_dir() or (folder / f"{DEVKIT}.tar.gz").is_file():
+            return read_devkit(*devkit_files(folder))
     return {}
-
-
-TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 
 
 def read_kaggle_csv(path: Path) -> dict[str, str]:
     """``ImageId,PredictionString``: the first word of the second column is the wnid. Raises `SourceError`."""
     labels = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
-            if number == 1 and row and row[0] == "ImageId":
-                continue
-            wnid = row[1].split(" ")[0] if len(row) > 1 else ""
-            if not synsets.SYNSET.fullmatch(wnid):
-                raise SourceError(f"{path}, line {number}: no wnid in {row!r}"[:300], hint="download the file again")
-            labels[f"{row[0].removesuffix('.JPEG')}.JPEG"] = wnid
+    for number, line in enumerate(path.read_bytes().decode("utf-8-sig", "replace").splitlines(), start=1):
+        picture, _, prediction = line.partition(",")
+        if picture == "ImageId" or not line.strip():
+            continue
+        wnid = prediction.split(" ")[0]
+        if not synsets.SYNSET.fullmatch(wnid):
+            raise SourceError(f"{path}, line {number}: no wnid in {line[:80]!r}", hint="download the file again")
+        labels[f"{picture}.JPEG"] = wnid
     return labels
 
 
-def read_devkit_tar(path: Path) -> tuple[bytes, bytes]:
-    """``meta.mat`` and the ground truth out of the devkit's archive. Raises `SourceError`."""
-    found = {}
+def devkit_files(folder: Path) -> tuple[bytes, bytes]:
+    """``meta.mat`` and the ground truth of the devkit in ``folder``, unpacked or not. Raises `SourceError`."""
+    data, path = folder / DEVKIT / "data", folder / f"{DEVKIT}.tar.gz"
     try:
-        with tarfile.open(path) as tar:
-            for info in tar:
-                name = info.name.rsplit("/", 1)[-1]
-                file = tar.extractfile(info) if name in ("meta.mat", TRUTH) and info.isfile() else None
-                if file is not None and info.size <= archives.MAX_BYTES:
-                    found[name] = file.read()
+        if data.is_dir():
+            return (data / "meta.mat").read_bytes(), (data / TRUTH).read_bytes()
+        found = {
+            archives.base_name(member.name): archives.read_unpacked(path, member.offset, member.size)
+            for member in archives.tar_members(path)
+            if not member.verdict and member.name.endswith(("/meta.mat", TRUTH))
+        }
         return found["meta.mat"], found[TRUTH]
-    except (tarfile.TarError, EOFError, OSError, KeyError) as exc:
-        raise SourceError(f"{path} is not the devkit, or damaged: {exc!r}", hint="download it again") from exc
+    except (OSError, KeyError) as exc:
+        raise SourceError(f"the devkit in {folder} is not whole: {exc}", hint="download it again") from exc
 
 
-def read_devkit(meta: bytes, truth: str) -> dict[str, str]:
+def read_devkit(meta: bytes, truth: bytes) -> dict[str, str]:
     """Line i of the ground truth is the ILSVRC2012_ID of the i-th picture by name. Raises `SourceError`.
 
     Names are counted from 1 by their number, not by their place, so that missing pictures shift nothing.
     """
     wnids = wnids_by_id(meta)
-    lines = truth.split()
-    unknown = {line for line in lines if not line.isdigit() or int(line) not in wnids}
+    lines = truth.decode("utf-8", "replace").split()
+    unknown = set(lines) - wnids.keys()
     if unknown:
-        raise SourceError(f"the devkit's ground truth has ids that its meta.mat lacks: {sorted(unknown)[:5]}")
-    return {f"ILSVRC2012_val_{i:08d}.JPEG": wnids[int(line)] for i, line in enumerate(lines, start=1)}
+        raise SourceError(
+            f"the devkit's ground truth has ids that its meta.mat lacks: {sorted(unknown)[:5]}"[:300],
+            hint="download the devkit again",
+        )
+    return {f"ILSVRC2012_val_{i:08d}.JPEG": wnids[line] for i, line in enumerate(lines, start=1)}
 
 
-def wnids_by_id(meta: bytes) -> dict[int, str]:
+def wnids_by_id(meta: bytes) -> dict[str, str]:
     """ILSVRC2012_ID → wnid of the leaves in ``meta.mat``. Raises `SourceError`."""
     try:
         from scipy.io import loadmat
@@ -183,51 +171,23 @@ def wnids_by_id(meta: bytes) -> dict[int, str]:
         ) from exc
     try:
         table = loadmat(io.BytesIO(meta), squeeze_me=True, struct_as_record=False)["synsets"]
-        rows = [(int(s.ILSVRC2012_ID), str(s.WNID), int(s.num_children)) for s in table]
+        leaves = {str(int(s.ILSVRC2012_ID)): str(s.WNID) for s in table if int(s.num_children) == 0}
     except Exception as exc:  # scipy raises many types for damaged files
-        raise SourceError(f"the devkit's meta.mat cannot be read: {exc!r}", hint="download it again") from exc
-    return {number: wnid for number, wnid, children in rows if children == 0}
+        raise SourceError(f"the devkit's meta.mat cannot be read: {exc!r}"[:300], hint="download it again") from exc
+    if not all(synsets.SYNSET.fullmatch(wnid) for wnid in leaves.values()):
+        raise SourceError("the devkit's meta.mat has synsets that are no wnids", hint="download it again")
+    return leaves
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
     """The pictures of one unit."""
-    if unit.kind == "val-tar":
-        yield from read_val_tar(unit)
-    elif unit.kind == "val-folder":
-        yield from read_val_folder(unit)
-    else:
+    if unit.kind != "val-tar":
         yield from synsets.read(unit)
-
-
-def read_val_tar(unit: Unit) -> Iterator[Candidate]:
-    labels: Mapping[str, str] = dict(unit.members)
-    left = dict(labels)
+        return
     path = Path(unit.path)
-    for member in archives.tar_members(path):
-        if member.name in labels:
-            left.pop(member.name, None)
-            yield labelled(archives.candidate_of(path, labels[member.name], member))
-    yield from missing(left)
+    members = members_of(path, synsets.state_of(path))
 
+    def find(name: str, label: str) -> Candidate | None:
+        return archives.candidate_of(path, label, members[name]) if name in members else None
 
-def read_val_folder(unit: Unit) -> Iterator[Candidate]:
-    left = {}
-    for name, label in unit.members:
-        path = Path(unit.path) / name
-        if path.is_file() and not path.is_symlink():
-            member = archives.Member(name, 0, path.stat().st_size)
-            yield labelled(archives.candidate_of(path, label, member))
-        else:
-            left[name] = label
-    yield from missing(left)
-
-
-def labelled(candidate: Candidate) -> Candidate:
-    if candidate.upstream_label or candidate.verdict:
-        return candidate
-    return Candidate(candidate.upstream_id, "", None, "unlabelled", "val without devkit or Kaggle table")
-
-
-def missing(left: Mapping[str, str]) -> Iterator[Candidate]:
-    for name, label in left.items():
-        yield Candidate(re.sub(r"\.JPEG$", "", name), label, None, "missing", "listed, but not in val")
+    yield from synsets.read_listed(unit, find)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import tarfile
+import io
+import sys
+from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 
 from dmlkit import archives
-from dmlkit.errors import SourceError
+from dmlkit.errors import OutputError
 from dmlkit.schema import Unit
 from dmlkit.sources import Request, Terms, synsets
 
 NAME = "imagenet-21k"
+CHUNK = 1024 * 1024
 IMAGENET_TERMS = (
     "Non-commercial research and education only, after accepting ImageNet's terms of access. "
     "The pictures belong to their makers and may not be passed on."
@@ -42,9 +45,7 @@ def plan(request: Request) -> list[Unit] | Iterator[Unit]:
     """One unit a synset. A compressed archive of archives is a stream: its units come as it is read."""
     path = synsets.given_path(request, NAME, TERMS.get)
     if path.is_dir():
-        units = synsets.in_folder(path)
-        for folder in sorted(p for p in path.iterdir() if p.is_dir() and not synsets.SYNSET.fullmatch(p.name)):
-            units += synsets.in_folder(folder)
+        units = units_of_folder(path)
     elif not archives.is_tar(path):
         raise synsets.no_units(path, NAME)
     elif found := synsets.SYNSET_TAR.fullmatch(path.name):
@@ -58,40 +59,66 @@ def plan(request: Request) -> list[Unit] | Iterator[Unit]:
     return synsets.unique(units)
 
 
+def units_of_folder(path: Path) -> list[Unit]:
+    """The units of a folder and of the folders in it, such as ``winter21_whole/``.
+
+    Folders without synsets are no matter of the source: the data set itself may be written beside the archives.
+    """
+    units = synsets.in_folder(path)
+    for folder in sorted(p for p in path.iterdir() if p.is_dir()):
+        if not synsets.SYNSET.fullmatch(folder.name) and not synsets.KNOWN_EXTRAS.fullmatch(folder.name):
+            inner = synsets.in_folder(folder)
+            units += inner if any(unit.labels for unit in inner) else []
+    return units
+
+
 def stream(path: Path, request: Request) -> Iterator[Unit]:
     """The units of a compressed archive of archives, read once from front to back and never unpacked as a whole.
 
     Each inner archive is copied to ``request.scratch``, unless the pool holds what is in it.
     """
-    found = path.stat()
-    extras: list[tuple[str, str]] = []
-    count = 0
-    try:
-        with tarfile.open(path, "r|*", errors="surrogateescape") as tar:
-            for info in tar:
-                name = synsets.SYNSET_TAR.fullmatch(PurePosixPath(info.name).name)
-                if not name or not info.isfile():
-                    if not info.isdir():
-                        extras.append((archives.upstream_id(info.name), "no archive of a synset"))
-                    continue
-                count += 1
-                identity = f"{found.st_size} {found.st_mtime_ns} {info.size}"
-                unit = Unit(name[1], (name[1],), identity, size=info.size)
-                yield unit if request.settled(unit) else spooled(tar, info, unit, request.scratch)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as exc:
-        yield synsets.fault_unit("damage", "damaged-archive", [(archives.upstream_id(path.name), str(exc))])
-    if extras:
-        yield synsets.fault_unit("extras", "not-an-image", extras)
-    if not count:
+    state = synsets.state_of(path)
+    seen: set[str] = set()
+    faults = defaultdict(list)
+    for member, file in archives.walk_tar(path, most=sys.maxsize):
+        name = synsets.SYNSET_TAR.fullmatch(archives.base_name(member.name))
+        if member.verdict or not name:
+            fault = (archives.upstream_id(member.name), member.detail or "no archive of a synset")
+            faults[member.verdict or "not-an-image"].append(fault)
+        elif name[1] in seen:
+            faults["repeated-id"].append((archives.upstream_id(member.name), "a second archive of its synset"))
+        else:
+            seen.add(name[1])
+            unit = Unit(name[1], (name[1],), f"{state} {member.size}", size=member.size)
+            yield unit if request.settled(unit) else spooled(file, unit, request.scratch)
+    if not seen:
         raise synsets.no_units(path, NAME)
+    yield from synsets.fault_units(faults)
 
 
-def spooled(tar: tarfile.TarFile, info: tarfile.TarInfo, unit: Unit, scratch: Path) -> Unit:
-    """The unit with its bytes copied out of the stream."""
+def spooled(file: io.BufferedIOBase, unit: Unit, scratch: Path) -> Unit:
+    """The unit with its bytes copied out of the stream: as many as there are, where it breaks off.
+
+    Raises `OutputError` where the copy cannot be written.
+    """
     target = scratch / f"{unit.name}.tar"
-    source = tar.extractfile(info)
-    if source is None:
-        raise SourceError(f"{info.name} is no file")
-    with target.open("wb") as file:
-        shutil.copyfileobj(source, file, 1024 * 1024)
-    return Unit(unit.name, unit.labels, unit.identity, str(target), "tar", 0, info.size, temporary=True)
+    left = unit.size
+    try:
+        with target.open("wb") as copy:
+            while left and (block := read_some(file, left)):
+                copy.write(block)
+                left -= len(block)
+    except OSError as exc:
+        raise OutputError(
+            f"{unit.name} could not be copied to {target}: {exc.strerror or exc}",
+            hint="make room, or choose another folder with --pool; the same command goes on with what is finished",
+        ) from exc
+    return replace(unit, path=str(target), kind="tar", temporary=True)
+
+
+def read_some(file: io.BufferedIOBase, most: int) -> bytes:
+    """The next bytes of a stream; none where it is damaged, which the walk through it will tell."""
+    try:
+        return file.read1(min(most, CHUNK))
+    except Exception:  # readers of compressed files raise many types for damaged bytes
+        return b""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from dmlkit import archives, fetch
@@ -13,117 +15,100 @@ from dmlkit.sources import Request, Terms, synsets
 from dmlkit.sources.imagenet_21k import IMAGENET_BIB, IMAGENET_TERMS
 
 NAME = "tiny-imagenet"
-URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
-SIZE = 248_100_043
-MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 TOP = "tiny-imagenet-200"
-VAL_ROWS = 1000
+ARCHIVE = fetch.Archive(
+    name=f"{TOP}.zip",
+    url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+    md5="90528d7ca1a48142e341f4ef8d21d0de",
+    size=248_100_043,
+)
 
 TERMS = Terms(
     title="Tiny ImageNet",
     license="other",
     terms=IMAGENET_TERMS,
     redistribute=False,
-    url=URL,
+    url=ARCHIVE.url,
     citation=IMAGENET_BIB,
     get="Nothing to get: it is downloaded (237 MiB, no log-in). A copy of the zip file can be given as --from.",
 )
 
 
 def plan(request: Request) -> list[Unit]:
-    """One unit a class of train, one for each thousand pictures of val. Downloads the zip where no ``--from`` is."""
-    path = request.path
+    """One unit a class of train, one for each thousand pictures of val. Without ``--from``: of the downloaded zip."""
+    path = request.path or fetch.downloaded(ARCHIVE)
     if path is None:
-        path = fetch.download(
-            URL,
-            fetch.home() / f"{TOP}.zip",
-            md5=MD5,
-            size=SIZE,
-            progress=request.progress,
-            allow_private_hosts=request.allow_private_hosts,
-        )
-    path = synsets.given_path(replace_path(request, path), NAME, TERMS.get)
+        raise SourceError("Tiny ImageNet is neither downloaded nor given with --from", hint=TERMS.get)
+    path = synsets.given_path(replace(request, path=path), NAME, TERMS.get)
     units = units_of_folder(path) if path.is_dir() else units_of_zip(path)
     if not any(unit.labels for unit in units):
         raise synsets.no_units(path, NAME)
     return synsets.unique(units)
 
 
-def replace_path(request: Request, path: Path) -> Request:
-    return Request(request.manifest, path, request.scratch)
-
-
 def units_of_folder(path: Path) -> list[Unit]:
     """The units of the unpacked folder, or of a folder that holds it or the zip file."""
-    if (path / f"{TOP}.zip").is_file() and not (path / TOP).is_dir() and not (path / "train").is_dir():
-        return units_of_zip(path / f"{TOP}.zip")
     top = path / TOP if (path / TOP).is_dir() else path
-    if not (top / "wnids.txt").is_file() and not (top / "val" / "val_annotations.txt").is_file():
-        raise synsets.no_units(path, NAME)
-    units = []
-    train = top / "train"
-    for folder in sorted(train.iterdir()) if train.is_dir() else ():
-        if synsets.SYNSET.fullmatch(folder.name) and folder.is_dir():
-            units.append(synsets.folder_unit(folder, folder.name, "train-", "images"))
+    if top == path and not (path / "train").is_dir() and (path / ARCHIVE.name).is_file():
+        return units_of_zip(path / ARCHIVE.name)
     table = top / "val" / "val_annotations.txt"
-    images = top / "val" / "images"
-    here = {p.name for p in images.iterdir()} if images.is_dir() else set()
-    labels = read_val_labels(table.read_bytes() if table.is_file() else b"", str(table))
-    return units + val_units(images, "val-folder", here, labels, "")
+    if not (top / "wnids.txt").is_file() and not table.is_file():
+        raise synsets.no_units(path, NAME)
+    train = sorted((top / "train").iterdir()) if (top / "train").is_dir() else []
+    units = [
+        synsets.folder_unit(folder, folder.name, "train-", "images")
+        for folder in train
+        if synsets.SYNSET.fullmatch(folder.name) and folder.is_dir()
+    ]
+    labels = read_val_labels(table.read_bytes() if table.is_file() else b"", str(top))
+    return units + synsets.listed_in_folder(top / "val" / "images", labels)
 
 
 def units_of_zip(path: Path) -> list[Unit]:
     """The units of the zip file, which is read in place."""
-    found = path.stat()
-    identity = f"{found.st_size} {found.st_mtime_ns}"
-    train: dict[str, list[tuple[str, str]]] = {}
-    val: set[str] = set()
+    train = defaultdict(list)
+    faults = defaultdict(list)
+    val: dict[str, None] = {}
     table = b""
-    odd: list[tuple[str, str]] = []
     with archives.open_zip(path) as archive:
-        for info in archive.infolist():
-            parts = info.filename.split("/")
-            if info.is_dir() or (parts[-1].endswith((".txt", ".md")) and "val_annotations.txt" not in parts):
-                continue
-            if archives.is_outside(info.filename):
-                odd.append((archives.upstream_id(info.filename), "names a place outside its archive"))
-            elif parts[-1] == "val_annotations.txt":
-                table = archives.read_zip_member(path, info.filename)
-            elif len(parts) >= 4 and parts[-4] == "train" and parts[-2] == "images":
-                train.setdefault(parts[-3], []).append((info.filename, parts[-3]))
-            elif len(parts) >= 3 and parts[-3:-1] == ["val", "images"]:
-                val.add(info.filename)
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    for name, times in Counter(names).items():
+        place = place_of(name)
+        fault = None
+        if archives.is_outside(name):
+            fault = "unsafe-member", "names a place outside its archive"
+        elif place == ["val", "val_annotations.txt"]:
+            table = read_table(path, name)
+        elif place[:1] == ["train"] and place[2:3] == ["images"] and synsets.SYNSET.fullmatch(place[1]):
+            train[place[1]].append((name, place[1]))
+        elif place[:2] == ["val", "images"]:
+            val[name] = None
+        elif place[0] != "test" and not synsets.KNOWN_EXTRAS.fullmatch(place[-1]):
+            fault = "not-an-image", "at no place of Tiny ImageNet's pictures"
+        if times > 1:
+            fault = "repeated-id", f"stands {times} times in the archive; the last is read"
+        if fault:
+            faults[fault[0]].append((archives.upstream_id(name), fault[1]))
+    state = synsets.state_of(path)
     units = [
-        Unit(f"train-{wnid}", (wnid,), identity, str(path), "zip", members=tuple(sorted(members)))
+        Unit(f"train-{wnid}", (wnid,), state, str(path), "zip", members=tuple(sorted(members)))
         for wnid, members in sorted(train.items())
-        if synsets.SYNSET.fullmatch(wnid)
     ]
-    top = sorted(val)[0].rsplit("/", 1)[0] + "/" if val else f"{TOP}/val/images/"
-    labels = {top + name: wnid for name, wnid in read_val_labels(table, str(path)).items()}
-    faults = [synsets.fault_unit("unsafe", "unsafe-member", odd)] if odd else []
-    return units + val_units(path, "zip", val, labels, identity) + faults
+    labels = read_val_labels(table, str(path))
+    return units + synsets.listed_units(path, "zip", val, labels, lambda name: state) + synsets.fault_units(faults)
 
 
-def val_units(path: Path, kind: str, here: set[str], labels: Mapping[str, str], identity: str) -> list[Unit]:
-    """Val in pieces: what is there, and what is listed and not there."""
-    rows = sorted((name, labels.get(name, "")) for name in here | labels.keys())
-    units = []
-    for start in range(0, len(rows), VAL_ROWS):
-        members = tuple(rows[start : start + VAL_ROWS])
-        facts: list[object] = [identity, members]
-        if kind == "val-folder":
-            facts.append([(path / name).stat().st_mtime_ns if (path / name).exists() else 0 for name, _ in members])
-        units.append(
-            Unit(
-                name=f"val-{start // VAL_ROWS:05d}",
-                labels=tuple(sorted({label for _, label in members if label})),
-                identity=hashlib.sha256(repr(facts).encode()).hexdigest(),
-                path=str(path),
-                kind=kind,
-                members=members,
-            )
-        )
-    return units
+def place_of(name: str) -> list[str]:
+    """The parts of a name in the zip below its top folder, whatever that is called."""
+    parts = re.split(r"[/\\]", name)
+    return parts if parts[0] in ("train", "val", "test") or len(parts) == 1 else parts[1:]
+
+
+def read_table(path: Path, name: str) -> bytes:
+    try:
+        return archives.read_zip_member(path, name)
+    except OSError as exc:
+        raise SourceError(f"{name} in {path} cannot be read: {exc}", hint="is it downloaded whole?") from exc
 
 
 def read_val_labels(table: bytes, where: str) -> dict[str, str]:
@@ -143,27 +128,13 @@ def read_val_labels(table: bytes, where: str) -> dict[str, str]:
 
 def read(unit: Unit) -> Iterator[Candidate]:
     """The pictures of one unit."""
-    path = Path(unit.path)
-    if unit.kind == "zip":
-        directory = archives.zip_of(path).NameToInfo
-        for name, label in unit.members:
-            info = directory.get(name)
-            yield settle(archives.zip_candidate(path, info, label) if info else None, name, label)
-    elif unit.kind == "val-folder":
-        for name, label in unit.members:
-            file = path / name
-            found = None
-            if file.is_file() and not file.is_symlink():
-                found = archives.candidate_of(file, label, archives.Member(name, 0, file.stat().st_size))
-            yield settle(found, name, label)
-    else:
+    if unit.kind != "zip":
         yield from synsets.read(unit)
+        return
+    path = Path(unit.path)
+    directory = archives.zip_of(path).NameToInfo
 
+    def find(name: str, label: str) -> Candidate | None:
+        return archives.zip_candidate(path, directory[name], label) if name in directory else None
 
-def settle(found: Candidate | None, name: str, label: str) -> Candidate:
-    """The candidate, or why there is none."""
-    if found is None:
-        return Candidate(archives.upstream_id(name), label, None, "missing", "listed, but not there")
-    if not label and not found.verdict:
-        return Candidate(found.upstream_id, "", None, "unlabelled", "not in val_annotations.txt")
-    return found
+    yield from synsets.read_listed(unit, find)
