@@ -99,7 +99,7 @@ def offered(task: Task) -> Generator[Candidate, None, None]:
     except OSError as exc:
         raise SourceError(
             f"the unit {task.unit.name} of {task.source} cannot be read: {exc.strerror or exc}",
-            hint="was it moved or changed during the build? The same command plans again and goes on",
+            hint="was it moved or changed, or is it not readable? The same command plans again and goes on",
         ) from exc
 
 

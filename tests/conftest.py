@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Caches of the tests stay in a folder of their own, and `datasets`, which reads this on import, asks nobody."""
     cache = tempfile.TemporaryDirectory(prefix="dmlkit-tests-")
     config.add_cleanup(cache.cleanup)
-    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": cache.name}
+    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": cache.name, "DMLKIT_HOME": f"{cache.name}/dmlkit"}
 
 
 # Two coarse classes with two middle classes each, one of them for the test; two fine classes in each.

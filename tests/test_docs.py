@@ -36,8 +36,9 @@ def workplace(tmp_path_factory):
             outer.add(path, f"winter21_whole/{path.name}")
     (folder / "ILSVRC2012").mkdir()
     with tarfile.open(folder / "ILSVRC2012" / "ILSVRC2012_img_train.tar", "w") as outer:
-        for wnid in ("n02123394", "n02123597", "n01440764"):
-            outer.add(write_tar(folder / "inner" / f"{wnid}.tar", {f"{wnid}_1.JPEG": picture(9)}), f"{wnid}.tar")
+        for number, wnid in enumerate(("n02123394", "n02123597", "n02129604")):
+            inner = write_tar(folder / "inner" / f"{wnid}.tar", {f"{wnid}_1.JPEG": picture(9000 + number)})
+            outer.add(inner, f"{wnid}.tar")
     return folder
 
 

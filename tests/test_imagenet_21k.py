@@ -418,6 +418,14 @@ def test_the_file_of_another_source_gives_the_hint_that_names_it(root, tmp_path,
     assert "--source " + ("imagenet-1k" if "ILSVRC" in name else "tiny-imagenet") in raised.value.hint
 
 
+@pytest.mark.parametrize("given", ["winter21_whole", "winter21_whole/.", "."])
+def test_the_folder_of_winter21_is_not_imagenet_1k_however_it_is_given(root, tmp_path, monkeypatch, given):
+    monkeypatch.chdir(prefixed(root) / "winter21_whole" if given == "." else prefixed(root))
+    with pytest.raises(SourceError, match="is not of the source imagenet-1k") as raised:
+        sources.load("imagenet-1k").plan(Request(None, Path(given), tmp_path))
+    assert raised.value.hint.endswith("--source imagenet-21k")
+
+
 def test_a_changed_archive_is_another_unit_and_an_untouched_one_is_not(root, tmp_path):
     for layout in (flat, folders, outer):
         path = layout(root / layout.__name__)

@@ -79,7 +79,7 @@ def other_source(path: Path, wanted: str) -> str | None:
 
 
 def has_mark(path: Path, mark: str) -> bool:
-    return path.match(mark) or (path.is_dir() and any(path.glob(mark)))
+    return path.match(mark) or path.resolve().match(mark) or (path.is_dir() and any(path.glob(mark)))
 
 
 def hint_at(path: Path, wanted: str) -> str:
