@@ -9,6 +9,7 @@ BIN = $(VENV)/bin
 
 animal: $(VENV)/installed
 	$(BIN)/dmlkit build animal
+	@echo "dmlkit is in this environment: source $(BIN)/activate"
 
 test: $(VENV)/tested wordnet
 	$(BIN)/python -m pytest -m "not slow"

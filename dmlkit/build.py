@@ -279,6 +279,7 @@ def assemble_to(
         rows = assemble(pool, units, hierarchy, options.limit, rejected.write)
     if len(rows):
         verdicts["ok"] = len(rows)
+    notify("assemble", len(rows), len(rows), "pictures")
     return rows, verdicts
 
 

@@ -7,8 +7,10 @@ its presence means that the unit is whole. Both are written under temporary name
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,6 +87,10 @@ class Pool:
 
     def __exit__(self, *exc: object) -> None:
         self._lock.release()
+        if {path.name for path in self.folder.iterdir()} <= {"pool.json", "lock", "scratch"}:
+            with contextlib.suppress(OSError):  # nothing was collected: leave nothing behind
+                shutil.rmtree(self.folder)
+                self.folder.parent.rmdir()
 
     def _take(self) -> None:
         """Lock the pool and take away what a build that was killed left; nothing of that was counted as done."""

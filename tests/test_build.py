@@ -207,6 +207,13 @@ def test_labels_that_no_one_knows_stop_the_build_before_a_picture_is_read(tiny, 
         build(tiny, options)
 
 
+def test_a_build_that_cannot_begin_leaves_nothing_behind(tiny, options, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match="empty folder"):
+        build(tiny, replace(options, path=tmp_path / "empty"))
+    assert {p.name for p in tmp_path.iterdir()} == {"tiny", "tars", "empty"}
+
+
 def test_nothing_good_gives_an_error_and_no_folder(tiny, options):
     for path in options.path.iterdir():
         write_tar(path, {"x.JPEG": b"no picture"})
