@@ -87,15 +87,21 @@ def _examine_opened(image: Image.Image, data: bytes, min_side: int, size: int | 
         return Picture("unsupported-depth", f"Pillow's mode {image.mode}")
     if size is not None and min(width, height) > size:
         image.draft("RGB", (2 * size, 2 * size))
+    else:
+        # All of a JPEG's data are read at any scale, so that damage shows; an eighth and grey is the cheapest.
+        image.draft("L", (max(1, width // 8), max(1, height // 8)))
     image.load()
     tag = image.getexif().get(ORIENTATION)
     orientation = tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
     if size is not None and min(width, height) > size:
         return shrink(image, orientation, (width, height), size)
     # Readers transpose wherever the tag stands, and fail where the EXIF data around it cannot be written back.
-    upright = image if tag is None else ImageOps.exif_transpose(image)
-    upright.convert("RGB")
-    return Picture("ok", "", data, upright.width, upright.height, orientation, kind)
+    if tag is not None:
+        ImageOps.exif_transpose(image)
+    image.convert("RGB")
+    if orientation >= 5:
+        width, height = height, width
+    return Picture("ok", "", data, width, height, orientation, kind)
 
 
 def shrink(image: Image.Image, orientation: int, full: tuple[int, int], size: int) -> Picture:

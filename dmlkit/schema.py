@@ -22,6 +22,28 @@ VERDICTS = {
     "outside": "the label is not below any class of the hierarchy",
     "excluded": "the label is excluded by the manifest",
     "unlabelled": "the source gives no label for this picture",
+    "bad-row": "a row of the list that cannot be read",
+    # the way to the bytes
+    "bad-url": "not an HTTP address",
+    "private-address": "it leads into the local network, which was not allowed",
+    "dns": "the host's name is not known",
+    "refused": "the host takes no connection",
+    "unreachable": "the host could not be reached for others before and was left alone",
+    "tls": "the host's certificate or encryption is not accepted",
+    "timeout": "no answer, or too slow a one",
+    "broken-off": "the connection broke while this picture came",
+    "redirects": "more redirects than are followed",
+    "http-401": "the server wants a log-in",
+    "http-403": "the server forbids it",
+    "http-404": "the server has no such picture",
+    "http-410": "the server had it and has it no more",
+    "http-429": "the server was asked too often",
+    "http-4xx": "the server refuses for another reason",
+    "http-5xx": "the server failed",
+    "http-other": "the server answers neither with a picture nor with an error",
+    "opt-out": "the server asks not to use it so (X-Robots-Tag)",
+    "placeholder": "a picture that stands for one that is gone",
+    "changed": "other bytes than those of the SHA-256 in the list",
     # the bytes
     "missing": "listed by the source, but not there",
     "damaged-archive": "the archive ends or breaks here; what stands behind is not readable",
@@ -44,7 +66,7 @@ VERDICTS = {
     "class-too-small": "a test class needs two pictures, one for the query and one for the gallery",
 }
 
-SOURCE_VERDICTS = frozenset(["unlabelled", "missing", "damaged-archive", "unsafe-member", "too-large"])
+SOURCE_VERDICTS = frozenset(["unlabelled", "bad-row", "missing", "damaged-archive", "unsafe-member", "too-large"])
 """The verdicts that a source gives without reading the picture. They stand whatever the label is."""
 
 
@@ -68,13 +90,28 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A picture that is known by its URL. ``verdict`` is settled for a row that cannot be fetched."""
+
+    upstream_id: str
+    upstream_label: str
+    url: str
+    sha256: str = ""
+    license: str | None = None
+    author: str | None = None
+    verdict: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class Unit:
     """The piece of a source that one worker takes whole.
 
     ``name`` is unique in the source, stable between runs and machines, and made of letters, digits, ``.``, ``_`` and
     ``-`` only: it names the pool file. ``labels`` are all upstream labels that occur in it. ``identity`` changes when
-    its bytes do (size and time of a file, a drawing's version). ``path``, ``offset``, ``size`` and ``members`` mean
-    what the source's `read` takes them to mean. ``temporary``: ``path`` is a copy that is deleted after use.
+    its bytes do (size and time of a file, a drawing's version). ``path``, ``offset``, ``size``, ``members`` and
+    ``links`` mean what the source's `read` takes them to mean. ``temporary``: ``path`` is a copy that is deleted after
+    use.
     """
 
     name: str
@@ -85,6 +122,7 @@ class Unit:
     offset: int = 0
     size: int = 0
     members: tuple[tuple[str, str], ...] = ()
+    links: tuple[Link, ...] = ()
     temporary: bool = False
 
 

@@ -107,6 +107,28 @@ def test_damaged_bytes_never_raise_and_what_passes_can_be_read(data):
             assert read_as_user(damaged).size == (found.width, found.height)
 
 
+def read_in_full(data: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    except Exception:
+        return False
+    return True
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_jpeg_passes_if_and_only_if_it_decodes_in_full(data):
+    options = {"progressive": data.draw(st.booleans()), "subsampling": data.draw(st.integers(0, 2))}
+    image = Image.open(io.BytesIO(picture(data.draw(st.integers(0, 9)), 90, 70)))
+    original = bytearray(saved(image, "JPEG", restart_marker_blocks=data.draw(st.integers(0, 5)), **options))
+    for _ in range(data.draw(st.integers(0, 4))):
+        original[data.draw(st.integers(300, len(original) - 1))] = data.draw(st.integers(0, 255))
+    damaged = bytes(original[: data.draw(st.integers(300, len(original)))])
+    found = images.examine(damaged, min_side=1)
+    assert (found.verdict == "ok") == read_in_full(damaged)
+
+
 def test_size_brings_the_shorter_side_down_and_applies_the_orientation_once():
     exif = Image.Exif()
     exif[0x0112] = 6

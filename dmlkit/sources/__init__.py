@@ -9,21 +9,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from dmlkit.errors import UsageError
 from dmlkit.manifest import Manifest
 from dmlkit.schema import Unit
+
+if TYPE_CHECKING:
+    from dmlkit.crawl import Manners
 
 MODULES = {
     "sample": "dmlkit.sources.sample",
     "imagenet-21k": "dmlkit.sources.imagenet_21k",
     "imagenet-1k": "dmlkit.sources.imagenet_1k",
     "tiny-imagenet": "dmlkit.sources.tiny_imagenet",
+    "url-list": "dmlkit.sources.url_list",
 }
 
 
@@ -58,6 +63,20 @@ class Request:
     scratch: Path
     limit: int | None = None
     settled: Callable[[Unit], bool] = field(default=lambda unit: False)
+    manners: Manners | None = None
+    """How servers are asked, for sources that ask many."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a source plans whose units come one after the other, but which knows itself as a whole: the number of its
+    units, and how many pictures it lists for each label, host and licence."""
+
+    units: Iterator[Unit]
+    total: int
+    labels: Mapping[str, int]
+    hosts: Mapping[str, int]
+    licenses: Mapping[str, int]
 
 
 SYNSET_FILES = "n" + "[0-9]" * 8 + "*"
