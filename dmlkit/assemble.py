@@ -8,12 +8,14 @@ import pandas as pd
 import pyarrow as pa
 
 from dmlkit import duplicates, splits
-from dmlkit.collect import order_key
 from dmlkit.hierarchy import Hierarchy, Resolution
 from dmlkit.pool import ROW, Pool
 from dmlkit.schema import SOURCE_VERDICTS
+from dmlkit.splits import order_key
 
-REJECTED = pa.schema([(name, pa.string()) for name in ("image_id", "upstream_label", "verdict", "detail")])
+REJECTED = pa.schema(
+    [(name, pa.string()) for name in ("image_id", "upstream_label", "verdict", "detail", "source_url")]
+)
 
 
 def assemble(
@@ -27,7 +29,7 @@ def assemble(
 
     Returns one row a picture of the data set, in the order of `order_key`, with the pool's columns and ``unit``,
     ``fine_id``, ``split``. All other candidates go to ``reject`` as tables of `REJECTED`, in an order that depends
-    on their ids and units' names only. Memory: about 300 bytes for each candidate under a label of the hierarchy.
+    on their ids and units' names only. Memory: about 1 kB for each candidate under a label of the hierarchy.
     """
     manifest = hierarchy.manifest
     rows = gather(pool, unit_names, hierarchy, reject)
@@ -36,6 +38,7 @@ def assemble(
     rows["fine_id"] = rows["upstream_label"].map({label: found.fine_id for label, found in placed.items()})
     mark_over_limit(rows, "upstream_label", limit)
     mark_repeated_ids(rows)
+    duplicates.mark_placeholders(rows)
     duplicates.mark(rows, "source_sha256", possible)
     duplicates.mark(rows, "sha256", possible)  # different files may shrink to the same bytes
     mark_over_limit(rows, "fine_id", limit)

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from dmlkit import __version__, engine, fetch, images, sources
+from dmlkit import __version__, engine, images
+from dmlkit import plan as planning
 from dmlkit.assemble import REJECTED, assemble
-from dmlkit.collect import Task, collect_unit
-from dmlkit.errors import HierarchyError, OutputError, SourceError, UsageError
+from dmlkit.collect import Report, Task, collect_unit
+from dmlkit.errors import SourceError, UsageError
 from dmlkit.export import card, parquet, sheets
 from dmlkit.hierarchy import Hierarchy
 from dmlkit.manifest import Manifest
+from dmlkit.output import check_replaceable, replacement
 from dmlkit.pool import Pool, Settings
-from dmlkit.schema import FORMAT, SCALES, SPLITS, VERDICTS, Unit
+from dmlkit.schema import FETCH_VERDICTS, FORMAT, MAY_PASS, SCALES, SPLITS, VERDICTS, Manners
+from dmlkit.store import Place, RemoteFolder, shown
 
 MIN_SIDE = 32
 """Pictures with a shorter side than this are out: too small to show an animal, a car or a product."""
@@ -43,17 +46,32 @@ class Options:
     """What a person may choose of a build. ``path`` is ``--from``; ``size`` the wanted shorter side in pixels."""
 
     source: str
-    out: Path
+    out: Place
     path: Path | None = None
-    pool: Path | None = None
+    pool: Place | None = None
     limit: int | None = None
     size: int | None = None
     jobs: int = field(default_factory=engine.cpu_count)
     allow_private_hosts: bool = False
+    contact: str = ""
+    per_host: int = 8
+    retry: frozenset[str] = MAY_PASS
+    """Verdicts of an earlier run whose pictures are asked for again. Only for pictures by URL."""
+    engine: str = "local"
+    address: str | None = None
+    """Of a Ray cluster; None starts one of this machine, with ``jobs`` workers."""
 
     @property
-    def pool_folder(self) -> Path:
-        return self.pool or self.out.with_name(f"{self.out.name}.pool")
+    def manners(self) -> Manners:
+        """How servers are asked by each of the workers."""
+        per_host = max(1, self.per_host // self.jobs)
+        return Manners(self.contact, per_host=per_host, allow_private_hosts=self.allow_private_hosts)
+
+    @property
+    def pool_folder(self) -> Place:
+        if self.pool is not None:
+            return self.pool
+        return self.out.with_name(f"{self.out.name}.pool") if isinstance(self.out, Path) else f"{self.out}.pool"
 
     @property
     def settings(self) -> Settings:
@@ -77,13 +95,16 @@ class Coverage:
 class Result:
     """What a build made."""
 
-    out: Path
+    out: Place
+    """A path, or a URL without user and password."""
     pictures: dict[str, int]
     verdicts: dict[str, int]
     coverage: dict[str, Coverage]
     missing: list[str]
     """``fine_id (name)`` of the fine classes without pictures."""
-    pool: Path
+    failures: dict[str, dict[str, dict[str, int]]]
+    """Of pictures by URL: ``hosts`` and ``labels`` → the ones with most failures → verdict → number."""
+    pool: Place
     seconds: float
 
 
@@ -95,61 +116,42 @@ def build(manifest: Manifest, options: Options, notify: Notify = lambda *_: None
     """
     started = time.time()
     check(manifest, options)
+    if options.engine == "ray":
+        options = for_all_nodes(options)
     hierarchy = Hierarchy(manifest)
     with Pool(options.pool_folder, options.source) as pool:
-        path = options.path or download(options, notify)
-        units = collect(plan(manifest, options, path, pool, hierarchy), hierarchy, options, pool, notify)
-        with Replacement(options.out) as folder:
-            rows, verdicts = assemble_to(folder.path, pool, units, hierarchy, options, notify)
+        path = options.path or planning.download(
+            options.source, lambda done, total: notify("download", done, total, "bytes"), options.allow_private_hosts
+        )
+        plan = planning.plan(hierarchy, options, path, pool)
+        units = collect(plan, hierarchy, options, pool, notify)
+        with replacement(options.out, manifest, options.source) as folder:
+            rows, verdicts, failures = assemble_to(folder.path, pool, units, hierarchy, options, notify)
             if rows.empty:
                 raise SourceError(
                     f"none of the {sum(verdicts.values())} pictures of {options.source} is good and of a class of "
                     f"{manifest.name}: {shown_counts(verdicts)}; nothing was written",
                     hint=f"is {options.path} the right --from? `dmlkit info {manifest.name}` shows the classes",
                 )
-            result = summarise(rows, verdicts, manifest, options, started)
+            result = summarise(rows, verdicts, failures, manifest, options, started)
             write(folder.path, rows, manifest, options, pool, result, notify)
             write_build_json(folder.path, manifest, options, units, result, started)
-            folder.keep()
+            folder.keep(lambda done, total: notify("upload", done, total, "files"))
     return result
 
 
-def dry_run(manifest: Manifest, options: Options) -> dict[str, Any]:
-    """What a build would read, as plain data. Downloads and writes nothing and reads no picture.
+def for_all_nodes(options: Options) -> Options:
+    """With paths that mean the same wherever a worker was started."""
+    path, pool = options.path, options.pool_folder
+    return replace(
+        options, path=path.absolute() if path else None, pool=pool.absolute() if isinstance(pool, Path) else pool
+    )
 
-    The units of a stream, or of an archive that is still to be downloaded, are not known.
-    """
+
+def dry_run(manifest: Manifest, options: Options) -> dict[str, Any]:
+    """What a build would read, as plain data, see `dmlkit.plan.dry_run`."""
     check(manifest, options)
-    hierarchy = Hierarchy(manifest)
-    pool = Pool(options.pool_folder, options.source)
-    archive = getattr(sources.load(options.source), "ARCHIVE", None) if options.path is None else None
-    path = fetch.downloaded(archive) if archive else options.path
-    absent = archive if archive and path is None else None
-    units = [] if absent else plan(manifest, options, path, pool, hierarchy)
-    listed = units if isinstance(units, list) else []
-    depths = {unit.name: depths_of(unit, hierarchy, []) for unit in listed}
-    settled = sum(pool.settled(unit, options.settings, depths[unit.name]) for unit in listed)
-    labels = sorted({label for unit in listed for label in unit.labels})
-    found = {label: hierarchy.resolve(label) for label in labels}
-    terms = sources.load(options.source).TERMS
-    return {
-        "manifest": manifest.name,
-        "source": options.source,
-        "title": terms.title,
-        "download": {"url": absent.url, "bytes": absent.size} if absent else None,
-        "stream": not isinstance(units, list),
-        "units": len(listed),
-        "settled": settled,
-        "bytes": sum(unit.size for unit in listed) or None,
-        "labels": dict(sorted(Counter(resolution.verdict for resolution in found.values()).items())),
-        "fine": len({resolution.fine_id for resolution in found.values()} - {None}),
-        "of_fine": len(manifest.classes),
-        "license": terms.license,
-        "terms": terms.terms,
-        "redistribute": terms.redistribute,
-        "out": str(options.out),
-        "pool": str(options.pool_folder),
-    }
+    return planning.dry_run(Hierarchy(manifest), options)
 
 
 def check(manifest: Manifest, options: Options) -> None:
@@ -164,127 +166,141 @@ def check(manifest: Manifest, options: Options) -> None:
             raise UsageError(f"{name} is {value}; it must be at least 1")
     if options.size is not None and options.size < MIN_SIDE:
         raise UsageError(f"--size is {options.size}; pictures need a shorter side of {MIN_SIDE} pixels at least")
+    if options.engine not in engine.ENGINES:
+        raise UsageError(
+            f"unknown engine {options.engine!r}", hint=f"choose --engine from: {', '.join(engine.ENGINES)}"
+        )
+    if options.address and options.engine != "ray":
+        raise UsageError(f"--address {options.address} is of a Ray cluster", hint="add --engine ray")
+    check_apart(options.out, options.pool_folder)
     check_replaceable(options.out, manifest, options.source)
 
 
-def check_replaceable(out: Path, manifest: Manifest, source: str) -> None:
-    """A build replaces an earlier one of the same manifest and source, or a drawn sample, and nothing else."""
-    if not out.exists() and not out.is_symlink():
-        return
-    if out.is_dir() and not any(out.iterdir()):
-        return
-    try:
-        earlier = json.loads((out / "build.json").read_bytes())
-        name, earlier_source = earlier["manifest"]["name"], earlier["source"]["name"]
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise OutputError(
-            f"{out} holds something that is no data set folder of dmlkit (no readable build.json); left as it is",
-            hint="choose another folder with --out",
-        ) from exc
-    if name != manifest.name or earlier_source not in (source, "sample"):
-        raise OutputError(
-            f"{out} holds the data set {name} made from {earlier_source}; left as it is",
-            hint="choose another folder with --out, or delete that one",
+def check_apart(out: Place, pool: Place) -> None:
+    """A pool inside the data set folder would go with it when that is replaced. Raises `UsageError`."""
+    if isinstance(out, Path) and isinstance(pool, Path):
+        inside = out.resolve() in (pool.resolve(), *pool.resolve().parents)
+    else:
+        inside = f"{pool}/".startswith(f"{out}/")
+    if inside:
+        raise UsageError(
+            f"the pool {shown(str(pool))} is inside the data set folder {shown(str(out))}",
+            hint="choose another folder with --pool",
         )
 
 
-def download(options: Options, notify: Notify) -> Path | None:
-    """The archive of a source that can be had without a log-in, downloaded once; None for other sources."""
-    archive = getattr(sources.load(options.source), "ARCHIVE", None)
-    if archive is None:
-        return None
-    path: Path = fetch.download_archive(
-        archive,
-        lambda done, total: notify("download", done, total, "bytes"),
-        allow_private_hosts=options.allow_private_hosts,
-    )
-    return path
-
-
-def plan(manifest: Manifest, options: Options, path: Path | None, pool: Pool, hierarchy: Hierarchy) -> Iterable[Unit]:
-    """The units of the source: a list where all are known before a picture is read, else an iterator."""
-    request = sources.Request(
-        manifest=manifest,
-        path=path,
-        scratch=pool.scratch,
-        limit=options.limit,
-        settled=lambda unit: pool.settled(unit, options.settings, depths_of(unit, hierarchy, [])),
-    )
-    units: Iterable[Unit] = sources.load(options.source).plan(request)
-    return units
-
-
-def collect(
-    units: Iterable[Unit], hierarchy: Hierarchy, options: Options, pool: Pool, notify: Notify
-) -> dict[str, str]:
+def collect(plan: planning.Plan, hierarchy: Hierarchy, options: Options, pool: Pool, notify: Notify) -> dict[str, str]:
     """Bring every unit into the pool. Returns the identity of each unit by name.
 
-    Labels that the hierarchy does not know are named in one error: before anything is read where the source can
-    list its units, else at the end, with all that was read kept in the pool.
+    Labels that the hierarchy does not know are named in one error: before anything is read where the source knows
+    its labels, else at the end, with all that was read kept in the pool.
     """
-    total = None
-    if isinstance(units, list):
-        hierarchy.resolve_all(label for unit in units for label in unit.labels)
-        total = len(units)
+    hierarchy.resolve_all(plan.labels or ())
     identities: dict[str, str] = {}
     unknown: list[str] = []
-    done: Counter[str] = Counter()
+    tally = Tally(plan.total, notify)
 
     def tasks() -> Iterator[Task]:
-        for unit in units:
+        for unit in plan.units:
             identities[unit.name] = unit.identity
-            depths = depths_of(unit, hierarchy, unknown)
+            depths = planning.depths_of(unit, hierarchy, unknown)
+            retry = frozenset[str]()
             if pool.settled(unit, options.settings, depths):
-                done["units"] += 1
-                notify("collect", done["units"], total, "units")
-            else:
-                yield Task(unit, options.source, pool.folder, options.settings, depths)
+                verdicts = (pool.key(unit.name) or {})["verdicts"]
+                retry = options.retry if unit.links and options.retry & verdicts.keys() else retry
+                if not retry:
+                    tally.pass_over()
+                    continue
+            if unit.temporary and options.address and isinstance(pool.folder, RemoteFolder):
+                raise UsageError(
+                    f"{options.path} is a stream that is taken apart on this machine, where other nodes cannot read it",
+                    hint="unpack it once into a folder that the nodes share, or choose a shared folder with --pool",
+                )
+            yield Task(unit, options.source, pool.folder, options.settings, depths, retry)
 
-    for report in engine.run(collect_unit, tasks(), options.jobs):
-        done["units"] += 1
-        done["pictures"] += sum(report.verdicts.values())
-        notify("collect", done["units"], total, f"units, {done['pictures']} pictures")
+    for report in engine.run(collect_unit, tasks(), options.jobs, options.engine, options.address):
+        tally.add(report)
     hierarchy.resolve_all(unknown)
     return identities
 
 
-def depths_of(unit: Unit, hierarchy: Hierarchy, unknown: list[str]) -> dict[str, str]:
-    """How far the pictures of each label of ``unit`` are looked into. Labels that no one knows go to ``unknown``.
+@dataclass
+class Tally:
+    """Counts what is collected, and tells of it."""
 
-    Pictures under labels above or beside the fine classes are hashed, so that one which also stands under a fine
-    class is found.
-    """
-    depths = {}
-    for label in unit.labels:
-        try:
-            verdict = hierarchy.resolve(label).verdict
-        except HierarchyError:
-            unknown.append(label)
-            verdict = "outside"
-        depths[label] = {"ok": "use", "above": "hash", "excluded": "hash"}.get(verdict, "list")
-    return depths
+    total: int | None
+    notify: Notify
+    units: int = 0
+    kept: int = 0
+    judged: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    started: float = field(default_factory=time.monotonic)
+
+    def pass_over(self) -> None:
+        """A unit that is in the pool."""
+        self.units += 1
+        self.notify("collect", self.units, self.total, "units, in the pool already")
+
+    def add(self, report: Report) -> None:
+        """A unit that was collected now."""
+        self.units += 1
+        self.kept += report.kept
+        self.judged += sum(report.verdicts.values()) - report.settled
+        self.verdicts.update(report.verdicts)
+        speed = self.judged / max(0.001, time.monotonic() - self.started)
+        failed = ", ".join(f"{n:,} {v}" for v, n in self.verdicts.most_common() if v in FETCH_VERDICTS)
+        text = f"units, {self.judged:,} pictures, {speed:,.0f}/s, {self.kept / 1e6:,.0f} MB; {report.unit}"
+        self.notify("collect", self.units, self.total, f"{text}; {failed}" if failed else text)
 
 
 def assemble_to(
     folder: Path, pool: Pool, units: Iterable[str], hierarchy: Hierarchy, options: Options, notify: Notify
-) -> tuple[pd.DataFrame, Counter[str]]:
+) -> tuple[pd.DataFrame, Counter[str], Failures]:
     """The table of the data set, and the pictures by verdict. Writes ``rejected.parquet``."""
     notify("assemble", 0, None, "")
     verdicts: Counter[str] = Counter()
+    failures = Failures()
 
     def count(table: pa.Table) -> None:
         verdicts.update(table["verdict"].to_pylist())
+        failures.count(table)
 
     with parquet.RowsFile(folder / "rejected.parquet", REJECTED, count) as rejected:
         rows = assemble(pool, units, hierarchy, options.limit, rejected.write)
     if len(rows):
         verdicts["ok"] = len(rows)
     notify("assemble", len(rows), len(rows), "pictures")
-    return rows, verdicts
+    return rows, verdicts, failures
+
+
+class Failures:
+    """Why pictures by URL could not be had, by host and by label."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, dict[str, Counter[str]]] = {"hosts": {}, "labels": {}}
+
+    def count(self, rejected: pa.Table) -> None:
+        table = rejected.filter(pc.is_in(rejected["verdict"], pa.array(sorted(FETCH_VERDICTS))))
+        columns = (table[name].to_pylist() for name in ("verdict", "upstream_label", "source_url"))
+        for verdict, label, url in zip(*columns, strict=True):
+            for kind, name in (("hosts", urlsplit(url or "").netloc), ("labels", label)):
+                self._of[kind].setdefault(name, Counter())[verdict] += 1
+
+    def worst(self, most: int = 20) -> dict[str, dict[str, dict[str, int]]]:
+        """The hosts and labels with most failures."""
+        return {
+            kind: {name: dict(of[name]) for name in sorted(of, key=lambda n: (-of[n].total(), n))[:most]}
+            for kind, of in self._of.items()
+        }
 
 
 def summarise(
-    rows: pd.DataFrame, verdicts: Counter[str], manifest: Manifest, options: Options, started: float
+    rows: pd.DataFrame,
+    verdicts: Counter[str],
+    failures: Failures,
+    manifest: Manifest,
+    options: Options,
+    started: float,
 ) -> Result:
     """The figures of a build."""
     found = set(rows["fine_id"])
@@ -293,12 +309,13 @@ def summarise(
         reached = {c.id(scale) for c in manifest.classes if c.fine_id in found}
         coverage[scale] = Coverage(len(reached), len(manifest.ids(scale)), manifest.floor(scale))
     return Result(
-        out=options.out,
+        out=without_password(options.out),
         pictures={split: int((rows["split"] == split).sum()) for split in SPLITS},
         verdicts=dict(sorted(verdicts.items(), key=lambda item: list(VERDICTS).index(item[0]))),
         coverage=coverage,
         missing=[f"{c.fine_id} ({c.fine})" for c in manifest.classes if c.fine_id not in found],
-        pool=options.pool_folder,
+        failures=failures.worst(),
+        pool=without_password(options.pool_folder),
         seconds=time.time() - started,
     )
 
@@ -319,6 +336,10 @@ def write(
     card.write(folder, manifest, options.source, card_facts(result, options, content))
     sums = parquet.sha256_of(folder, sums)
     (folder / "SHA256SUMS").write_text(parquet.sums_text(sums), encoding="utf-8")
+
+
+def without_password(place: Place) -> Place:
+    return place if isinstance(place, Path) else shown(place)
 
 
 def card_facts(result: Result, options: Options, content: str) -> card.Facts:
@@ -359,6 +380,7 @@ def write_build_json(
         "verdicts": result.verdicts,
         "coverage": {scale: asdict(c) for scale, c in result.coverage.items()},
         "missing": result.missing,
+        "failures": result.failures,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
     }
@@ -367,42 +389,3 @@ def write_build_json(
 
 def shown_counts(verdicts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
-
-
-class Replacement:
-    """A folder that is written beside ``out`` and takes its place when `keep` is called, or vanishes."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        # Names that no one else gives: what stands there is of a build that was killed, and is deleted.
-        self.path = out.with_name(f".{out.name}.dmlkit-partial")
-        self.old = out.with_name(f".{out.name}.dmlkit-old")
-        self._kept = False
-
-    def __enter__(self) -> Replacement:
-        try:
-            shutil.rmtree(self.path, ignore_errors=True)
-            self.path.mkdir(parents=True)
-        except OSError as exc:
-            raise OutputError(
-                f"{self.path} cannot be made: {exc.strerror or exc}", hint="choose another folder with --out"
-            ) from exc
-        return self
-
-    def keep(self) -> None:
-        """Put the new folder in the place of the old one."""
-        shutil.rmtree(self.old, ignore_errors=True)
-        if self.out.exists():
-            os.replace(self.out, self.old)
-        os.replace(self.path, self.out)
-        shutil.rmtree(self.old, ignore_errors=True)
-        self._kept = True
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
-        if not self._kept:
-            shutil.rmtree(self.path, ignore_errors=True)
-        if isinstance(exc, OSError):
-            raise OutputError(
-                f"{self.path} could not be written: {exc.strerror or exc}; what was collected is safe in the pool",
-                hint="make room, or choose another folder with --out, and run the same command again",
-            ) from exc

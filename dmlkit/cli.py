@@ -7,6 +7,7 @@ validation found errors, 130 interrupted.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import click
 
 from dmlkit import __version__
-from dmlkit.errors import DmlkitError
+from dmlkit.errors import DmlkitError, UsageError, printable
 
 FAILED_CHECK = 3
 INTERRUPTED = 130
@@ -26,6 +27,8 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress and
 def run() -> None:
     """The entry point: runs a command and turns errors into a sentence and an exit code."""
     as_json = "--json" in sys.argv
+    # The allocator that pyarrow takes by itself keeps what it was once given: memory would grow with the data set.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         code = main(standalone_mode=False)
     except DmlkitError as exc:
@@ -65,6 +68,13 @@ def note(text: str, quiet: bool = False) -> None:
         print(text, file=sys.stderr)
 
 
+def place(text: str) -> Any:
+    """A path of this machine, or a URL such as s3://BUCKET/FOLDER."""
+    from dmlkit.store import place_of
+
+    return place_of(text)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="dmlkit")
 def main() -> None:
@@ -75,15 +85,24 @@ def main() -> None:
 @click.argument("name")
 @click.option("--source", help="Where the pictures come from; see `dmlkit list`.  [default: the manifest's]")
 @click.option("--from", "path", type=click.Path(path_type=Path), help="The source's files on this machine.")
-@click.option("--out", type=click.Path(path_type=Path), help="The data set folder.  [default: out/NAME]")
+@click.option("--out", type=place, metavar="PATH|URL", help="The data set folder.  [default: out/NAME]")
 @click.option(
-    "--pool", type=click.Path(path_type=Path), help="Checked pictures, kept between runs.  [default: OUT.pool]"
+    "--pool", type=place, metavar="PATH|URL", help="Checked pictures, kept between runs.  [default: OUT.pool]"
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N pictures of each fine class.")
 @click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Bring larger pictures to this shorter side.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: the cores]")
+@click.option("--engine", type=click.Choice(["local", "ray"]), help="What runs the workers.  [default: local]")
+@click.option("--address", help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT.  [default: this machine]")
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 although classes of the manifest have no pictures.")
 @click.option("--allow-private-hosts", is_flag=True, help="Let downloads reach addresses of the local network.")
+@click.option("--contact", envvar="DMLKIT_CONTACT", help="Mail or page that servers are told.  [env: DMLKIT_CONTACT]")
+@click.option(
+    "--per-host", type=click.IntRange(min=1), metavar="N", help="Requests to one host at a time.  [default: 8]"
+)
+@click.option(
+    "--retry", metavar="VERDICTS", help="Ask again for these: timeout,http-429 ... or none.  [default: what may pass]"
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be read, and stop.")
 @json_option
 @quiet_option
@@ -101,6 +120,7 @@ def build(name: str, dry_run: bool, allow_partial: bool, as_json: bool, quiet: b
     manifest = manifests.load(name)
     source = chosen.pop("source") or manifest.default_source()
     out = chosen.pop("out") or Path("out") / manifest.name
+    chosen["retry"] = retry_of(chosen["retry"])
     options = Options(source=source, out=out, **{key: value for key, value in chosen.items() if value is not None})
     if dry_run:
         facts = dry_run_of(manifest, options)
@@ -127,6 +147,18 @@ def build(name: str, dry_run: bool, allow_partial: bool, as_json: bool, quiet: b
     return 0 if reached or allow_partial else FAILED_CHECK
 
 
+def retry_of(text: str | None) -> frozenset[str] | None:
+    """The verdicts of ``--retry``. Raises `UsageError` for one that is none."""
+    from dmlkit.schema import FETCH_VERDICTS
+
+    if text is None:
+        return None
+    names = frozenset(name.strip() for name in text.split(",") if name.strip()) - {"none"}
+    if unknown := sorted(names - FETCH_VERDICTS):
+        raise UsageError(f"--retry: {unknown[0]} is no verdict of a download", hint=", ".join(sorted(FETCH_VERDICTS)))
+    return names
+
+
 def result_json(result: Any) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -147,7 +179,14 @@ def print_result(result: Any) -> None:
     print(table(rows, ["scale", "classes", "of", "covered"], right=(1, 2, 3)))
     print()
     print(table([[v, f"{n:,}"] for v, n in result.verdicts.items()], ["verdict", "candidates"], right=(1,)))
-    print(f"\nOpen it: python -c \"from datasets import load_dataset; print(load_dataset('{result.out}'))\"")
+    for kind, of in result.failures.items():
+        if of:
+            lines = [[printable(name), ", ".join(f"{n:,} {v}" for v, n in found.items())] for name, found in of.items()]
+            print("\n" + table(lines, [f"{kind} with most failures", ""]))
+    if isinstance(result.out, Path):
+        print(f"\nOpen it: python -c \"from datasets import load_dataset; print(load_dataset('{result.out}'))\"")
+    else:
+        print("\nCopy the folder to a machine to open it there.")
 
 
 def print_dry_run(facts: dict[str, Any]) -> None:
@@ -164,7 +203,15 @@ def print_dry_run(facts: dict[str, Any]) -> None:
         print(f"classes   {facts['fine']} of {facts['of_fine']} fine classes have labels in this source")
     for verdict, labels in facts["labels"].items():
         print(f"labels    {labels} {verdict}")
-    if facts["bytes"] is not None:
+    if "pictures" in facts:
+        print(f"pictures  {facts['pictures']:,} to be fetched from {facts['of_hosts']:,} hosts")
+        for host, pictures in facts["hosts"].items():
+            print(f"  {pictures:,} at {printable(host)}")
+        print(f"bytes     about {facts['bytes']:,}, at 100 kB a picture")
+        print(f"time      about {facts['seconds'] / 3600:.1f} h or more, by the busiest host and the cores")
+        for name, pictures in facts["licenses"].items():
+            print(f"licence   {pictures:,} rows say {printable(name) or 'nothing'}")
+    elif facts["bytes"] is not None:
         print(f"bytes     {facts['bytes']:,} to be read at most")
     print(f"licence   {facts['license']}: {facts['terms']}")
     print(f"into      {facts['out']}, by way of the pool {facts['pool']}")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import pyarrow.parquet as pq
 
 from dmlkit import images, sources
 from dmlkit.errors import OutputError, SourceError
 from dmlkit.pool import ROW, Settings, unit_key, write_rows
 from dmlkit.schema import Candidate, Unit
+from dmlkit.splits import order_key
+from dmlkit.store import Folder
+
+COPIED = 16_000_000
+"""Bytes of an earlier run that are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -25,57 +31,83 @@ class Task:
 
     unit: Unit
     source: str
-    pool: Path
+    pool: Folder
     settings: Settings
     depths: Mapping[str, str]
+    retry: frozenset[str] = frozenset()
+    """Verdicts of an earlier run that are not taken as settled: their candidates are tried again."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What came of one unit: pictures by verdict, and the bytes kept."""
+    """What came of one unit: pictures by verdict, the bytes kept, and how many candidates an earlier run settled."""
 
     unit: str
     verdicts: Mapping[str, int]
     kept: int
-
-
-def order_key(image_id: str) -> str:
-    """The place of a picture in every order that the data set has: a hash of its stable id."""
-    return images.digest(image_id.encode())
+    settled: int = 0
 
 
 def collect_unit(task: Task) -> Report:
     """Read a unit and write its pool files. Raises `OutputError` where the disk is full or cannot be written."""
     unit = task.unit
-    target = task.pool / f"{unit.name}.parquet"
-    kept_path = task.pool / f"{unit.name}.bin"
-    temporary = task.pool / f"{unit.name}.bin.tmp"
     try:
-        with temporary.open("wb") as kept:
-            rows = list(judge_all(task, kept.write))
-            size = kept.tell()
-        # Rows that point into the bytes of another run must never be seen.
-        target.unlink(missing_ok=True)
-        os.replace(temporary, kept_path)
-        write_rows(target, rows, unit_key(unit, task.settings, task.depths, size))
+        settled, task = take_settled(task) if task.retry else ([], task)
+        with task.pool.temporary() as path:
+            with path.open("wb") as kept:
+                if settled:
+                    copy_kept(task, settled, kept)
+                rows = list(judge_all(task, kept, settled))
+                size = kept.tell()
+            if not settled:
+                # Rows that point into the bytes of another run must never be seen. Where these bytes begin with
+                # those of the earlier run, its rows stay true until the new ones take their place.
+                task.pool.delete(f"{unit.name}.parquet")
+            task.pool.put(path, f"{unit.name}.bin")
+        verdicts = Counter(row["verdict"] for row in rows)
+        write_rows(task.pool, unit.name, rows, unit_key(unit, task.settings, task.depths, size, verdicts))
     except OSError as exc:
-        temporary.unlink(missing_ok=True)
         raise OutputError(
             f"the unit {unit.name} could not be written to the pool {task.pool}: {exc.strerror or exc}",
             hint="make room or choose another folder with --pool; the same command goes on with what is finished",
         ) from exc
     if unit.temporary:
         Path(unit.path).unlink(missing_ok=True)
-    return Report(unit.name, Counter(row["verdict"] for row in rows), size)
+    return Report(unit.name, verdicts, size, len(settled))
 
 
-def judge_all(task: Task, keep: Any) -> Iterator[dict[str, Any]]:
-    """The rows of a unit; ``keep(bytes)`` is called for each good picture, in the order of the rows."""
-    candidates = offered(task)
-    if task.settings.limit is not None:
-        candidates = by_order_key(candidates, task.source)
+def take_settled(task: Task) -> tuple[list[dict[str, Any]], Task]:
+    """The rows that an earlier run settled, and the task with what is left of its links."""
+    earlier = pq.read_table(task.pool.input(f"{task.unit.name}.parquet")).to_pylist()
+    settled = [row for row in earlier if row["verdict"] not in task.retry]
+    known = Counter((row["image_id"], row["upstream_label"]) for row in settled)
+    left = []
+    for link in task.unit.links:
+        key = (f"{task.source}/{link.upstream_id}", link.upstream_label)
+        known[key] -= 1
+        if known[key] < 0:
+            left.append(link)
+    return settled, replace(task, unit=replace(task.unit, links=tuple(left)))
+
+
+def copy_kept(task: Task, settled: Iterable[dict[str, Any]], kept: BinaryIO) -> None:
+    """Begin with the bytes that the earlier run kept, so that its rows find them where they were."""
+    end = max((row["offset"] + row["length"] for row in settled if row["length"]), default=0)
+    for start in range(0, end, COPIED):
+        kept.writelines(task.pool.spans([(f"{task.unit.name}.bin", start, min(COPIED, end - start))]))
+
+
+def judge_all(task: Task, kept: BinaryIO, settled: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of a unit; the bytes of each good picture are written to ``kept``, in the order of the rows.
+
+    ``settled`` are rows of an earlier run, whose pictures are in ``kept`` already.
+    """
     good: Counter[str] = Counter()
-    offset = 0
+    for row in settled:
+        if row["length"]:
+            good[row["upstream_label"]] += 1
+        yield row
+    candidates = offered(task, good)
     with closing(candidates):
         for candidate in candidates:
             depth = task.depths.get(candidate.upstream_label, "list")
@@ -85,27 +117,30 @@ def judge_all(task: Task, keep: Any) -> Iterator[dict[str, Any]]:
             else:
                 row, data = judge(task, candidate, depth)
             if data:
-                keep(data)
-                row |= {"offset": offset, "length": len(data)}
-                offset += len(data)
+                row |= {"offset": kept.tell(), "length": len(data)}
+                kept.write(data)
                 good[candidate.upstream_label] += 1
             yield row
 
 
-def offered(task: Task) -> Generator[Candidate, None, None]:
-    """The candidates of the unit. Raises `SourceError` where the source cannot be read any more."""
+def offered(task: Task, good: Mapping[str, int]) -> Generator[Candidate, None, None]:
+    """The candidates of the unit. With a limit, those whose ids have the lowest hashes come first.
+
+    Raises `SourceError` where the source cannot be read any more.
+    """
+    source, limit = sources.load(task.source), task.settings.limit
     try:
-        yield from sources.load(task.source).read(task.unit)
+        if task.unit.links:
+            yield from source.fetch(task.unit, lambda label: task.depths.get(label) == "use", limit, good)
+        elif limit is None:
+            yield from source.read(task.unit)
+        else:
+            yield from sorted(source.read(task.unit), key=lambda c: order_key(f"{task.source}/{c.upstream_id}"))
     except OSError as exc:
         raise SourceError(
             f"the unit {task.unit.name} of {task.source} cannot be read: {exc.strerror or exc}",
             hint="was it moved or changed, or is it not readable? The same command plans again and goes on",
         ) from exc
-
-
-def by_order_key(candidates: Iterable[Candidate], source: str) -> Generator[Candidate, None, None]:
-    """With a limit, the pictures whose ids have the lowest hashes are kept: listed first, then read in that order."""
-    yield from sorted(candidates, key=lambda c: order_key(f"{source}/{c.upstream_id}"))
 
 
 def judge(task: Task, candidate: Candidate, depth: str) -> tuple[dict[str, Any], bytes]:

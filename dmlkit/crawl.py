@@ -22,11 +22,9 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from dmlkit import __version__
-from dmlkit.archives import MAX_BYTES
 from dmlkit.errors import printable
 from dmlkit.fetch import retry_after
-from dmlkit.schema import VERDICTS
+from dmlkit.schema import MAY_PASS, VERDICTS, Manners
 
 OPT_OUTS = frozenset(["noai", "noimageai", "noindex", "none"])
 """Words of ``X-Robots-Tag`` by which a server asks not to be collected for such a data set."""
@@ -38,36 +36,9 @@ REDIRECTS = frozenset([301, 302, 303, 307, 308])
 DEAD_AFTER = 6
 """URLs in a row that could not be reached in all their tries, after which this process leaves their host alone."""
 
-MAY_PASS = frozenset(["dns", "refused", "timeout", "broken-off", "unreachable", "http-429", "http-5xx"])
-"""Verdicts of what may succeed at another time."""
-
 UNREACHED = frozenset(["dns", "refused", "timeout"])
 NAMED = frozenset([401, 403, 404, 410, 429])
 """HTTP answers with a verdict of their own."""
-
-
-@dataclass(frozen=True)
-class Manners:
-    """How servers are asked. Times in seconds. ``pause`` is the first of the growing pauses between tries."""
-
-    contact: str = ""
-    connections: int = 64
-    per_host: int = 8
-    tries: int = 4
-    pause: float = 1.0
-    longest_pause: float = 120.0
-    connect: float = 10.0
-    stall: float = 20.0
-    total: float = 90.0
-    most_bytes: int = MAX_BYTES
-    redirects: int = 5
-    respect_opt_outs: bool = True
-    allow_private_hosts: bool = False
-
-    @property
-    def user_agent(self) -> str:
-        contact = f"; contact: {self.contact}" if self.contact else ""
-        return f"dmlkit/{__version__} (builds image data sets for research{contact})"
 
 
 @dataclass(frozen=True)

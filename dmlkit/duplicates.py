@@ -6,6 +6,19 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+MANY = 3
+"""The same bytes at so many URLs are no picture of a class, but what servers send in the place of one that is gone."""
+
+
+def mark_placeholders(rows: pd.DataFrame) -> None:
+    """Set the verdict of pictures by URL that stand for others, in place. ``rows`` as in `mark`, and ``source_url``."""
+    fetched = rows[rows["source_url"].notna() & rows["source_sha256"].notna()]
+    urls = fetched.groupby("source_sha256")["source_url"].nunique()
+    many = fetched["source_sha256"].map(urls) >= MANY
+    good = fetched.index[many & (fetched["verdict"] == "ok")]
+    rows.loc[good, "verdict"] = "placeholder"
+    rows.loc[good, "detail"] = [f"the same bytes at {urls[digest]} URLs" for digest in rows.loc[good, "source_sha256"]]
+
 
 def mark(rows: pd.DataFrame, hash_column: str, possible: Mapping[str, frozenset[str]]) -> None:
     """Set the verdicts of duplicates in place.

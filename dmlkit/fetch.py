@@ -8,7 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -40,12 +40,13 @@ class Retry(Exception):
 
 @dataclass(frozen=True)
 class Archive:
-    """A file that anyone may download: its name in `home`, where it comes from, its MD5, and its size in bytes."""
+    """A file that anyone may download: its name in `home`, its address, its MD5, its size in bytes, and mirrors."""
 
     name: str
     url: str
     md5: str
     size: int
+    mirrors: tuple[str, ...] = ()
 
 
 def home() -> Path:
@@ -67,16 +68,25 @@ def download_archive(
     allow_private_hosts: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:
-    """The file of ``archive`` in `home`, downloaded where it is not there. See `download`."""
-    return download(
-        archive.url,
-        home() / archive.name,
-        md5=archive.md5,
-        size=archive.size,
-        progress=progress,
-        allow_private_hosts=allow_private_hosts,
-        sleep=sleep,
-    )
+    """The file of ``archive`` in `home`, downloaded where it is not there; its mirrors are tried in turn.
+
+    What one of them sent is gone on with at the next. Raises as `download` for the last.
+    """
+    try:
+        return download(
+            archive.url,
+            home() / archive.name,
+            md5=archive.md5,
+            size=archive.size,
+            progress=progress,
+            allow_private_hosts=allow_private_hosts,
+            sleep=sleep,
+        )
+    except SourceError:
+        if not archive.mirrors:
+            raise
+        next_one = replace(archive, url=archive.mirrors[0], mirrors=archive.mirrors[1:])
+        return download_archive(next_one, progress, allow_private_hosts=allow_private_hosts, sleep=sleep)
 
 
 def download(

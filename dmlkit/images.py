@@ -24,7 +24,7 @@ MAX_PIXELS = 89_478_485
 
 ORIENTATION = 0x0112
 QUALITY = 95
-RESIZING = f"shorter side, Pillow LANCZOS, JPEG quality {QUALITY}, 4:2:0"
+RESIZING = f"shorter side, Pillow HAMMING, JPEG quality {QUALITY}, 4:2:0"
 """What `--size` does to a picture, as recorded in build.json and the card."""
 
 
@@ -112,7 +112,7 @@ def shrink(image: Image.Image, orientation: int, full: tuple[int, int], size: in
     profile = image.info.get("icc_profile") if image.mode == "RGB" else None
     scale = size / min(full)
     target = (max(size, round(full[0] * scale)), max(size, round(full[1] * scale)))
-    small = image.convert("RGB").resize(target, Image.Resampling.LANCZOS)
+    small = image.convert("RGB").resize(target, Image.Resampling.HAMMING)
     small.getexif()[ORIENTATION] = orientation
     upright = ImageOps.exif_transpose(small)
     out = BytesIO()

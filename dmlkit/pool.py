@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from dmlkit.errors import PoolError
 from dmlkit.schema import FORMAT, Unit
+from dmlkit.store import Folder, LocalFolder, Place, folder_at
 
 ROW = pa.schema(
     [
@@ -62,17 +62,24 @@ class Settings:
 class Pool:
     """One source's part of a pool folder. Use it as a context manager: it is locked against a second build."""
 
-    def __init__(self, folder: Path, source: str) -> None:
-        self.folder = folder / source
+    def __init__(self, place: Place, source: str) -> None:
+        self.folder: Folder = folder_at(place).below(source)
         self.source = source
-        self.scratch = self.folder / "scratch"
+        self.scratch = self.folder.scratch
+
+    @cached_property
+    def files(self) -> dict[str, int]:
+        """Name → size of what the folder held when it was first asked: one question, not two for each unit."""
+        return self.folder.entries()
 
     def __enter__(self) -> Pool:
-        if self.folder.parent.is_file() or self.folder.is_file():
-            raise PoolError(f"the pool {self.folder} is a file, not a folder", hint="choose another with --pool")
-        self._check_owner()
         try:
+            self._check_owner()
             self._take()
+        except NotADirectoryError as exc:
+            raise PoolError(
+                f"the pool {self.folder} is a file, not a folder", hint="choose another with --pool"
+            ) from exc
         except Timeout as exc:
             raise PoolError(
                 f"another build is using the pool {self.folder}",
@@ -86,28 +93,43 @@ class Pool:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        with contextlib.suppress(OSError):  # what is left is taken away by the next build
+            self._sweep()
+            if self.folder.entries().keys() <= {"pool.json", "lock", "scratch"}:
+                self._leave_nothing()
         self._lock.release()
-        if {path.name for path in self.folder.iterdir()} <= {"pool.json", "lock", "scratch"}:
-            with contextlib.suppress(OSError):  # nothing was collected: leave nothing behind
-                shutil.rmtree(self.folder)
-                self.folder.parent.rmdir()
 
     def _take(self) -> None:
         """Lock the pool and take away what a build that was killed left; nothing of that was counted as done."""
         self.scratch.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self.folder / "lock")
+        self._lock = FileLock(self.folder.lock)
         self._lock.acquire(blocking=False)
-        for left in (*self.folder.glob("*.tmp"), *self.scratch.iterdir()):
-            left.unlink()
+        self._sweep()
         owner = {"dmlkit": "pool", "format": FORMAT, "source": self.source}
-        replace_file(self.folder / "pool.json", json.dumps(owner).encode())
+        self.folder.write("pool.json", json.dumps(owner).encode())
+
+    def _sweep(self) -> None:
+        """Take away unfinished files: of a build or a worker that was killed."""
+        for name in self.folder.entries():
+            if name.endswith(".tmp"):
+                self.folder.delete(name)
+        for left in self.scratch.iterdir():
+            left.unlink()
+
+    def _leave_nothing(self) -> None:
+        """Take away the folder in which nothing was collected."""
+        self.folder.delete("pool.json")
+        shutil.rmtree(self.scratch)
+        if isinstance(self.folder, LocalFolder):
+            self.folder.delete("lock")
+            self.folder.path.rmdir()
+            self.folder.path.parent.rmdir()
 
     def _check_owner(self) -> None:
-        marker = self.folder / "pool.json"
-        if not self.folder.exists() or not any(p for p in self.folder.iterdir() if p.name not in ("lock", "scratch")):
+        if self.files.keys() <= {"lock", "scratch"}:
             return
         try:
-            owner = json.loads(marker.read_bytes())
+            owner = json.loads(self.folder.read("pool.json"))
         except (OSError, ValueError) as exc:
             raise PoolError(
                 f"{self.folder} holds something, but no readable pool.json: it is not a pool of dmlkit; left as it is",
@@ -126,59 +148,56 @@ class Pool:
 
     def settled(self, unit: Unit, settings: Settings, depths: Mapping[str, str]) -> bool:
         """Whether the pool holds all that a build with these settings needs of ``unit``."""
-        try:
-            key = json.loads(pq.read_schema(self.folder / f"{unit.name}.parquet").metadata[KEY])
-            kept = (self.folder / f"{unit.name}.bin").stat().st_size
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowInvalid):
+        key = self.key(unit.name)
+        if key is None:
             return False
         have, want = key["settings"], asdict(settings)
         wide_enough = have["limit"] is None or (want["limit"] is not None and have["limit"] >= want["limit"])
         return (
             key["identity"] == unit.identity
-            and key["bytes"] == kept
             and wide_enough
             and have | {"limit": None} == want | {"limit": None}
             and all(DEPTHS.index(key["depths"].get(label, "list")) >= DEPTHS.index(d) for label, d in depths.items())
         )
 
-    def rows(self, unit_name: str, columns: list[str] | None = None) -> pa.Table:
-        """The candidates of a finished unit."""
-        return pq.read_table(self.folder / f"{unit_name}.parquet", columns=columns)
+    def key(self, unit_name: str) -> dict[str, Any] | None:
+        """What the files of a unit say of themselves, see `unit_key`; None where they are missing or not whole."""
+        try:
+            kept = self.files[f"{unit_name}.bin"]
+            name = f"{unit_name}.parquet"
+            key = json.loads(pq.read_schema(self.folder.input(name)).metadata[KEY]) if name in self.files else {}
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowInvalid):
+            return None
+        # More bytes are there where a second try was stopped between its two files.
+        return dict(key) if key.get("bytes", kept + 1) <= kept else None
 
-    def labels(self, unit_name: str) -> dict[str, str]:
-        """Upstream label → depth, of a finished unit."""
-        key = json.loads(pq.read_schema(self.folder / f"{unit_name}.parquet").metadata[KEY])
-        return dict(key["depths"])
+    def rows(self, unit_name: str) -> pa.Table:
+        """The candidates of a finished unit. Raises `PoolError` where they are gone."""
+        try:
+            return pq.read_table(self.folder.input(f"{unit_name}.parquet"))
+        except (OSError, pa.ArrowInvalid) as exc:
+            raise PoolError(
+                f"the unit {unit_name} cannot be read from the pool {self.folder}: {exc}",
+                hint="is another build using it? The same command goes on with what is finished",
+            ) from exc
 
 
-def unit_key(unit: Unit, settings: Settings, depths: Mapping[str, str], kept: int) -> dict[str, Any]:
-    """What a unit's Parquet file says of how it was made."""
+def unit_key(
+    unit: Unit, settings: Settings, depths: Mapping[str, str], kept: int, verdicts: Mapping[str, int]
+) -> dict[str, Any]:
+    """What a unit's Parquet file says of how it was made, and of what is in it."""
     return {
         "identity": unit.identity,
         "settings": asdict(settings),
         "depths": dict(sorted(depths.items())),
         "bytes": kept,
+        "verdicts": dict(verdicts),
     }
 
 
-def write_rows(path: Path, rows: list[dict[str, Any]], key: Mapping[str, Any]) -> None:
+def write_rows(folder: Folder, unit_name: str, rows: list[dict[str, Any]], key: Mapping[str, Any]) -> None:
     """Write a unit's rows, whole or not at all."""
     schema = ROW.with_metadata({KEY: json.dumps(key)})
-    temporary = path.with_suffix(".parquet.tmp")
-    pq.write_table(pa.Table.from_pylist(rows, schema), temporary, compression="zstd")
-    os.replace(temporary, path)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a small file, whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
-
-
-def read_bytes(path: Path, spans: Iterable[tuple[int, int]]) -> Iterable[bytes]:
-    """The pieces of a unit's ``.bin`` at (offset, length)."""
-    with path.open("rb") as file:
-        for offset, length in spans:
-            file.seek(offset)
-            yield file.read(length)
+    with folder.temporary() as path:
+        pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
+        folder.put(path, f"{unit_name}.parquet")

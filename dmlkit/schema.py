@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dmlkit import __version__
+
 if TYPE_CHECKING:
     from datasets import Features
 
@@ -68,6 +70,37 @@ VERDICTS = {
 
 SOURCE_VERDICTS = frozenset(["unlabelled", "bad-row", "missing", "damaged-archive", "unsafe-member", "too-large"])
 """The verdicts that a source gives without reading the picture. They stand whatever the label is."""
+
+
+FETCH_VERDICTS = frozenset(list(VERDICTS)[list(VERDICTS).index("bad-url") : list(VERDICTS).index("changed") + 1])
+"""The verdicts on the way to the bytes, of pictures that are fetched by URL."""
+
+MAY_PASS = frozenset(["dns", "refused", "unreachable", "timeout", "broken-off", "http-429", "http-5xx"])
+"""Those of what may succeed at another time."""
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How servers are asked. Times in seconds. ``pause`` is the first of the growing pauses between tries."""
+
+    contact: str = ""
+    connections: int = 64
+    per_host: int = 8
+    tries: int = 4
+    pause: float = 1.0
+    longest_pause: float = 120.0
+    connect: float = 10.0
+    stall: float = 20.0
+    total: float = 90.0
+    most_bytes: int = 64 * 1024 * 1024
+    redirects: int = 5
+    respect_opt_outs: bool = True
+    allow_private_hosts: bool = False
+
+    @property
+    def user_agent(self) -> str:
+        contact = f"; contact: {self.contact}" if self.contact else ""
+        return f"dmlkit/{__version__} (builds image data sets for research{contact})"
 
 
 @dataclass(frozen=True)

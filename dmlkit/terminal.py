@@ -7,7 +7,17 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 console = Console(stderr=True, highlight=False)
 LOG_SECONDS = 60.0
@@ -21,16 +31,20 @@ class Steps:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._said = time.monotonic()
+        self._started: dict[str, tuple[float, int]] = {}
 
     def __enter__(self) -> Steps:
         if not self._quiet and sys.stderr.isatty():
             self._bars = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description:<9}"),
-                BarColumn(),
+                BarColumn(bar_width=20),
+                TaskProgressColumn(),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[what]}"),
-                TimeElapsedColumn(),
                 console=console,
             )
             self._bars.start()
@@ -50,8 +64,24 @@ class Steps:
         elif not self._quiet and (step not in self._tasks or time.monotonic() - self._said >= LOG_SECONDS):
             self._tasks[step] = TaskID(0)
             self._said = time.monotonic()
-            of = f" of {total}" if total is not None else ""
-            print(f"{step}: {done}{of} {what}" if what else step, file=sys.stderr, flush=True)
+            print(self._line(step, done, total, what), file=sys.stderr, flush=True)
+
+    def _line(self, step: str, done: int, total: int | None, what: str) -> str:
+        """One line of a log: how far the step is, what is left of it, and what was counted."""
+        started = self._started.setdefault(step, (time.monotonic(), done))
+        if not what:
+            return step
+        if not total:
+            return f"{step}: {done} {what}"
+        seconds, gained = time.monotonic() - started[0], done - started[1]
+        left = f", {duration(seconds / gained * (total - done))} left" if gained and done < total else ""
+        return f"{step}: {done} of {total} {what} ({done / total:.0%}{left})"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min" if minutes else "a minute"
 
 
 def table(rows: list[list[str]], head: list[str], *, right: tuple[int, ...] = ()) -> str:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from conftest import picture
@@ -60,12 +61,18 @@ FAULTS: dict[str, str] = {
 }
 
 
+@cache
+def made(seed: int) -> bytes:
+    return picture(seed, 64, 48)
+
+
 def seed_of(path: str) -> int:
     return int(path.rsplit("/", 1)[-1])
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         super().setup()
@@ -86,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
             fault = once if first else "ok"
         try:
             with suppress(BrokenPipeError, ConnectionResetError):
-                self.answer(fault, picture(seed_of(self.path), 64, 48))
+                self.answer(fault, made(seed_of(self.path)))
         finally:
             with server.lock:
                 server.at_once -= 1

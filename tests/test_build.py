@@ -167,8 +167,8 @@ def test_size_shrinks_and_says_so(tiny, options):
     assert set(sizes.values()) == {(48, 40)}
     facts = json.loads((options.out / "build.json").read_text())
     assert facts["options"]["size"] == 64
-    assert "LANCZOS" in facts["resizing"]
-    assert "LANCZOS" in (options.out / "README.md").read_text()
+    assert "HAMMING" in facts["resizing"]
+    assert "HAMMING" in (options.out / "README.md").read_text()
 
 
 def test_changed_source_bytes_are_collected_again_and_nothing_else(tiny, options, monkeypatch):
@@ -179,7 +179,7 @@ def test_changed_source_bytes_are_collected_again_and_nothing_else(tiny, options
     from dmlkit import collect
 
     monkeypatch.setattr(
-        collect, "offered", lambda task, real=collect.offered: read.append(task.unit.name) or real(task)
+        collect, "offered", lambda task, good, real=collect.offered: read.append(task.unit.name) or real(task, good)
     )
     build(tiny, options)
     assert read == [FINE[3]]

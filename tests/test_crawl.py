@@ -9,6 +9,7 @@ from faulty_server import FAULTS, serving
 
 from dmlkit import crawl
 from dmlkit.images import examine
+from dmlkit.schema import Manners
 
 BYTES_DECIDE = {"truncated", "html-page", "empty"}
 
@@ -26,7 +27,7 @@ def make():
 
     def crawler(**manners):
         quick = {"allow_private_hosts": True, "pause": 0.02, "connect": 2.0, "stall": 0.6, "total": 1.5}
-        made.append(crawl.Crawler(crawl.Manners(**quick | manners)))
+        made.append(crawl.Crawler(Manners(**quick | manners)))
         return made[-1]
 
     yield crawler

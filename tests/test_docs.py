@@ -34,6 +34,7 @@ def workplace(tmp_path_factory):
     with tarfile.open(folder / "winter21_whole.tar.gz", "w:gz") as outer:
         for path in sorted((folder / "winter21_whole").iterdir()):
             outer.add(path, f"winter21_whole/{path.name}")
+    (folder / "urls.csv").write_text(f"url,label\nhttps://pictures.example/1.jpg,{wnids[0]}\n")
     (folder / "ILSVRC2012").mkdir()
     with tarfile.open(folder / "ILSVRC2012" / "ILSVRC2012_img_train.tar", "w") as outer:
         for number, wnid in enumerate(("n02123394", "n02123597", "n02129604")):

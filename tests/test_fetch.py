@@ -102,8 +102,8 @@ def part(home):
 def get(server):
     """Download the file; the pauses are in ``get.pauses``, the progress in ``get.progress``."""
 
-    def run(url=None, md5=MD5, **options):
-        archive = fetch.Archive("file.zip", url or f"{server.url}/file.zip", md5, SIZE)
+    def run(url=None, md5=MD5, mirrors=(), **options):
+        archive = fetch.Archive("file.zip", url or f"{server.url}/file.zip", md5, SIZE, mirrors)
         run.pauses, run.progress = [], []
         options = {"allow_private_hosts": True} | options
         return fetch.download_archive(
@@ -204,6 +204,21 @@ def test_a_part_that_the_server_calls_too_long_is_thrown_away(get, server, part)
     server.answers = [says(416)]
     assert get().read_bytes() == DATA
     assert asked(server) == ["bytes=300000-", None]
+
+
+def test_mirrors_are_tried_in_turn_and_go_on_with_what_came(get, server, home):
+    broken = [breaks(6 * fetch.CHUNK), *[says(503)] * fetch.ATTEMPTS]
+    server.answers += [*broken, says(404)]
+    get(mirrors=(f"{server.url}/gone", f"{server.url}/mirror"))
+    assert (home / "file.zip").read_bytes() == DATA
+    assert [path for path, _ in server.seen][-2:] == ["/gone", "/mirror"]
+    assert asked(server)[-1] == f"bytes={6 * fetch.CHUNK}-"
+
+
+def test_where_every_mirror_fails_the_last_one_is_told(get, server):
+    server.usual = says(404)
+    with pytest.raises(SourceError, match=r"/second: HTTP 404"):
+        get(mirrors=(f"{server.url}/first", f"{server.url}/second"))
 
 
 def test_redirects_are_followed(get, server):

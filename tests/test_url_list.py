@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmlkit import manifest
-from dmlkit.crawl import Manners
 from dmlkit.errors import HierarchyError, SourceError
 from dmlkit.sources import Request, url_list
 
@@ -23,7 +22,7 @@ def tiny(tmp_path_factory):
 
 
 def links(path, tiny):
-    listing = url_list.plan(Request(tiny, path, path.parent, manners=Manners()))
+    listing = url_list.plan(Request(tiny, path, path.parent))
     return [link for unit in listing.units for link in unit.links]
 
 
@@ -127,9 +126,7 @@ def test_a_missing_list_and_a_folder_are_errors(tmp_path, tiny):
 
 def test_the_list_is_known_as_a_whole_before_its_units(tmp_path, tiny):
     rows = "".join(f"http://h{i % 3}.example/{i},{FINE[i % 2]},CC0-1.0\n" for i in range(2500))
-    listing = url_list.plan(
-        Request(tiny, write(tmp_path / "l.csv", "url,label,license\n" + rows), tmp_path, manners=Manners())
-    )
+    listing = url_list.plan(Request(tiny, write(tmp_path / "l.csv", "url,label,license\n" + rows), tmp_path))
     assert (listing.total, dict(listing.labels)) == (3, {FINE[0]: 1250, FINE[1]: 1250})
     assert sorted(listing.hosts) == ["h0.example", "h1.example", "h2.example"]
     assert listing.licenses == {"CC0-1.0": 2500}
@@ -143,7 +140,7 @@ def test_a_unit_is_known_by_its_rows_and_not_by_where_the_list_lies(tmp_path, ti
     text = "url,label\n" + "".join(f"http://a.example/{i},{FINE[0]}\n" for i in range(1001))
     (tmp_path / "other").mkdir()
     plans = [
-        url_list.plan(Request(tiny, write(folder / "l.csv", text), tmp_path, manners=Manners()))
+        url_list.plan(Request(tiny, write(folder / "l.csv", text), tmp_path))
         for folder in (tmp_path, tmp_path / "other")
     ]
     assert [u.identity for u in plans[0].units] == [u.identity for u in plans[1].units]

@@ -12,9 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dmlkit import engine, images, pool
+from dmlkit import engine, images
+from dmlkit.errors import PoolError
 from dmlkit.manifest import Manifest
 from dmlkit.schema import SCALES, SPLITS, hierarchy_features, picture_features
+from dmlkit.store import Folder, RemoteFolder
 
 SHARD_BYTES = 500_000_000
 GROUP_ROWS = 100
@@ -27,25 +29,31 @@ class Shard:
     """One Parquet file to be written: its rows with their places in the pool, and its schema."""
 
     path: Path
-    pool: Path
+    pool: Folder
     rows: pa.Table
     schema: pa.Schema
 
 
 def write_pictures(
-    folder: Path, rows: pd.DataFrame, manifest: Manifest, source: str, pool_folder: Path, jobs: int
+    folder: Path, rows: pd.DataFrame, manifest: Manifest, source: str, pool: Folder, jobs: int
 ) -> Iterator[int]:
     """Write ``data/<split>-*.parquet`` and yield the number of pictures of each file as it is finished."""
     (folder / "data").mkdir()
     schema = picture_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema
-    shards = []
-    for split in SPLITS:
-        table = labelled(rows[rows["split"] == split], manifest, source)
-        cuts = list(cut(table["length"].to_pylist(), SHARD_BYTES, len(table) or 1))
-        for number, (start, stop) in enumerate(cuts):
-            path = folder / "data" / f"{split}-{number:05d}-of-{len(cuts):05d}.parquet"
-            shards.append(Shard(path, pool_folder, table.slice(start, stop - start).combine_chunks(), schema))
-    yield from engine.run(write_shard, shards, jobs if len(shards) > 1 else 1)
+    cuts = {
+        split: list(cut(part["length"].tolist(), SHARD_BYTES, len(part) or 1))
+        for split in SPLITS
+        for part in [rows[rows["split"] == split]]
+    }
+
+    def shards() -> Iterator[Shard]:  # made when a worker is free, so that their tables are not held all at once
+        for split, runs in cuts.items():
+            part = rows[rows["split"] == split]
+            for number, (start, stop) in enumerate(runs):
+                path = folder / "data" / f"{split}-{number:05d}-of-{len(runs):05d}.parquet"
+                yield Shard(path, pool, labelled(part.iloc[start:stop], manifest, source), schema)
+
+    yield from engine.run(write_shard, shards(), jobs)
 
 
 def cut(lengths: list[int], most_bytes: int, most_rows: int) -> Iterator[tuple[int, int]]:
@@ -86,15 +94,27 @@ def write_shard(shard: Shard) -> int:
     return len(lengths)
 
 
-def read_images(rows: pa.Table, folder: Path, kind: pa.DataType) -> pa.Array:
-    """The column ``image``: for each row its bytes, and the upstream name with the suffix of its real type."""
-    values = []
-    for image_id, unit, offset, length, form in zip(
-        *(rows[name].to_pylist() for name in ("image_id", "unit", "offset", "length", "format")), strict=True
-    ):
-        (data,) = pool.read_bytes(folder / f"{unit}.bin", [(offset, length)])
-        values.append({"bytes": data, "path": f"{image_id.rsplit('/', 1)[-1]}.{images.FORMATS[form]}"})
-    return pa.array(values, kind)
+def read_images(rows: pa.Table, pool: Folder, kind: pa.DataType) -> pa.Array:
+    """The column ``image``: for each row its bytes, and the upstream name with the suffix of its real type.
+
+    Raises `PoolError` where the pool does not hold them any more.
+    """
+    spans = zip(*(rows[name].to_pylist() for name in ("unit", "offset", "length")), strict=True)
+    try:
+        found = pool.spans([(f"{unit}.bin", offset, length) for unit, offset, length in spans])
+        # No lock keeps a build on another machine from the same remote pool.
+        if isinstance(pool, RemoteFolder) and list(map(images.digest, found)) != rows["sha256"].to_pylist():
+            raise OSError("its pictures are others than its rows say")
+    except OSError as exc:
+        raise PoolError(
+            f"pictures cannot be read from the pool {pool}: {exc}",
+            hint="is another build using it? The same command collects again what is missing",
+        ) from exc
+    names = (
+        f"{image_id.rsplit('/', 1)[-1]}.{images.FORMATS[form]}"
+        for image_id, form in zip(rows["image_id"].to_pylist(), rows["format"].to_pylist(), strict=True)
+    )
+    return pa.array([{"bytes": data, "path": name} for data, name in zip(found, names, strict=True)], kind)
 
 
 def writer_options(schema: pa.Schema) -> dict[str, Any]:

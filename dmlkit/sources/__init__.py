@@ -4,7 +4,8 @@
 - ``ARCHIVE``: a `dmlkit.fetch.Archive`, where the source can be downloaded without a log-in,
 - ``plan(request)``: the units of what stands at ``request.path``: a list where all can be known before a picture is
   read, an iterator where the source is a stream,
-- ``read(unit) -> Iterator[Candidate]``: the pictures of one unit, without decoding them.
+- ``read(unit) -> Iterator[Candidate]``: the pictures of one unit, without decoding them; or, where units have links,
+  ``fetch(unit, wanted, limit, good) -> Iterator[Candidate]``: the same, asking only for what is needed.
 """
 
 from __future__ import annotations
@@ -14,14 +15,10 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from dmlkit.errors import UsageError
 from dmlkit.manifest import Manifest
-from dmlkit.schema import Unit
-
-if TYPE_CHECKING:
-    from dmlkit.crawl import Manners
+from dmlkit.schema import Manners, Unit
 
 MODULES = {
     "sample": "dmlkit.sources.sample",
@@ -63,7 +60,7 @@ class Request:
     scratch: Path
     limit: int | None = None
     settled: Callable[[Unit], bool] = field(default=lambda unit: False)
-    manners: Manners | None = None
+    manners: Manners = field(default_factory=Manners)
     """How servers are asked, for sources that ask many."""
 
 

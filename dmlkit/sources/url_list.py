@@ -23,11 +23,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from dmlkit import archives, crawl, images
-from dmlkit.collect import order_key
 from dmlkit.errors import HierarchyError, SourceError
 from dmlkit.manifest import Manifest
-from dmlkit.schema import SCALES, Candidate, Link, Unit
+from dmlkit.schema import SCALES, Candidate, Link, Manners, Unit
 from dmlkit.sources import Listing, Request, Terms, synsets
+from dmlkit.splits import order_key
 
 NAME = "url-list"
 ROWS = 1000
@@ -64,7 +64,7 @@ def plan(request: Request) -> Listing:
     if not rows:
         raise SourceError(f"{path} has no rows", hint=TERMS.get)
     labels.pop("", None)
-    manners = json.dumps(dataclasses.asdict(request.manners or crawl.Manners()))
+    manners = json.dumps(dataclasses.asdict(request.manners))
     return Listing(
         units=units_of(path, request.manifest, manners),
         total=-(-rows // ROWS),
@@ -228,21 +228,19 @@ def link_of(row: Mapping[str, str | None], place: Placing) -> Link:
     )
 
 
-def read(
-    unit: Unit, wanted: Callable[[str, str], bool], limit: int | None, good: Mapping[str, int]
-) -> Iterator[Candidate]:
-    """The pictures of a unit as they come; those that are not ``wanted(id, label)`` without being fetched.
+def fetch(unit: Unit, wanted: Callable[[str], bool], limit: int | None, good: Mapping[str, int]) -> Iterator[Candidate]:
+    """The pictures of a unit as they come; those whose label is not ``wanted`` are named and not fetched.
 
     With a ``limit``, of each label no more are fetched than are needed for that number of ``good`` ones, which the
-    caller counts: in the order of `images.order_key`, in rounds.
+    caller counts: in the order of `order_key`, in rounds.
     """
     fetched: dict[str, list[Link]] = {}
     for link in unit.links:
-        if link.verdict is not None or not wanted(link.upstream_id, link.upstream_label):
+        if link.verdict is not None or not wanted(link.upstream_label):
             yield candidate(link, None)
         else:
             fetched.setdefault(link.upstream_label, []).append(link)
-    crawler = crawl.crawler(crawl.Manners(**json.loads(unit.kind)))
+    crawler = crawl.crawler(Manners(**json.loads(unit.kind)))
     for links in fetched.values():
         links.sort(key=lambda link: order_key(f"{NAME}/{link.upstream_id}"), reverse=True)
     while True:

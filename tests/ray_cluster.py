@@ -1,0 +1,34 @@
+"""A Ray cluster of two nodes with one CPU each, on 127.0.0.1. `test_ray.py` runs it as a process of its own.
+
+It writes its address and the process ids of the second node to stdout as one line of JSON, and stops when its stdin
+ends: with the tests, however these end.
+"""
+
+import json
+import os
+import sys
+import tempfile
+
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # nothing listens on the network
+import logging
+
+from ray.cluster_utils import Cluster
+
+NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+
+
+def main() -> None:
+    logging.disable()
+    with tempfile.TemporaryDirectory(prefix="ray") as folder:
+        cluster = Cluster(initialize_head=True, head_node_args=NODE | {"temp_dir": folder})
+        try:
+            second = cluster.add_node(**NODE)
+            pids = [p.process.pid for processes in second.all_processes.values() for p in processes]
+            print(json.dumps({"address": cluster.address, "pids": pids}), flush=True)
+            sys.stdin.read()
+        finally:
+            cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main()
