@@ -26,7 +26,7 @@ def make():
     made = []
 
     def crawler(**manners):
-        quick = {"allow_private_hosts": True, "pause": 0.02, "connect": 2.0, "stall": 0.6, "total": 1.5}
+        quick = {"allow_private_hosts": True, "pause": 0.02, "connect": 2.0, "stall": 0.6, "total": 1.5, "tries": 2}
         made.append(crawl.Crawler(Manners(**quick | manners)))
         return made[-1]
 
