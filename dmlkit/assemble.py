@@ -10,8 +10,7 @@ import pyarrow as pa
 from dmlkit import duplicates, splits
 from dmlkit.hierarchy import Hierarchy, Resolution
 from dmlkit.pool import ROW, Pool
-from dmlkit.schema import SOURCE_VERDICTS
-from dmlkit.splits import order_key
+from dmlkit.schema import SOURCE_VERDICTS, order_key
 
 REJECTED = pa.schema(
     [(name, pa.string()) for name in ("image_id", "upstream_label", "verdict", "detail", "source_url")]

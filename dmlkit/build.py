@@ -220,6 +220,8 @@ def collect(plan: planning.Plan, hierarchy: Hierarchy, options: Options, pool: P
 
     for report in engine.run(collect_unit, tasks(), options.jobs, options.engine, options.address):
         tally.add(report)
+        if report.copy:
+            Path(report.copy).unlink(missing_ok=True)
     hierarchy.resolve_all(unknown)
     return identities
 

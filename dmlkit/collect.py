@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib.metadata import version
 from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
 
-from dmlkit import images, sources
-from dmlkit.errors import OutputError, SourceError
+from dmlkit import __version__, images, sources
+from dmlkit.errors import DmlkitError, OutputError, SourceError
 from dmlkit.pool import ROW, Settings, unit_key, write_rows
-from dmlkit.schema import Candidate, Unit
-from dmlkit.splits import order_key
+from dmlkit.schema import Candidate, Unit, order_key
 from dmlkit.store import Folder
 
 COPIED = 16_000_000
 """Bytes of an earlier run that are in memory at a time."""
+
+
+@lru_cache
+def own_versions() -> dict[str, str]:
+    """Of what the bytes of a unit depend on."""
+    return {"dmlkit": __version__} | {name: version(name) for name in ("numpy", "pillow")}
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Task:
     depths: Mapping[str, str]
     retry: frozenset[str] = frozenset()
     """Verdicts of an earlier run that are not taken as settled: their candidates are tried again."""
+    versions: Mapping[str, str] = field(default_factory=own_versions)
+    """Of the machine that made the task; a worker on another one could have others."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +54,23 @@ class Report:
     verdicts: Mapping[str, int]
     kept: int
     settled: int = 0
+    copy: str = ""
+    """The path of a temporary copy that was read, for the caller to delete: a worker that dies is asked again."""
 
 
 def collect_unit(task: Task) -> Report:
-    """Read a unit and write its pool files. Raises `OutputError` where the disk is full or cannot be written."""
+    """Read a unit and write its pool files.
+
+    Raises `OutputError` where the disk is full or cannot be written, and `DmlkitError` where this machine has other
+    versions than the one that made the task.
+    """
     unit = task.unit
+    if own_versions() != task.versions:
+        here, there = (", ".join(f"{k} {v}" for k, v in of.items()) for of in (own_versions(), task.versions))
+        raise DmlkitError(
+            f"a worker has {here}, and the build was started with {there}",
+            hint="install the same versions on every node: the bytes of the pictures depend on them",
+        )
     try:
         settled, task = take_settled(task) if task.retry else ([], task)
         with task.pool.temporary() as path:
@@ -59,7 +79,7 @@ def collect_unit(task: Task) -> Report:
                     copy_kept(task, settled, kept)
                 rows = list(judge_all(task, kept, settled))
                 size = kept.tell()
-            if not settled:
+            if not task.retry:
                 # Rows that point into the bytes of another run must never be seen. Where these bytes begin with
                 # those of the earlier run, its rows stay true until the new ones take their place.
                 task.pool.delete(f"{unit.name}.parquet")
@@ -71,9 +91,7 @@ def collect_unit(task: Task) -> Report:
             f"the unit {unit.name} could not be written to the pool {task.pool}: {exc.strerror or exc}",
             hint="make room or choose another folder with --pool; the same command goes on with what is finished",
         ) from exc
-    if unit.temporary:
-        Path(unit.path).unlink(missing_ok=True)
-    return Report(unit.name, verdicts, size, len(settled))
+    return Report(unit.name, verdicts, size, len(settled), unit.path if unit.temporary else "")
 
 
 def take_settled(task: Task) -> tuple[list[dict[str, Any]], Task]:
@@ -165,7 +183,7 @@ def judge(task: Task, candidate: Candidate, depth: str) -> tuple[dict[str, Any],
     if picture.verdict != "ok":
         return row, b""
     row |= {
-        "sha256": images.digest(picture.data),
+        "sha256": row["source_sha256"] if picture.data is data else images.digest(picture.data),
         "width": picture.width,
         "height": picture.height,
         "exif_orientation": picture.exif_orientation,

@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import heapq
 import ipaddress
-import queue
 import socket
 import ssl
-import threading
 import time
 import zlib
 from collections import defaultdict, deque
@@ -17,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -107,45 +106,54 @@ def crawler(manners: Manners) -> Crawler:
 
 
 class Crawler:
-    """Fetches URLs in a thread of its own, so that pictures are judged while others arrive."""
+    """Fetches URLs in the thread of its caller: whenever an answer is asked for, and a little at each one.
+
+    Between two answers the caller judges a picture; what servers send meanwhile waits in the system's buffers. A
+    second thread would cost more in handing over than a picture costs in fetching.
+    """
 
     def __init__(self, manners: Manners) -> None:
         self.manners = manners
         self._hosts: dict[str, Host] = defaultdict(Host)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="crawler")
-        self._thread.start()
-        self._session = asyncio.run_coroutine_threadsafe(open_session(manners), self._loop).result()
+        self._session = self._loop.run_until_complete(open_session(manners))
 
     def close(self) -> None:
-        """Close all connections and end the thread."""
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self._session.close(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        """Close all connections."""
+        if not self._loop.is_closed():
+            self._loop.run_until_complete(self._session.close())
+            self._loop.close()
 
     def answers(self, links: Iterable[tuple[int, str]]) -> Iterator[Answer]:
         """One `Answer` for each (key, URL), in the order in which they come.
 
         No more pictures are held than there are connections: fetching waits for the caller.
         """
-        came: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
+        came: deque[Answer] = deque()
         room = asyncio.Semaphore(self.manners.connections)
-        crawl = asyncio.run_coroutine_threadsafe(self._crawl(list(links), came, room), self._loop)
+        something = asyncio.Event()
+        crawl = self._loop.create_task(self._crawl(list(links), came, something, room))
         try:
-            while (answer := came.get()) is not None:
-                self._loop.call_soon_threadsafe(room.release)
-                yield answer
+            while True:
+                self._loop.run_until_complete(turn(crawl, came, something))
+                if not came:
+                    break
+                yield came.popleft()
+                room.release()
             crawl.result()
         finally:
             crawl.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(crawl)
 
     async def _crawl(
-        self, links: list[tuple[int, str]], came: queue.SimpleQueue[Answer | None], room: asyncio.Semaphore
+        self,
+        links: list[tuple[int, str]],
+        came: deque[Answer],
+        something: asyncio.Event,
+        room: asyncio.Semaphore,
     ) -> None:
-        """Ask for all links, each host within its limits, and put the answers into ``came``; None ends them."""
+        """Ask for all links, each host within its limits, and put the answers into ``came``."""
         ready: deque[Host] = deque()
         for key, url in links:
             wait_for(self._hosts[host_of(url)], (0.0, key, url, 0), ready)
@@ -162,7 +170,8 @@ class Crawler:
                 room.release()
             else:
                 left -= 1
-                came.put(answer)
+                came.append(answer)
+                something.set()
             changed.set()
 
         try:
@@ -181,7 +190,7 @@ class Crawler:
             for host in ready:
                 host.waiting.clear()
                 host.queued = False
-            came.put(None)
+            something.set()
 
     def _next(self, ready: deque[Host]) -> Host | None:
         """A host that may be asked now; each in its turn."""
@@ -248,11 +257,19 @@ async def open_session(m: Manners) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=m.total, sock_connect=m.connect, sock_read=m.stall),
-        trust_env=True,
+        trust_env=bool(getproxies()),  # looking for one at each request costs as much as the request
         auto_decompress=False,  # without a bound; see `unpacked`
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": m.user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"},
     )
+
+
+async def turn(crawl: asyncio.Task[None], came: deque[Answer], something: asyncio.Event) -> None:
+    """Let the network be served once, and until there is an answer or the end."""
+    await asyncio.sleep(0)
+    while not came and not crawl.done():
+        something.clear()
+        await something.wait()
 
 
 def wait_for(host: Host, entry: tuple[float, int, str, int], ready: deque[Host]) -> None:

@@ -7,11 +7,12 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from multiprocessing.connection import wait as wait_for_sentinels
 from typing import Any, TypeVar
 
@@ -117,7 +118,8 @@ def end_with(sentinel: int) -> None:
 def on_ray(work: Callable[[T], R], items: Iterable[T], jobs: int, address: str | None) -> Iterator[R]:
     """`run` on Ray, which queues, places and repeats the pieces. Its workers must have dmlkit installed."""
     ray = import_ray(address)
-    with connected(ray, jobs, address):
+    # What Ray says of nodes that die it prints, and nothing but results may stand on stdout.
+    with redirect_stdout(sys.stderr), connected(ray, jobs, address):
         task = ray.remote(max_retries=NODE_RETRIES)(work)
         try:
             yield from drain(
@@ -164,8 +166,10 @@ def connected(ray: Any, jobs: int, address: str | None) -> Iterator[None]:
         ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as exc:  # of Ray, of gRPC, of the socket
         raise DmlkitError(
-            f"Ray {f'at {shown(address)} cannot be reached' if address else 'could not be started'}: {one_line(exc)}",
-            hint="`ray status` tells whether it runs; all its machines need the same versions of Ray and Python",
+            f"{f'the Ray cluster {shown(address)} cannot be reached' if address else 'Ray could not be started'}: "
+            f"{one_line(exc)}",
+            hint="does `ray status` show it? With a token, RAY_AUTH_MODE=token must be set, here and on each node; "
+            "the versions of Ray and Python must be the same",
         ) from exc
     try:
         yield

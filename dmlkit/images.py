@@ -98,7 +98,8 @@ def _examine_opened(image: Image.Image, data: bytes, min_side: int, size: int | 
     # Readers transpose wherever the tag stands, and fail where the EXIF data around it cannot be written back.
     if tag is not None:
         ImageOps.exif_transpose(image)
-    image.convert("RGB")
+    if image.mode not in ("L", "RGB"):
+        image.convert("RGB")
     if orientation >= 5:
         width, height = height, width
     return Picture("ok", "", data, width, height, orientation, kind)
@@ -112,12 +113,13 @@ def shrink(image: Image.Image, orientation: int, full: tuple[int, int], size: in
     profile = image.info.get("icc_profile") if image.mode == "RGB" else None
     scale = size / min(full)
     target = (max(size, round(full[0] * scale)), max(size, round(full[1] * scale)))
-    small = image.convert("RGB").resize(target, Image.Resampling.HAMMING)
+    full_colour = image if image.mode == "RGB" else image.convert("RGB")
+    small = full_colour.resize(target, Image.Resampling.HAMMING)
     small.getexif()[ORIENTATION] = orientation
-    upright = ImageOps.exif_transpose(small)
+    ImageOps.exif_transpose(small, in_place=True)
     out = BytesIO()
-    upright.save(out, "JPEG", quality=QUALITY, subsampling=2, icc_profile=profile, exif=b"")
-    return Picture("ok", "", out.getvalue(), upright.width, upright.height, orientation, "JPEG")
+    small.save(out, "JPEG", quality=QUALITY, subsampling=2, icc_profile=profile, exif=b"")
+    return Picture("ok", "", out.getvalue(), small.width, small.height, orientation, "JPEG")
 
 
 def looks_like_html(data: bytes) -> bool:

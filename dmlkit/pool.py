@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from dmlkit.errors import PoolError
 from dmlkit.schema import FORMAT, Unit
-from dmlkit.store import Folder, LocalFolder, Place, folder_at
+from dmlkit.store import Folder, LocalFolder, Place, RemoteFolder, folder_at
 
 ROW = pa.schema(
     [
@@ -69,12 +69,20 @@ class Pool:
 
     @cached_property
     def files(self) -> dict[str, int]:
-        """Name → size of what the folder held when it was first asked: one question, not two for each unit."""
-        return self.folder.entries()
+        """Name → size of what the folder held when it was first asked: one question, not two for each unit.
+
+        Raises `PoolError` where it cannot be read.
+        """
+        try:
+            return self.folder.entries()
+        except OSError as exc:
+            raise PoolError(
+                f"the pool {self.folder} cannot be read: {exc.strerror or exc}", hint="choose another with --pool"
+            ) from exc
 
     def __enter__(self) -> Pool:
+        self._check_owner()
         try:
-            self._check_owner()
             self._take()
         except NotADirectoryError as exc:
             raise PoolError(
@@ -97,6 +105,8 @@ class Pool:
             self._sweep()
             if self.folder.entries().keys() <= {"pool.json", "lock", "scratch"}:
                 self._leave_nothing()
+            elif isinstance(self.folder, RemoteFolder):
+                self.scratch.rmdir()
         self._lock.release()
 
     def _take(self) -> None:
@@ -162,14 +172,15 @@ class Pool:
 
     def key(self, unit_name: str) -> dict[str, Any] | None:
         """What the files of a unit say of themselves, see `unit_key`; None where they are missing or not whole."""
+        rows, kept = f"{unit_name}.parquet", f"{unit_name}.bin"
+        if rows not in self.files or kept not in self.files:
+            return None
         try:
-            kept = self.files[f"{unit_name}.bin"]
-            name = f"{unit_name}.parquet"
-            key = json.loads(pq.read_schema(self.folder.input(name)).metadata[KEY]) if name in self.files else {}
+            key = dict(json.loads(pq.read_schema(self.folder.input(rows)).metadata[KEY]))
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowInvalid):
             return None
         # More bytes are there where a second try was stopped between its two files.
-        return dict(key) if key.get("bytes", kept + 1) <= kept else None
+        return key if key["bytes"] <= self.files[kept] else None
 
     def rows(self, unit_name: str) -> pa.Table:
         """The candidates of a finished unit. Raises `PoolError` where they are gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -157,6 +158,11 @@ class Unit:
     members: tuple[tuple[str, str], ...] = ()
     links: tuple[Link, ...] = ()
     temporary: bool = False
+
+
+def order_key(image_id: str) -> str:
+    """The place of a picture in every order that the data set has: a hash of its stable id."""
+    return hashlib.sha256(image_id.encode()).hexdigest()
 
 
 def picture_features(names: Mapping[str, list[str]]) -> Features:

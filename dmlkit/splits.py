@@ -8,11 +8,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 
-def order_key(image_id: str) -> str:
-    """The place of a picture in every order that the data set has: a hash of its stable id."""
-    return hashlib.sha256(image_id.encode()).hexdigest()
-
-
 def query_share_of(image_id: str) -> float:
     """A number in [0, 1) that only the id decides. Below the manifest's share, a test picture is a query."""
     # Its own prefix: with --limit the kept pictures are those with the lowest plain hashes, and all would be queries.

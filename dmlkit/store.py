@@ -128,7 +128,7 @@ class RemoteFolder:
     def entries(self) -> dict[str, int]:
         fs, root = filesystem(self.url)
         found = {}
-        with plain_errors():
+        with plain_errors(self.url):
             fs.invalidate_cache(root)
             try:
                 listed = fs.ls(root, detail=True)
@@ -144,7 +144,7 @@ class RemoteFolder:
 
     def read(self, name: str) -> bytes:
         fs, root = filesystem(self.url)
-        with plain_errors():
+        with plain_errors(self.url):
             return bytes(fs.cat_file(f"{root}/{name}"))
 
     def input(self, name: str) -> Any:
@@ -156,7 +156,7 @@ class RemoteFolder:
         paths = [f"{root}/{name}" for name, _, _ in wanted]
         starts = [offset for _, offset, _ in wanted]
         ends = [offset + length for _, offset, length in wanted]
-        with plain_errors():
+        with plain_errors(self.url):
             return checked(fs.cat_ranges(paths, starts, ends, on_error="raise"), wanted)
 
     @contextmanager
@@ -169,7 +169,7 @@ class RemoteFolder:
         """Upload a whole ``file`` of this machine; it appears when all of it is there."""
         fs, root = filesystem(self.url)
         target = f"{root}/{name}"
-        with plain_errors():
+        with plain_errors(self.url):
             if protocol_of(self.url) in WHOLE_UPLOADS:
                 fs.put_file(str(file), target)
                 return
@@ -191,7 +191,7 @@ class RemoteFolder:
 
     def delete(self, name: str) -> None:
         fs, root = filesystem(self.url)
-        with plain_errors(), contextlib.suppress(FileNotFoundError):
+        with plain_errors(self.url), contextlib.suppress(FileNotFoundError):
             fs.rm_file(f"{root}/{name}")
 
 
@@ -245,15 +245,18 @@ def filesystem(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Each store raises the errors of its own libraries: here they become `OSError`."""
+def plain_errors(url: str) -> Iterator[None]:
+    """Stores raise errors of their libraries: here they become `OSError`, and none shows the password of ``url``."""
     try:
         yield
-    except (FileNotFoundError, UsageError):
+    except UsageError:
         raise
     except Exception as exc:
         kind = "" if isinstance(exc, OSError) else f"{type(exc).__name__}: "
-        raise OSError(shown(f"{kind}{exc}")) from exc
+        text = shown(f"{kind}{exc}")
+        if secret := PASSWORD.search(url):
+            text = text.replace(secret[0], "***@")
+        raise (FileNotFoundError if isinstance(exc, FileNotFoundError) else OSError)(text) from exc
 
 
 @contextmanager

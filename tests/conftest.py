@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import random
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -138,6 +140,59 @@ def needs_wordnet() -> None:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(exc))
+
+
+def installed(*modules: str) -> None:
+    """Skip where a module of the development group is missing, with what to install; in CI that is a failure."""
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError as exc:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"pip install --group dev brings what is missing here: {exc}")
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """The URL of an S3 server on 127.0.0.1. The environment leads s3fs there, in this process and its children."""
+    installed("moto.server", "s3fs")
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "tests",
+            "AWS_SECRET_ACCESS_KEY": "tests",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():
+            patch.setenv(name, value)
+        yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(object_store: str) -> str:
+    """The URL of an empty bucket, as ``s3://...``."""
+    import boto3
+
+    name = f"bucket-{os.urandom(6).hex()}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return f"s3://{name}"
+
+
+def keys(url: str) -> dict[str, bytes]:
+    """Every object below a folder of a bucket, by its name there."""
+    import boto3
+
+    name, _, folder = url.removeprefix("s3://").partition("/")
+    found = boto3.resource("s3").Bucket(name).objects.filter(Prefix=f"{folder}/" if folder else "")
+    return {o.key.removeprefix(f"{folder}/"): o.get()["Body"].read() for o in found}
 
 
 Sums = Callable[[Path], str]

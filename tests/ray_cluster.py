@@ -1,7 +1,7 @@
 """A Ray cluster of two nodes with one CPU each, on 127.0.0.1. `test_ray.py` runs it as a process of its own.
 
-It writes its address and the process ids of the second node to stdout as one line of JSON, and stops when its stdin
-ends: with the tests, however these end.
+It writes its address and the process id of the second node's raylet to stdout, as one line of JSON, and stops when its
+stdin ends: with the tests, however these end.
 """
 
 import json
@@ -23,8 +23,8 @@ def main() -> None:
         cluster = Cluster(initialize_head=True, head_node_args=NODE | {"temp_dir": folder})
         try:
             second = cluster.add_node(**NODE)
-            pids = [p.process.pid for processes in second.all_processes.values() for p in processes]
-            print(json.dumps({"address": cluster.address, "pids": pids}), flush=True)
+            (raylet,) = [p.process.pid for p in second.all_processes["raylet"]]
+            print(json.dumps({"address": cluster.address, "raylet": raylet}), flush=True)
             sys.stdin.read()
         finally:
             cluster.shutdown()

@@ -53,7 +53,8 @@ def write_pictures(
                 path = folder / "data" / f"{split}-{number:05d}-of-{len(runs):05d}.parquet"
                 yield Shard(path, pool, labelled(part.iloc[start:stop], manifest, source), schema)
 
-    yield from engine.run(write_shard, shards(), jobs)
+    few = sum(map(len, cuts.values())) <= 2 * jobs  # starting workers would cost more than writing so few files
+    yield from engine.run(write_shard, shards(), 1 if few else jobs)
 
 
 def cut(lengths: list[int], most_bytes: int, most_rows: int) -> Iterator[tuple[int, int]]:

@@ -25,9 +25,8 @@ import pyarrow.parquet as pq
 from dmlkit import archives, crawl, images
 from dmlkit.errors import HierarchyError, SourceError
 from dmlkit.manifest import Manifest
-from dmlkit.schema import SCALES, Candidate, Link, Manners, Unit
+from dmlkit.schema import SCALES, Candidate, Link, Manners, Unit, order_key
 from dmlkit.sources import Listing, Request, Terms, synsets
-from dmlkit.splits import order_key
 
 NAME = "url-list"
 ROWS = 1000
@@ -241,7 +240,7 @@ def fetch(unit: Unit, wanted: Callable[[str], bool], limit: int | None, good: Ma
         else:
             fetched.setdefault(link.upstream_label, []).append(link)
     crawler = crawl.crawler(Manners(**json.loads(unit.kind)))
-    for links in fetched.values():
+    for links in fetched.values() if limit is not None else ():
         links.sort(key=lambda link: order_key(f"{NAME}/{link.upstream_id}"), reverse=True)
     while True:
         batch: list[Link] = []
