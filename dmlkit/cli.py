@@ -126,6 +126,8 @@ def build(name: str, dry_run: bool, allow_partial: bool, as_json: bool, quiet: b
         facts = dry_run_of(manifest, options)
         print_json(facts) if as_json else print_dry_run(facts)
         return 0
+    if source == "url-list" and not options.contact:
+        note("servers are not told whom to write to: --contact or DMLKIT_CONTACT says it", quiet or as_json)
     with Steps(quiet or as_json) as steps:
         result = build(manifest, options, steps)
     reached = all(c.reached for c in result.coverage.values())
@@ -190,6 +192,8 @@ def print_result(result: Any) -> None:
 
 
 def print_dry_run(facts: dict[str, Any]) -> None:
+    from dmlkit.terminal import duration
+
     print(f"source    {facts['source']}: {facts['title']}")
     if facts["download"]:
         print(
@@ -208,7 +212,7 @@ def print_dry_run(facts: dict[str, Any]) -> None:
         for host, pictures in facts["hosts"].items():
             print(f"  {pictures:,} at {printable(host)}")
         print(f"bytes     about {facts['bytes']:,}, at 100 kB a picture")
-        print(f"time      about {facts['seconds'] / 3600:.1f} h or more, by the busiest host and the cores")
+        print(f"time      about {duration(facts['seconds'])} or more, by the busiest host and the cores")
         for name, pictures in facts["licenses"].items():
             print(f"licence   {pictures:,} rows say {printable(name) or 'nothing'}")
     elif facts["bytes"] is not None:

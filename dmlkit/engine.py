@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import multiprocessing
 import os
@@ -118,8 +119,7 @@ def end_with(sentinel: int) -> None:
 def on_ray(work: Callable[[T], R], items: Iterable[T], jobs: int, address: str | None) -> Iterator[R]:
     """`run` on Ray, which queues, places and repeats the pieces. Its workers must have dmlkit installed."""
     ray = import_ray(address)
-    # What Ray says of nodes that die it prints, and nothing but results may stand on stdout.
-    with redirect_stdout(sys.stderr), connected(ray, jobs, address):
+    with redirect_stdout(OwnOutput()), connected(ray, jobs, address):
         task = ray.remote(max_retries=NODE_RETRIES)(work)
         try:
             yield from drain(
@@ -137,6 +137,20 @@ def on_ray(work: Callable[[T], R], items: Iterable[T], jobs: int, address: str |
                 f"Ray could not finish a unit: {one_line(exc)}; what was finished is safe",
                 hint=f"{GO_ON}. `ray status` shows the nodes that are left",
             ) from exc
+
+
+class OwnOutput(io.TextIOBase):
+    """stdout for this thread, stderr for others: Ray has one that prints when a node dies, and that is no result."""
+
+    def __init__(self) -> None:
+        self._stdout = sys.stdout
+        self._thread = threading.get_ident()
+
+    def write(self, text: str) -> int:
+        return (self._stdout if threading.get_ident() == self._thread else sys.stderr).write(text)
+
+    def flush(self) -> None:
+        self._stdout.flush()
 
 
 def import_ray(address: str | None) -> Any:

@@ -29,7 +29,7 @@ from dmlkit.schema import SCALES, Candidate, Link, Manners, Unit, order_key
 from dmlkit.sources import Listing, Request, Terms, synsets
 
 NAME = "url-list"
-ROWS = 1000
+ROWS = 500
 """Rows that one worker takes."""
 
 COLUMNS = ("url", "label", *SCALES, "id", "sha256", "license", "author")
