@@ -188,7 +188,8 @@ def connected(ray: Any, jobs: int, address: str | None) -> Iterator[None]:
     try:
         yield
     finally:
-        ray.shutdown()
+        with redirect_stdout(sys.stderr):  # it prints what it held back
+            ray.shutdown()
 
 
 def knock(address: str) -> None:
