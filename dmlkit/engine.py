@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, redirect_stdout
 from multiprocessing.connection import wait as wait_for_sentinels
@@ -32,6 +32,8 @@ NODE_RETRIES = 5
 """How often Ray gives a piece to another worker when one dies with its node. A piece that ends them all is at fault."""
 
 CONNECT_SECONDS = 10.0
+
+WATCH_SECONDS = 2.0
 
 GO_ON = "run the same command again: it goes on where it stopped"
 
@@ -58,16 +60,20 @@ def run(
 
 def in_processes(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Iterator[R]:
     """`run` in processes of this machine."""
+    others = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=prepare_worker)
     try:
         yield from drain(
-            lambda item: executor.submit(work, item),
-            lambda pending: wait(pending, return_when=FIRST_COMPLETED),
+            lambda item: submit(executor, work, item),
+            wait_for_one_of,
             lambda future: future.result(),
             iter(items),
             lambda: jobs * QUEUE_PER_JOB,
         )
     except BrokenProcessPool as exc:
+        # One that was being started meanwhile is overlooked by the executor, which would wait for it for ever.
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.kill()
         raise DmlkitError(
             "a worker process was killed from outside, or could not start; what was finished is safe",
             hint=f"{GO_ON}. Out of memory? Try fewer --jobs. "
@@ -77,8 +83,32 @@ def in_processes(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Itera
         executor.shutdown(wait=True, cancel_futures=True)
 
 
+def submit(executor: ProcessPoolExecutor, work: Callable[[T], R], item: T) -> Future[R]:
+    """Hand over a piece. Raises `BrokenProcessPool` also where the executor notices while it starts a worker."""
+    try:
+        return executor.submit(work, item)
+    except OSError as exc:
+        raise BrokenProcessPool(str(exc)) from exc
+
+
+def wait_for_one_of(pending: Collection[Future[R]]) -> tuple[Iterable[Future[R]], Iterable[Future[R]]]:
+    """Wait until a piece is finished.
+
+    A worker that is killed while it starts can escape the executor's own watch and leave the others waiting for ever,
+    so it is looked for. Raises `BrokenProcessPool`.
+    """
+    alive = multiprocessing.active_children()
+    while True:
+        done, left = wait(pending, WATCH_SECONDS, FIRST_COMPLETED)
+        if done:
+            return done, left
+        if not all(worker.is_alive() for worker in alive):
+            raise BrokenProcessPool("a worker is gone")
+        alive = multiprocessing.active_children()
+
+
 def drain(
-    submit: Callable[[T], Any],
+    hand_over: Callable[[T], Any],
     wait_for_any: Callable[[Collection[Any]], tuple[Iterable[Any], Iterable[Any]]],
     result: Callable[[Any], R],
     items: Iterator[T],
@@ -94,7 +124,7 @@ def drain(
             except StopIteration:
                 exhausted = True
             else:
-                pending.append(submit(item))
+                pending.append(hand_over(item))
         if not pending:
             return
         done, left = wait_for_any(pending)

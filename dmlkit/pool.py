@@ -123,8 +123,8 @@ class Pool:
         for name in self.folder.entries():
             if name.endswith(".tmp"):
                 self.folder.delete(name)
-        for left in self.scratch.iterdir():
-            left.unlink()
+        for left in (*self.folder.leftovers(), *self.scratch.iterdir()):
+            left.unlink(missing_ok=True)
 
     def _leave_nothing(self) -> None:
         """Take away the folder in which nothing was collected."""

@@ -52,6 +52,10 @@ class LocalFolder:
         """A folder of this machine for what is on its way into this one."""
         return self.path / "scratch"
 
+    def leftovers(self) -> list[Path]:
+        """What a writer on this machine that was killed left of `temporary`."""
+        return list(self.path.glob("*.tmp"))
+
     @property
     def lock(self) -> Path:
         """The file to lock."""
@@ -86,7 +90,7 @@ class LocalFolder:
     @contextmanager
     def temporary(self) -> Iterator[Path]:
         """The path of a file to be written and `put`; what is left of it goes."""
-        with passing_file(self.path) as path:
+        with passing_file(f"{self.path}{os.sep}") as path:
             yield path
 
     def put(self, file: Path, name: str) -> None:
@@ -116,6 +120,9 @@ class RemoteFolder:
     def scratch(self) -> Path:
         """A folder of this machine and user for what is on its way there."""
         return own_folder() / hashlib.sha256(self.url.encode()).hexdigest()[:16]
+
+    def leftovers(self) -> list[Path]:
+        return list(own_folder().glob(f"{self.scratch.name}-*.tmp"))
 
     @property
     def lock(self) -> Path:
@@ -161,8 +168,7 @@ class RemoteFolder:
 
     @contextmanager
     def temporary(self) -> Iterator[Path]:
-        self.scratch.mkdir(exist_ok=True)
-        with passing_file(self.scratch) as path:
+        with passing_file(f"{self.scratch}-") as path:
             yield path
 
     def put(self, file: Path, name: str) -> None:
@@ -260,9 +266,9 @@ def plain_errors(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def passing_file(folder: Path) -> Iterator[Path]:
-    """A name in ``folder`` that no one else has; two workers at the same unit must never write into one file."""
-    path = folder / f"{secrets.token_hex(8)}.tmp"
+def passing_file(beginning: str) -> Iterator[Path]:
+    """A path that no one else has; two workers at the same unit must never write into one file."""
+    path = Path(f"{beginning}{secrets.token_hex(8)}.tmp")
     try:
         yield path
     finally:

@@ -7,7 +7,6 @@ stdin ends: with the tests, however these end.
 import json
 import os
 import sys
-import tempfile
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # nothing listens on the network
 import logging
@@ -19,15 +18,14 @@ NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "node_ip_address": "12
 
 def main() -> None:
     logging.disable()
-    with tempfile.TemporaryDirectory(prefix="ray") as folder:
-        cluster = Cluster(initialize_head=True, head_node_args=NODE | {"temp_dir": folder})
-        try:
-            second = cluster.add_node(**NODE)
-            (raylet,) = [p.process.pid for p in second.all_processes["raylet"]]
-            print(json.dumps({"address": cluster.address, "raylet": raylet}), flush=True)
-            sys.stdin.read()
-        finally:
-            cluster.shutdown()
+    cluster = Cluster(initialize_head=True, head_node_args=NODE)
+    try:
+        second = cluster.add_node(**NODE)
+        (raylet,) = [p.process.pid for p in second.all_processes["raylet"]]
+        print(json.dumps({"address": cluster.address, "raylet": raylet}), flush=True)
+        sys.stdin.read()
+    finally:
+        cluster.shutdown()
 
 
 if __name__ == "__main__":

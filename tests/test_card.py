@@ -120,7 +120,8 @@ def test_every_source_has_its_licence_and_terms(write_card, source):
     assert ("license_name" in fields) == (fields["license"] == "other")
     assert re.sub(r"\\", "", card.plain(terms.terms)) in re.sub(r"\\", "", body)
     assert f"may {'be' if terms.redistribute else '**not** be'} published again" in body
-    assert f"<{terms.url}>" in body
+    assert (f"<{terms.url}>" in body) == bool(terms.url)
+    assert "<>" not in body
     assert terms.citation.strip() in body
     assert ("drawn by a program" in body) == (source == "sample") == ("synthetic" in fields["tags"])
     assert fields["source_datasets"] == (["original"] if source == "sample" else [f"extended|{source}"])

@@ -1,10 +1,12 @@
 """Running pieces of work: all of them, in any order, none too early, and with an error that says how to go on."""
 
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
@@ -156,3 +158,27 @@ def test_an_engine_that_is_none_is_refused(tiny_manifest, tiny_source, tmp_path,
     options = Options("imagenet-21k", tmp_path / "out", tiny_source, **change)
     with pytest.raises(UsageError, match=complaint):
         build(manifest.load(str(tiny_manifest)), options)
+
+
+def slow_echo(item):
+    time.sleep(0.05)
+    return item
+
+
+def test_a_worker_that_is_killed_while_it_starts_ends_the_run_and_not_the_patience():
+    def kill_the_first():
+        while not stop.is_set():
+            for worker in multiprocessing.active_children():
+                worker.kill()
+                return
+
+    for _ in range(4):
+        stop = threading.Event()
+        killer = threading.Thread(target=kill_the_first)
+        killer.start()
+        try:
+            with pytest.raises(DmlkitError, match="a worker process was killed"):
+                list(engine.run(slow_echo, range(40), 2))
+        finally:
+            stop.set()
+            killer.join()

@@ -6,6 +6,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,16 +23,19 @@ PER_CLASS = 25
 
 
 @pytest.fixture(scope="module")
-def environment():
-    """What Ray's processes need to stay on this machine, among themselves, and out of the home folder."""
+def environment(tmp_path_factory):
+    """What Ray's processes need to stay on this machine, among themselves, and out of everyone's folders."""
     installed("ray")
-    return os.environ | {
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "PYTHONWARNINGS": "error::ResourceWarning",
-    }
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:  # names of sockets must be short
+        yield os.environ | {
+            "TMPDIR": str(tmp_path_factory.mktemp("tmpdir")),
+            "RAY_TMPDIR": folder,
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "PYTHONWARNINGS": "error::ResourceWarning",
+        }
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def cluster(environment, object_store):
     script = Path(__file__).with_name("ray_cluster.py")
     with subprocess.Popen(
         [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=environment | dict(os.environ),
+        env=dict(os.environ) | environment,
     ) as process:  # fmt: skip
         facts = json.loads(process.stdout.readline())
         yield facts["address"], facts["raylet"]
@@ -78,7 +82,7 @@ def test_a_node_that_dies_costs_only_its_units(cluster, environment, bucket, tmp
     args = ["--pool", f"{bucket}/pool", "--engine", "ray", "--address", address, "--json"]
     process = subprocess.Popen(
         command(folder, source, f"{bucket}/out", *args),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment | dict(os.environ),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ) | environment,
     )  # fmt: skip
     finished, node = wait_for_work(process, bucket, raylet)
     assert 0 < len(finished) < len(MANY)

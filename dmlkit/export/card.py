@@ -50,7 +50,8 @@ def front_matter(folder: Path, manifest: Manifest, source: str, facts: Facts) ->
     files = {split: sorted(folder.glob(f"data/{split}-*.parquet")) for split in SPLITS if facts.pictures[split]}
     fields = {
         "license": license_id,
-        **({"license_name": f"{source}-terms", "license_link": terms.url} if license_id == "other" else {}),
+        **({"license_name": f"{source}-terms"} if license_id == "other" else {}),
+        **({"license_link": terms.url} if license_id == "other" and terms.url else {}),
         "pretty_name": f"{manifest.settings['title']} ({source})",
         "task_categories": ["image-feature-extraction", "image-classification"],
         "annotations_creators": ["machine-generated" if drawn else "found"],
