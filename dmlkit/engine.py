@@ -87,7 +87,7 @@ def submit(executor: ProcessPoolExecutor, work: Callable[[T], R], item: T) -> Fu
     """Hand over a piece. Raises `BrokenProcessPool` also where the executor notices while it starts a worker."""
     try:
         return executor.submit(work, item)
-    except OSError as exc:
+    except (OSError, ValueError) as exc:  # of pipes that are closed meanwhile
         raise BrokenProcessPool(str(exc)) from exc
 
 
