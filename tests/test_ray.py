@@ -145,6 +145,7 @@ def test_what_a_unit_raises_is_raised_and_a_unit_that_ends_its_workers_is_an_err
     assert "the same command again" in crash
 
 
+@pytest.mark.slow
 def test_a_ray_of_this_machine_is_started_and_stopped(environment, tiny_manifest, tiny_source, tmp_path):
     build(manifest.load(str(tiny_manifest)), Options("imagenet-21k", tmp_path / "local", tiny_source, jobs=1))
     own = environment | {"RAY_AUTH_TOKEN": secrets.token_hex(32)}

@@ -228,7 +228,7 @@ def start(folder, path, out, *more):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_nothing_safe_is_fetched_twice(folder, tmp_path, server, kills):
     rows = good_rows(server, per_class=200)
     path = write_list(tmp_path / "list.csv", rows)
