@@ -64,7 +64,8 @@ class Options:
     @property
     def manners(self) -> Manners:
         """How servers are asked by each of the workers."""
-        per_host = max(1, self.per_host // self.jobs)
+        # How many workers a cluster has is not known here: one request each keeps a host safe from many.
+        per_host = 1 if self.address else max(1, self.per_host // self.jobs)
         return Manners(self.contact, per_host=per_host, allow_private_hosts=self.allow_private_hosts)
 
     @property
