@@ -205,19 +205,20 @@ def collect(plan: planning.Plan, hierarchy: Hierarchy, options: Options, pool: P
         for unit in plan.units:
             identities[unit.name] = unit.identity
             depths = planning.depths_of(unit, hierarchy, unknown)
-            retry = frozenset[str]()
-            if pool.settled(unit, options.settings, depths):
-                verdicts = (pool.key(unit.name) or {})["verdicts"]
-                retry = options.retry if unit.links and options.retry & verdicts.keys() else retry
-                if not retry:
+            settings, retry = options.settings, frozenset[str]()
+            if pool.settled(unit, settings, depths):
+                key = pool.key(unit.name) or {}
+                if not (unit.links and options.retry & key["verdicts"].keys()):
                     tally.pass_over()
                     continue
+                # As it was collected: what this build needs less of stays safe for one that needs more.
+                settings, depths, retry = Settings(**key["settings"]), key["depths"], options.retry
             if unit.temporary and options.address and isinstance(pool.folder, RemoteFolder):
                 raise UsageError(
                     f"{options.path} is a stream that is taken apart on this machine, where other nodes cannot read it",
                     hint="unpack it once into a folder that the nodes share, or choose a shared folder with --pool",
                 )
-            yield Task(unit, options.source, pool.folder, options.settings, depths, retry)
+            yield Task(unit, options.source, pool.folder, settings, depths, retry)
 
     for report in engine.run(collect_unit, tasks(), options.jobs, options.engine, options.address):
         tally.add(report)

@@ -158,6 +158,15 @@ def test_running_again_asks_for_what_may_pass_and_nothing_else(tiny, options, se
     assert set(server.asked - before) == {"/silent/3002", "/500/3001"}
 
 
+def test_trying_again_with_a_limit_makes_nothing_unsafe(tiny, options, server):
+    write_list(options.path, [*good_rows(server), (f"{server.url}/500/3001", FINE[0], "fails")])
+    build(tiny, options)
+    build(tiny, replace(options, limit=2))
+    before = Counter(server.asked)
+    build(tiny, options)
+    assert set(server.asked - before) == {"/500/3001"}
+
+
 def test_what_was_tried_again_and_came_is_in_and_the_rest_has_not_changed(tiny, options, server, tmp_path, monkeypatch):
     rows = good_rows(server)
     write_list(tmp_path / "all.csv", rows)
