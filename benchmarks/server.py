@@ -27,7 +27,7 @@ http {{
     tcp_nopush on;
     keepalive_timeout 60;
     keepalive_requests 1000000;
-    open_file_cache max=30000;
+    open_file_cache max=8000;
     types {{ image/jpeg jpg; }}
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import heapq
 import ipaddress
@@ -102,7 +103,9 @@ class Host:
 @lru_cache(maxsize=1)
 def crawler(manners: Manners) -> Crawler:
     """The crawler of this process: its connections, DNS answers and knowledge of hosts outlive a unit."""
-    return Crawler(manners)
+    found = Crawler(manners)
+    atexit.register(found.close)
+    return found
 
 
 class Crawler:
