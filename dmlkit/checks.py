@@ -18,7 +18,7 @@ import yaml
 from dmlkit import images, sources
 from dmlkit.errors import printable
 from dmlkit.export.card import size_category
-from dmlkit.schema import SCALES, SPLITS, VERDICTS
+from dmlkit.schema import FORMS, SCALES, SPLITS, VERDICTS, Part
 
 SHOWN = 5
 """How many items a finding names before it counts the rest."""
@@ -54,12 +54,35 @@ class Content:
 
     files: Mapping[str, Path]
     """The plain files by their names below the folder."""
+    form: str
     build: Mapping[str, Any]
     pictures: pd.DataFrame
-    """The columns of ``data/`` without ``image``, with ``split``."""
+    """The columns of ``data/`` without ``image``, with ``stem``, the beginning of the file's name."""
     names: Mapping[str, list[str]]
     """The class names of each scale, from the metadata of ``data/``."""
     hierarchy: pd.DataFrame
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return FORMS[self.form]
+
+    def of(self, part: Part) -> pd.DataFrame:
+        return self.pictures[self.pictures["stem"] == part.stem]
+
+    @property
+    def tests(self) -> list[tuple[Part, Part]]:
+        """Query and gallery of each test set."""
+        test = [part for part in self.parts if part.split != "train"]
+        return list(zip(test[::2], test[1::2], strict=True))
+
+    @property
+    def official(self) -> bool:
+        """Whether it is the official release, whose own faults are no faults of the folder."""
+        release = self.build.get("release")
+        return isinstance(release, dict) and release.get("official") is True
+
+    def code(self, code: str) -> str:
+        return "W505" if self.official else code
 
 
 def some(items: Iterable[Any], between: str = ", ") -> str:
@@ -74,6 +97,8 @@ def check_values(content: Content) -> Iterator[Finding]:
     rows, tree = content.pictures, content.hierarchy
     for name in ("image_id", *SCALES, "upstream_label", "width", "height", "exif_orientation", "sha256", "source"):
         lacking = rows[rows[name].isna()]
+        if name in SCALES:
+            lacking = lacking[lacking["stem"].isin([part.stem for part in content.parts if name in part.scales])]
         if len(lacking):
             yield Finding("E205", "data", f"{name} is missing in {len(lacking)} rows: {some(lacking['image_id'])}")
     most = {scale: len(content.names[scale]) - 1 for scale in SCALES} | {"exif_orientation": 8}
@@ -82,9 +107,15 @@ def check_values(content: Content) -> Iterator[Finding]:
         if len(outside):
             what = "is out of its range" if name == "exif_orientation" else "names no class"
             yield Finding("E205", "data", f"{name} {what}: {some(outside['image_id'])}")
+    unknown = {"path"}
+    if content.official:  # the release does not say under which class each test class is
+        for scale in SCALES[1:]:
+            parts = tree[[f"{scale}_id", scale, f"{scale}_label"]].isna()
+            if parts.any(axis=1).equals(parts.all(axis=1)):
+                unknown |= set(parts.columns)
     for name in tree.columns:
         lacking = tree[tree[name].isna()]
-        if len(lacking) and name != "path":
+        if len(lacking) and name not in unknown:
             yield Finding("E205", "hierarchy", f"{name} is missing in {len(lacking)} rows: {some(lacking['fine_id'])}")
     astray = tree[~tree["split"].isin(["train", "test"])]
     if len(astray):
@@ -137,10 +168,13 @@ def check_card(content: Content) -> Iterator[Finding]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as exc:
         yield Finding("E203", "README.md", f"its YAML cannot be used: {type(exc).__name__}: {exc}")
         return
-    found = {("default", split): int((content.pictures["split"] == split).sum()) for split in SPLITS}
+    found = {(part.config, part.split): len(content.of(part)) for part in content.parts}
+    stems = {(part.config, part.split): part.stem for part in content.parts} | {
+        ("hierarchy", "train"): "hierarchy/train"
+    }
     found["hierarchy", "train"] = len(content.hierarchy)
     for config, split in found:
-        top = f"data/{split}-" if config == "default" else "hierarchy/"
+        top = f"{stems[config, split]}-"
         given = patterns.get((config, split), [])
         matched = {name for name in content.files if any(fnmatchcase(name, pattern) for pattern in given)}
         named = {name for name in content.files if name.startswith(top)} if found[config, split] else set()
@@ -176,10 +210,10 @@ def listed(value: Any) -> list[str]:
 
 
 def check_counts(content: Content) -> Iterator[Finding]:
-    for split in SPLITS:
-        said, found = content.build["pictures"][split], int((content.pictures["split"] == split).sum())
+    for part in content.parts:
+        said, found = content.build["pictures"][part.name], len(content.of(part))
         if said != found:
-            yield Finding("E204", "build.json", f"{said} pictures in {split}; the files have {found}")
+            yield Finding("E204", "build.json", f"{said} pictures in {part.name}; the files have {found}")
     for scale in SCALES:
         coverage = content.build["coverage"][scale]
         counts = content.pictures[scale].nunique(), len(content.names[scale])
@@ -199,7 +233,7 @@ def check_ids(content: Content) -> Iterator[Finding]:
     foreign = [image_id for image_id, source in pairs if not image_id.startswith(f"{source}/")]
     if foreign:
         yield Finding("E208", "data", f"the image_id does not begin with its source: {some(foreign)}")
-    others = sorted(set(rows["source"].unique()) - {content.build["source"]["name"]})
+    others = sorted(set(rows["source"].unique()) - set(content.build["source"]["name"].split("+")))
     if others:
         yield Finding("E208", "data", f"from another source than {content.build['source']['name']}: {some(others)}")
 
@@ -211,9 +245,13 @@ def check_hierarchy(content: Content) -> Iterator[Finding]:
         if len(again):
             yield Finding("E301", "hierarchy", f"{column} stands twice: {some(again[column])}")
     for scale in SCALES:
-        place = {class_id: i for i, class_id in enumerate(sorted(tree[f"{scale}_id"].unique()))}
-        wrong = tree[tree[f"{scale}_id"].map(place) != tree[f"{scale}_label"]]
-        named = tree.drop_duplicates(f"{scale}_id").sort_values(f"{scale}_id")[scale].tolist()
+        placed = tree.dropna(subset=[f"{scale}_id"])
+        name_of = unplaced(content, scale) | dict(
+            zip(*(placed.drop_duplicates(f"{scale}_id")[c] for c in (f"{scale}_id", scale)), strict=True)
+        )
+        place = {class_id: i for i, class_id in enumerate(sorted(name_of))}
+        wrong = placed[placed[f"{scale}_id"].map(place) != placed[f"{scale}_label"]]
+        named = [name_of[class_id] for class_id in place]
         if len(wrong):
             yield Finding("E301", "hierarchy", f"{scale}_label is not the place of the class: {some(wrong['fine_id'])}")
         if named != content.names[scale]:
@@ -221,7 +259,8 @@ def check_hierarchy(content: Content) -> Iterator[Finding]:
     for child, parent in (("fine_id", "middle_id"), ("middle_id", "coarse_id")):
         parents = tree.groupby(child)[parent].nunique()
         if (parents > 1).any():
-            yield Finding("E302", "hierarchy", f"several {parent} above: {some(parents.index[parents > 1])}")
+            several = some(parents.index[parents > 1])
+            yield Finding(content.code("E302"), "hierarchy", f"several {parent} above: {several}")
     astray = []
     for row in tree.to_dict("records"):
         steps = [step.split(":", 1)[0] for step in (row["path"] or "").split(" > ")]
@@ -233,19 +272,32 @@ def check_hierarchy(content: Content) -> Iterator[Finding]:
         yield Finding("E302", "hierarchy", f"the path does not lead from the coarse class to it: {some(astray)}")
 
 
+def unplaced(content: Content, scale: str) -> dict[str, str]:
+    """Id → name of the classes that build.json of an import names because no row of the hierarchy does."""
+    release = content.build.get("release")
+    named = release.get("unplaced") if content.official and isinstance(release, dict) else None
+    of = named.get(scale) if isinstance(named, dict) else None
+    return {str(class_id): str(name) for name, class_id in of.items()} if isinstance(of, dict) else {}
+
+
 def check_labels(content: Content) -> Iterator[Finding]:
     rows = content.pictures
     over = content.hierarchy.drop_duplicates("fine_label").set_index("fine_label")
     for scale in SCALES[1:]:
-        wrong = rows[rows["fine"].map(over[f"{scale}_label"]) != rows[scale]]
+        both = rows.dropna(subset=["fine", scale])
+        wanted = both["fine"].map(over[f"{scale}_label"])
+        # A class of the official release may be under none; one that the hierarchy does not name is a fault.
+        wrong = both[~both["fine"].isin(over.index) | (wanted.notna() & (wanted != both[scale]))]
         if len(wrong):
             yield Finding("E303", "data", f"not the {scale} class of its fine class: {some(wrong['image_id'])}")
+    counted = [part for part in content.parts if part.config in ("default", "test_fine")]
     for split in SPLITS:
-        found = rows[rows["split"] == split].groupby("fine").size().reindex(over.index, fill_value=0)
+        of = rows[rows["stem"].isin([part.stem for part in counted if part.split == split])]
+        found = of.groupby("fine").size().reindex(over.index, fill_value=0)
         wrong = over[over[split] != found]
         if len(wrong):
             yield Finding("E304", "hierarchy", f"the number of {split} pictures is wrong: {some(wrong['fine_id'])}")
-    pairs = rows[["fine", "upstream_label"]].drop_duplicates()
+    pairs = rows.loc[rows["stem"].isin([part.stem for part in counted]), ["fine", "upstream_label"]].drop_duplicates()
     under = pairs.groupby("upstream_label").size()
     if (under > 1).any():
         yield Finding("E305", "data", f"upstream labels of several fine classes: {some(under.index[under > 1])}")
@@ -259,32 +311,40 @@ def check_labels(content: Content) -> Iterator[Finding]:
 
 def check_splits(content: Content) -> Iterator[Finding]:
     rows = content.pictures
-    train = rows["split"] == "train"
-    declared = content.hierarchy.drop_duplicates("fine_label").set_index("fine_label")["split"]
-    wrong = rows[(rows["fine"].map(declared) == "train") != train]
+    train = rows["stem"] == "data/train"
+    declared = rows["fine"].map(content.hierarchy.drop_duplicates("fine_label").set_index("fine_label")["split"])
+    wrong = rows[declared.notna() & ((declared == "train") != train)]
     if len(wrong):
         yield Finding("E401", "data", f"on the side where its class must not be: {some(wrong['image_id'])}")
-    both = sorted(set(rows[train]["middle"]) & set(rows[~train]["middle"]))
+    both = sorted(set(rows[train]["middle"].dropna()) & set(rows[~train]["middle"].dropna()))
     if both:
         yield Finding("E402", "data", f"middle classes on both sides: {some(content.names['middle'][i] for i in both)}")
-    query, gallery = rows[rows["split"] == "query"], rows[rows["split"] == "gallery"]
-    for scale in SCALES:
-        alone = query[~query[scale].isin(gallery[scale])]
-        if len(alone):
-            yield Finding("E403", "data", f"no {scale} match in the gallery: {some(alone['image_id'])}")
-    unasked = sorted(set(gallery["fine"]) - set(query["fine"]))
-    if unasked:
-        names = some(content.names["fine"][i] for i in unasked)
-        yield Finding("E404", "data", f"test classes without a query: {names}")
+    for queries, galleries in content.tests:
+        query, gallery = content.of(queries), content.of(galleries)
+        for scale in queries.scales:
+            alone = query[~query[scale].isin(gallery[scale])]
+            if queries.stem == galleries.stem:  # a query does not find itself
+                alone = query[~query[scale].duplicated(keep=False)]
+            if len(alone):
+                text = f"no {scale} match in the gallery: {some(alone['image_id'])}"
+                yield Finding(content.code("E403"), galleries.stem.partition("/")[0], text)
+        scale = queries.scales[0]
+        unasked = sorted(set(gallery[scale]) - set(query[scale]))
+        if unasked:
+            text = f"test classes without a query: {some(content.names[scale][i] for i in unasked)}"
+            yield Finding(content.code("E404"), queries.stem.partition("/")[0], text)
 
 
 def check_duplicates(content: Content) -> Iterator[Finding]:
-    rows = content.pictures.assign(train=content.pictures["split"] == "train")
+    rows = content.pictures.assign(train=content.pictures["stem"] == "data/train")
     same = rows[rows["sha256"].duplicated(keep=False)].sort_values(["sha256", "image_id"])
     across = same.groupby("sha256")["train"].transform("nunique") > 1
-    for code, found, where in (("E405", same[across], "in train and in the test"), ("E406", same[~across], "twice")):
+    # The test sets of the three scales may share pictures; within one, a picture must not stand twice.
+    place = pd.Series([stem.partition("/")[0] for stem in same["stem"]], same.index, dtype=str)
+    twice = same[~across & same.assign(place=place).duplicated(["sha256", "place"], keep=False)]
+    for code, found, where in (("E405", same[across], "in train and in the test"), ("E406", twice, "twice")):
         if len(found):
-            yield Finding(code, "data", f"the same picture stands {where}: {some(found['image_id'])}")
+            yield Finding(content.code(code), "data", f"the same picture stands {where}: {some(found['image_id'])}")
 
 
 def check_rejected(content: Content) -> Iterator[Finding]:
@@ -353,7 +413,7 @@ CHECKS = (
 
 def check_pictures(path: Path) -> list[Finding]:
     """The findings on the bytes of one file's pictures, read in bounded memory."""
-    where = f"data/{path.name}"
+    where = f"{path.parent.name}/{path.name}"
     faults: dict[str, list[str]] = {}
     try:
         with pq.ParquetFile(path) as file:

@@ -14,6 +14,8 @@ from dmlkit.schema import SCALES, SPLITS
 PARTS = ("build.json", "SHA256SUMS", "data", "hierarchy")
 """By one of these a data set folder is known, also one that lacks the others."""
 
+UNKNOWN = "unknown"
+
 
 def describe(name: str) -> dict[str, Any]:
     """The facts and the tree of a manifest (by name or folder) or of a data set folder.
@@ -45,6 +47,8 @@ def describe_folder(folder: Path) -> dict[str, Any]:
         build = json.loads((folder / "build.json").read_bytes())
         (path,) = folder.glob("hierarchy/train-*.parquet")
         rows = pq.read_table(path).to_pylist()
+        for row in rows:  # an official release does not tell all parents
+            row |= {key: row[key] or UNKNOWN for scale in SCALES for key in (scale, f"{scale}_id")}
         rows.sort(key=lambda row: (row["coarse_id"], row["middle_id"], row["fine_id"]))
         return {
             "name": build["manifest"]["name"],
@@ -53,7 +57,7 @@ def describe_folder(folder: Path) -> dict[str, Any]:
             "sources": [build["source"]["name"]],
             "pictures": {split: sum(row[split] for row in rows) for split in SPLITS},
             "verdicts": dict(build["verdicts"]),
-            **{scale: len({row[f"{scale}_id"] for row in rows}) for scale in SCALES},
+            **{scale: len({row[f"{scale}_id"] for row in rows} - {UNKNOWN}) for scale in SCALES},
             "tree": tree(rows),
         }
     except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as exc:

@@ -20,6 +20,8 @@ UNFINISHED = ".dmlkit-unfinished.json"
 LAST = ("SHA256SUMS", "build.json")
 """Uploaded after all else: a folder without build.json is unfinished."""
 
+SAFE = "; what was collected is safe in the pool"
+
 Progress = Callable[[int, int], None]
 
 
@@ -51,14 +53,15 @@ def check_replaceable(place: Place, manifest: Manifest, source: str) -> None:
 def replacement(place: Place, manifest: Manifest, source: str) -> Replacement | Upload:
     """What the data set folder at ``place`` is written with."""
     out = folder_at(place)
-    return Replacement(out.path) if isinstance(out, LocalFolder) else Upload(out, manifest.name, source)
+    return Replacement(out.path, SAFE) if isinstance(out, LocalFolder) else Upload(out, manifest.name, source)
 
 
 class Replacement:
     """A folder that is written beside ``out`` and takes its place when `keep` is called, or vanishes."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, what_is_safe: str = "") -> None:
         self.out = out
+        self._safe = what_is_safe
         # Names that no one else gives: what stands there is of a build that was killed, and is deleted.
         self.path = out.with_name(f".{out.name}.dmlkit-partial")
         self.old = out.with_name(f".{out.name}.dmlkit-old")
@@ -81,7 +84,7 @@ class Replacement:
         if not self._kept:
             shutil.rmtree(self.path, ignore_errors=True)
         if isinstance(exc, OSError):
-            raise not_written(self.path, exc) from exc
+            raise not_written(self.path, exc, self._safe) from exc
 
 
 class Upload:
@@ -129,7 +132,7 @@ class Upload:
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
         if isinstance(exc, OSError):
-            raise not_written(self.out, exc) from exc
+            raise not_written(self.out, exc, SAFE) from exc
 
 
 def outdated(out: RemoteFolder, names: list[str]) -> list[str]:
@@ -149,8 +152,8 @@ def make_empty(folder: Path) -> None:
         ) from exc
 
 
-def not_written(where: Path | Folder, exc: OSError) -> OutputError:
+def not_written(where: Path | Folder, exc: OSError, what_is_safe: str) -> OutputError:
     return OutputError(
-        f"{where} could not be written: {exc.strerror or exc}; what was collected is safe in the pool",
+        f"{where} could not be written: {exc.strerror or exc}{what_is_safe}",
         hint="make room, or choose another folder with --out, and run the same command again",
     )

@@ -15,6 +15,37 @@ if TYPE_CHECKING:
 SCALES = ("fine", "middle", "coarse")
 SPLITS = ("train", "query", "gallery")
 
+
+@dataclass(frozen=True)
+class Part:
+    """A split of a config, and its files: ``<stem>-00000-of-00001.parquet`` and so on.
+
+    Splits that name the same stem are the same pictures, stored once. ``scales`` are the labels that no picture lacks.
+    """
+
+    config: str
+    split: str
+    stem: str
+    scales: tuple[str, ...] = SCALES
+
+    @property
+    def name(self) -> str:
+        """As build.json counts it."""
+        return self.split if self.config == "default" else f"{self.config}/{self.split}"
+
+
+TRAIN = Part("default", "train", "data/train")
+FORMS = {
+    "split": (TRAIN, *(Part("default", side, f"data/{side}") for side in SPLITS[1:])),
+    "all-in-one": (TRAIN, *(Part("default", side, "data/test") for side in SPLITS[1:])),
+    "per-scale": (
+        TRAIN,
+        *(Part(f"test_{s}", side, f"test_{s}/{side}", (s,)) for s in SCALES for side in SPLITS[1:]),
+    ),
+    "train-only": (TRAIN,),
+}
+"""The forms of a data set folder: query and gallery apart; one set that is both; both for each scale; no test."""
+
 FORMAT = 1
 """Version of the pool and of the data set folder. A folder of another version is never read as this one."""
 
@@ -145,7 +176,7 @@ class Unit:
     ``-`` only: it names the pool file. ``labels`` are all upstream labels that occur in it. ``identity`` changes when
     its bytes do (size and time of a file, a drawing's version). ``path``, ``offset``, ``size``, ``members`` and
     ``links`` mean what the source's `read` takes them to mean. ``temporary``: ``path`` is a copy that is deleted after
-    use.
+    use. ``source`` names the one it is of where a data set is made from several.
     """
 
     name: str
@@ -158,6 +189,7 @@ class Unit:
     members: tuple[tuple[str, str], ...] = ()
     links: tuple[Link, ...] = ()
     temporary: bool = False
+    source: str = ""
 
 
 def order_key(image_id: str) -> str:

@@ -34,6 +34,7 @@
 | W502 | a picture has an author and no licence |
 | W503 | fewer classes have pictures than the manifest's floor asks |
 | W504 | the card's licence is not that of the source |
+| W505 | the official release itself has what would be E302, E403, E404, E405 or E406 in a data set of our own |
 
 Where a part cannot be read or a value is missing, the checks that compare it with others wait until that is mended.
 Files and folders whose name begins with a dot are left to the programs that made them.
@@ -59,12 +60,13 @@ from dmlkit import engine, images
 from dmlkit.assemble import REJECTED
 from dmlkit.checks import CHECKS, Content, Finding, check_pictures, check_values, some
 from dmlkit.errors import UsageError
-from dmlkit.schema import FORMAT, SCALES, SPLITS, hierarchy_features, picture_features
+from dmlkit.schema import FORMAT, FORMS, SCALES, SPLITS, hierarchy_features, picture_features
 
 HIERARCHY = "hierarchy/train-00000-of-00001.parquet"
 COMPARED = ("build.json", "rejected.parquet", HIERARCHY)
 REQUIRED = ("README.md", "SHA256SUMS", "figure.jpg", *COMPARED)
-SHARD = re.compile(rf"data/({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
+SHARD = re.compile(r"(\w+/\w+)-\d{5}-of-\d{5}\.parquet")
+STEMS = {form: list(dict.fromkeys(part.stem for part in parts)) for form, parts in FORMS.items()}
 WORTH_WORKERS = 20_000_000
 """Bytes of pictures below which starting further processes takes longer than it saves."""
 MOST_TEXT = 50_000_000
@@ -81,8 +83,9 @@ def validate(
     if not folder.is_dir() or not any((folder / name).exists() for name in ("build.json", "data", "SHA256SUMS")):
         raise UsageError(f"{folder} is no data set folder", hint="give the folder that `dmlkit build` wrote")
     files, findings = plain_files(folder)
-    findings += [*check_files(files), *check_sums(files), *check_figure(files)]
-    shards, content, faults = read_content(files)
+    form = form_of(files)
+    findings += [*check_files(files, form), *check_sums(files), *check_figure(files)]
+    shards, content, faults = read_content(files, form)
     findings += faults
     if content is not None:
         for check in CHECKS:
@@ -118,25 +121,34 @@ def plain_files(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
     return dict(sorted(files.items())), findings
 
 
-def check_files(files: Mapping[str, Path]) -> Iterator[Finding]:
+def form_of(files: Mapping[str, Path]) -> str:
+    """The form of the folder that build.json states; where that cannot be read, the one that the files fit best."""
+    try:
+        return str(read_build(files["build.json"]).get("form", "split"))
+    except (Unusable, KeyError):
+        return max(STEMS, key=lambda form: sum(1 if shards_of(files, stem) else -1 for stem in STEMS[form]))
+
+
+def check_files(files: Mapping[str, Path], form: str) -> Iterator[Finding]:
     for name in REQUIRED:
         if name not in files:
             yield Finding("E101", name, "missing")
-    for split in SPLITS:
-        shards = shards_of(files, split)
+    for stem in STEMS[form]:
+        shards = shards_of(files, stem)
         if not shards:
-            yield Finding("E101", f"data/{split}-*.parquet", "missing")
+            yield Finding("E101", f"{stem}-*.parquet", "missing")
         for number, name in enumerate(shards):
             if not name.endswith(f"-{number:05d}-of-{len(shards):05d}.parquet"):
                 yield Finding("E101", name, f"not number {number} of {len(shards)}: some are missing or too many")
                 break
+    known = {name for stem in STEMS[form] for name in shards_of(files, stem)} | {HIERARCHY}
     for name in files:
-        if name.startswith(("data/", "hierarchy/")) and not SHARD.fullmatch(name) and name != HIERARCHY:
+        if name.startswith(("data/", "hierarchy/", "test_")) and name not in known:
             yield Finding("E107", name, "belongs to no split")
 
 
-def shards_of(files: Mapping[str, Path], split: str) -> list[str]:
-    return [name for name in files if (found := SHARD.fullmatch(name)) and found[1] == split]
+def shards_of(files: Mapping[str, Path], stem: str) -> list[str]:
+    return [name for name in files if (found := SHARD.fullmatch(name)) and found[1] == stem]
 
 
 def check_sums(files: Mapping[str, Path]) -> Iterator[Finding]:
@@ -190,7 +202,7 @@ class Unusable(Exception):
         self.message = message
 
 
-def read_content(files: Mapping[str, Path]) -> tuple[list[Path], Content | None, list[Finding]]:
+def read_content(files: Mapping[str, Path], form: str) -> tuple[list[Path], Content | None, list[Finding]]:
     """The shards whose pictures can be looked at, what the checks compare, and what is wrong with the parts.
 
     The content is None where a part is missing, cannot be read or lacks values.
@@ -209,28 +221,29 @@ def read_content(files: Mapping[str, Path]) -> tuple[list[Path], Content | None,
     frames: list[pd.DataFrame] = []
     shards: list[Path] = []
     names: dict[str, list[str]] = {}
-    for split in SPLITS:
-        for name in shards_of(files, split):
+    for stem in STEMS[form]:
+        for name in shards_of(files, stem):
             part = read(read_pictures, name)
             if part is not None:
                 names = names or part[1]
                 if names != part[1]:
                     faults.append(Finding("E202", name, "its class names are not those of the first file"))
                 shards.append(files[name])
-                frames.append(part[0].assign(split=split))
-    whole = all(name in files for name in COMPARED) and all(shards_of(files, split) for split in SPLITS)
+                frames.append(part[0].assign(stem=stem))
+    whole = all(name in files for name in COMPARED) and all(shards_of(files, stem) for stem in STEMS[form])
     if faults or not whole:
         return shards, None, faults
-    content = Content(files, build, pd.concat(frames, ignore_index=True), names, hierarchy)
+    content = Content(files, form, build, pd.concat(frames, ignore_index=True), names, hierarchy)
     faults += check_values(content)
     return shards, None if faults else with_integers(content), faults
 
 
 def with_integers(content: Content) -> Content:
-    """The labels and counts as plain integers, now that none is missing."""
-    labels = dict.fromkeys(SCALES, "int64")
-    places = dict.fromkeys([*(f"{scale}_label" for scale in SCALES), *SPLITS], "int64")
-    return replace(content, pictures=content.pictures.astype(labels), hierarchy=content.hierarchy.astype(places))
+    """The labels and counts as plain integers, where none is missing."""
+    labels = {s: "int64" for s in SCALES if not content.pictures[s].isna().any()}
+    places = [name for name in (*(f"{scale}_label" for scale in SCALES), *SPLITS)]
+    whole = {name: "int64" for name in places if not content.hierarchy[name].isna().any()}
+    return replace(content, pictures=content.pictures.astype(labels), hierarchy=content.hierarchy.astype(whole))
 
 
 def read_build(path: Path) -> dict[str, Any]:
@@ -243,7 +256,10 @@ def read_build(path: Path) -> dict[str, Any]:
         raise Unusable("E104", "not what dmlkit writes: it states no format")
     if build["format"] != FORMAT:
         raise Unusable("E104", f"of format {build['format']!r}; this dmlkit reads {FORMAT}: build it again")
-    for name, kind in BUILD.items():
+    form = build.get("form", "split")
+    if not isinstance(form, str) or form not in FORMS:
+        raise Unusable("E104", f"not what dmlkit writes: form is {form!r}")
+    for name, kind in (BUILD | {f"pictures.{part.name}": int for part in FORMS[form]}).items():
         value: Any = build
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
@@ -261,7 +277,6 @@ BUILD: dict[str, Any] = {
     "manifest.sha256": str,
     "source.name": str,
     "verdicts": dict,
-    **{f"pictures.{split}": int for split in SPLITS},
     **{f"coverage.{scale}.{key}": int for scale in SCALES for key in ("found", "of")},
     **{f"coverage.{scale}.floor": (int, float) for scale in SCALES},
 }

@@ -293,6 +293,14 @@ def a_picture_is_query_and_in_the_gallery(tables):
     put(tables.gallery[0], tables.query[0]["image"]["bytes"])
 
 
+@planted.in_files("W505")
+def the_official_release_has_a_picture_in_train_and_in_the_gallery(folder):
+    tables = Tables(folder)
+    put(tables.gallery[0], tables.train[0]["image"]["bytes"])
+    tables.save()
+    edit_build(folder, lambda facts: facts.update(release={"official": True}))
+
+
 @planted.in_rows("E407")
 def a_picture_is_in_and_rejected_as_a_duplicate(tables):
     row = tables.train[0]

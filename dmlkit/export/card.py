@@ -136,7 +136,7 @@ version {plain(manifest.version)} (SHA-256 `{manifest.sha256}`). {resizing_text(
 Exact duplicates were found by SHA-256 over the whole data set. The side of a test picture, query or gallery, is
 decided by a hash of its `image_id`, and so is the order of rows.""",
         "## What is not in it",
-        verdicts_table(facts),
+        verdicts_table(facts.verdicts),
         "## Use and limits",
         limits_list(source),
         "## Licence and terms",
@@ -220,11 +220,11 @@ def resizing_text(facts: Facts) -> str:
     return "The pictures' bytes are those of the source, unchanged."
 
 
-def verdicts_table(facts: Facts) -> str:
-    refused = {verdict: count for verdict, count in facts.verdicts.items() if verdict != "ok"}
+def verdicts_table(verdicts: Mapping[str, int]) -> str:
+    refused = {verdict: count for verdict, count in verdicts.items() if verdict != "ok"}
     if not refused:
-        return f"Nothing: all {facts.verdicts.get('ok', 0):,} candidates of the source are in the data set."
-    lines = [f"| verdict | candidates | of {sum(facts.verdicts.values()):,} |", "|---|---:|---|"]
+        return f"Nothing: all {verdicts.get('ok', 0):,} candidates of the source are in the data set."
+    lines = [f"| verdict | candidates | of {sum(verdicts.values()):,} |", "|---|---:|---|"]
     lines += [f"| `{verdict}` | {count:,} | {VERDICTS[verdict]} |" for verdict, count in refused.items()]
     return "\n".join([*lines, "", "`rejected.parquet` names each of these candidates with its reason."])
 

@@ -34,9 +34,7 @@ class Shard:
     schema: pa.Schema
 
 
-def write_pictures(
-    folder: Path, rows: pd.DataFrame, manifest: Manifest, source: str, pool: Folder, jobs: int
-) -> Iterator[int]:
+def write_pictures(folder: Path, rows: pd.DataFrame, manifest: Manifest, pool: Folder, jobs: int) -> Iterator[int]:
     """Write ``data/<split>-*.parquet`` and yield the number of pictures of each file as it is finished."""
     (folder / "data").mkdir()
     schema = picture_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema
@@ -51,7 +49,7 @@ def write_pictures(
             part = rows[rows["split"] == split]
             for number, (start, stop) in enumerate(runs):
                 path = folder / "data" / f"{split}-{number:05d}-of-{len(runs):05d}.parquet"
-                yield Shard(path, pool, labelled(part.iloc[start:stop], manifest, source), schema)
+                yield Shard(path, pool, labelled(part.iloc[start:stop], manifest), schema)
 
     few = sum(map(len, cuts.values())) <= 2 * jobs  # starting workers would cost more than writing so few files
     yield from engine.run(write_shard, shards(), 1 if few else jobs)
@@ -71,10 +69,10 @@ def cut(lengths: list[int], most_bytes: int, most_rows: int) -> Iterator[tuple[i
     yield start, len(lengths)
 
 
-def labelled(rows: pd.DataFrame, manifest: Manifest, source: str) -> pa.Table:
+def labelled(rows: pd.DataFrame, manifest: Manifest) -> pa.Table:
     """The rows with the integer label of each scale and the source's name."""
     of_class = {c.fine_id: c for c in manifest.classes}
-    rows = rows.assign(source=source)
+    rows = rows.assign(source=[image_id.partition("/")[0] for image_id in rows["image_id"]])
     for scale in SCALES:
         number = manifest.labels(scale)
         rows[scale] = [number[of_class[i].id(scale)] for i in rows["fine_id"]]

@@ -100,10 +100,11 @@ def read_tree(folder: Path) -> Tree:
     try:
         (path,) = folder.glob("hierarchy/train-*.parquet")
         rows = pq.read_table(path, columns=[*SCALES, *(f"{scale}_id" for scale in SCALES)]).to_pylist()
-        rows.sort(key=lambda row: [row[f"{scale}_id"] for scale in reversed(SCALES)])
+        rows.sort(key=lambda row: [row[f"{scale}_id"] or "" for scale in reversed(SCALES)])
         tree: Tree = {}
-        for row in rows:
-            tree.setdefault(row["coarse"], {}).setdefault(row["middle"], []).append(row["fine"])
+        for row in rows:  # an official release does not tell all parents
+            coarse, middle = row["coarse"] or "unknown", row["middle"] or "unknown"
+            tree.setdefault(coarse, {}).setdefault(middle, []).append(row["fine"])
     except (ValueError, OSError, KeyError, TypeError, pa.ArrowException) as exc:
         raise unusable(folder, exc) from exc
     return tree

@@ -1,0 +1,144 @@
+"""``dmlkit.json`` and ``dmlkit.csv``: what the official layout has no place for, written by export, read by import."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dmlkit.errors import SourceError, printable
+from dmlkit.schema import FORMS, SCALES, SPLITS
+
+FACTS, PICTURES = "dmlkit.json", "dmlkit.csv"
+VERSION = 1
+COLUMNS = (
+    *("file", "split", "image_id", "sha256", "upstream_label", "source", "source_url", "license", "author"),
+    *("exif_orientation", "converted"),
+)
+"""Of dmlkit.csv: one row a picture. A file that stands in three test sets is named as it is in the fine one."""
+HIERARCHY = (*(f"{scale}_id" for scale in SCALES), "split", "path")
+SAFE_ID = re.compile(r"[\w.@#+-]+(/[\w.@#+-]+)+", re.ASCII)
+SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What an export says of itself.
+
+    ``form`` is that of the data set folder, see `dmlkit.schema.FORMS`; ``official`` says that it is an
+    import of the release itself, with generated names. ``classes`` gives for each scale id → name, in
+    the order of the integer labels; ``hierarchy`` has a row for each fine class.
+    """
+
+    name: str
+    title: str
+    version: str
+    source: str
+    form: str
+    official: bool
+    classes: Mapping[str, dict[str, str]]
+    hierarchy: list[dict[str, str | None]]
+
+    def ids(self, scale: str) -> list[str]:
+        return list(self.classes[scale])
+
+
+def as_json(sidecar: Sidecar, more: Mapping[str, Any]) -> str:
+    """The text of dmlkit.json. ``more`` is for people: import does not read it."""
+    facts = {"format": VERSION, **vars(sidecar), **more}
+    return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+
+
+class PicturesFile(AbstractContextManager["PicturesFile"]):
+    """Writes dmlkit.csv row by row."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._writer = csv.DictWriter(self._file, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._writer.writeheader()
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self._writer.writerow(row)
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
+
+
+def read(folder: Path) -> Sidecar | None:
+    """What dmlkit.json of a release says, or None where it has none. Raises `SourceError` where it cannot be used."""
+    path = folder / FACTS
+    if not path.exists():
+        return None
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts["format"] != VERSION:
+            raise ValueError(f"it is of format {facts['format']!r}, not {VERSION}")
+        sidecar = Sidecar(
+            **{key: facts[key] for key in ("name", "title", "version", "source", "form", "official", "hierarchy")},
+            classes={scale: {i: str(name) for i, name in facts["classes"][scale].items()} for scale in SCALES},
+        )
+        check(sidecar)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise unusable(path, f"{type(exc).__name__}: {exc}") from exc
+    return sidecar
+
+
+def check(sidecar: Sidecar) -> None:
+    """Raise `ValueError` where the parts contradict each other."""
+    if not SAFE_NAME.fullmatch(sidecar.name) or not SAFE_NAME.fullmatch(sidecar.source):
+        raise ValueError("its name or source has letters that are not safe in a path")
+    if sidecar.form not in FORMS or not isinstance(sidecar.title, str) or not isinstance(sidecar.version, str):
+        raise ValueError("its form, title or version is none")
+    for scale in SCALES:
+        ids = sidecar.ids(scale)
+        if ids != sorted(ids) or len(set(sidecar.classes[scale].values())) < len(ids):
+            raise ValueError(f"its {scale} classes are not in the order of their ids, or stand twice")
+    known = {scale: set(sidecar.ids(scale)) for scale in SCALES}
+    for row in sidecar.hierarchy:
+        if row.keys() != set(HIERARCHY) or row["split"] not in ("train", "test"):
+            raise ValueError(f"a row of its hierarchy is {row!r}")
+        if row["fine_id"] is None or not all(row[f"{s}_id"] in (None, *known[s]) for s in SCALES):
+            raise ValueError(f"the hierarchy has {row['fine_id']!r} under classes that it does not name")
+    if [row["fine_id"] for row in sidecar.hierarchy] != sidecar.ids("fine"):
+        raise ValueError("its hierarchy has other fine classes than it names")
+
+
+def read_pictures(folder: Path) -> pd.DataFrame:
+    """The rows of dmlkit.csv, with ``file`` as index and null where a text is empty. Raises `SourceError`."""
+    path = folder / PICTURES
+    try:
+        table = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8")
+        if tuple(table.columns) != COLUMNS:
+            raise ValueError(f"its columns are {', '.join(table.columns)}")
+        table["exif_orientation"] = table["exif_orientation"].astype("int8")
+    except (OSError, ValueError) as exc:
+        raise unusable(path, f"{type(exc).__name__}: {exc}") from exc
+    for column in ("source_url", "license", "author"):
+        table[column] = table[column].replace("", pd.NA)
+    wrong = table[
+        ~table["image_id"].str.fullmatch(SAFE_ID.pattern)
+        | ~table["split"].isin([*SPLITS, "test"])
+        | ~table["exif_orientation"].between(1, 8)
+        | table["file"].duplicated()
+        | table["image_id"].duplicated()
+        | ~pd.Series(
+            [i.startswith(f"{s}/") for i, s in zip(table["image_id"], table["source"], strict=True)], dtype=bool
+        )
+    ]
+    if len(wrong):
+        raise unusable(path, f"its line {wrong.index[0] + 2} is wrong, or an id or file stands twice")
+    return table.set_index("file")
+
+
+def unusable(path: Path, why: str) -> SourceError:
+    return SourceError(
+        f"{path} cannot be used: {printable(why)[:300]}; nothing was written",
+        hint=f"export again; or delete {FACTS} and {PICTURES} to import the folder as bare integers",
+    )
