@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 import pyarrow as pa
@@ -24,6 +23,7 @@ from dmlkit.assemble import REJECTED, assemble
 from dmlkit.collect import Report, Task, collect_unit
 from dmlkit.errors import SourceError, UsageError
 from dmlkit.export import card, parquet, sheets
+from dmlkit.fetch import host_of
 from dmlkit.hierarchy import Hierarchy
 from dmlkit.manifest import Manifest
 from dmlkit.output import check_replaceable, replacement
@@ -60,6 +60,8 @@ class Options:
     engine: str = "local"
     address: str | None = None
     """Of a Ray cluster; None starts one of this machine, with ``jobs`` workers."""
+    table: Path | None = None
+    """What a person fills in of a source's classes, see `dmlkit.sources.Request`; None means beside the output."""
 
     @property
     def manners(self) -> Manners:
@@ -73,6 +75,12 @@ class Options:
         if self.pool is not None:
             return self.pool
         return self.out.with_name(f"{self.out.name}.pool") if isinstance(self.out, Path) else f"{self.out}.pool"
+
+    @property
+    def table_file(self) -> Path | None:
+        if self.table is not None:
+            return self.table
+        return self.out.with_name(f"{self.out.name}.table.tsv") if isinstance(self.out, Path) else None
 
     @property
     def settings(self) -> Settings:
@@ -107,6 +115,8 @@ class Result:
     """Of pictures by URL: ``hosts`` and ``labels`` → the ones with most failures → verdict → number."""
     pool: Place
     seconds: float
+    notes: tuple[str, ...] = ()
+    """What is to be told of the source: counts that differ from published ones, how far a table is filled."""
 
 
 def build(manifest: Manifest, options: Options, notify: Notify = lambda *_: None) -> Result:
@@ -119,6 +129,7 @@ def build(manifest: Manifest, options: Options, notify: Notify = lambda *_: None
     check(manifest, options)
     if options.engine == "ray":
         options = for_all_nodes(options)
+    manifest, notes = planning.with_classes(manifest, options)
     hierarchy = Hierarchy(manifest)
     with Pool(options.pool_folder, options.source) as pool:
         path = options.path or planning.download(
@@ -129,16 +140,23 @@ def build(manifest: Manifest, options: Options, notify: Notify = lambda *_: None
         with replacement(options.out, manifest, options.source) as folder:
             rows, verdicts, failures = assemble_to(folder.path, pool, units, hierarchy, options, notify)
             if rows.empty:
-                raise SourceError(
-                    f"none of the {sum(verdicts.values())} pictures of {options.source} is good and of a class of "
-                    f"{manifest.name}: {shown_counts(verdicts)}; nothing was written",
-                    hint=f"is {options.path} the right --from? `dmlkit info {manifest.name}` shows the classes",
-                )
-            result = summarise(rows, verdicts, failures, manifest, options, started)
+                raise nothing_good(verdicts, manifest, options)
+            result = replace(summarise(rows, verdicts, failures, manifest, options, started), notes=notes)
             write(folder.path, rows, manifest, options, pool, result, notify)
             write_build_json(folder.path, manifest, options, units, result, started)
             folder.keep(lambda done, total: notify("upload", done, total, "files"))
     return result
+
+
+def nothing_good(verdicts: Mapping[str, int], manifest: Manifest, options: Options) -> SourceError:
+    hint = f"is {options.path} the right --from? `dmlkit info {manifest.name}` shows the classes"
+    if verdicts.get("private-address"):
+        hint = "is a server of the local network meant? --allow-private-hosts"
+    return SourceError(
+        f"none of the {sum(verdicts.values())} pictures of {options.source} is good and of a class of {manifest.name}: "
+        f"{shown_counts(verdicts)}; nothing was written",
+        hint=hint,
+    )
 
 
 def for_all_nodes(options: Options) -> Options:
@@ -152,7 +170,8 @@ def for_all_nodes(options: Options) -> Options:
 def dry_run(manifest: Manifest, options: Options) -> dict[str, Any]:
     """What a build would read, as plain data, see `dmlkit.plan.dry_run`."""
     check(manifest, options)
-    return planning.dry_run(Hierarchy(manifest), options)
+    manifest, notes = planning.with_classes(manifest, options, dry=True)
+    return planning.dry_run(Hierarchy(manifest), options, notes)
 
 
 def check(manifest: Manifest, options: Options) -> None:
@@ -218,7 +237,7 @@ def collect(plan: planning.Plan, hierarchy: Hierarchy, options: Options, pool: P
                     f"{options.path} is a stream that is taken apart on this machine, where other nodes cannot read it",
                     hint="unpack it once into a folder that the nodes share, or choose a shared folder with --pool",
                 )
-            yield Task(unit, options.source, pool.folder, settings, depths, retry)
+            yield Task(unit, unit.source or options.source, pool.folder, settings, depths, retry)
 
     for report in engine.run(collect_unit, tasks(), options.jobs, options.engine, options.address):
         tally.add(report)
@@ -287,7 +306,7 @@ class Failures:
         table = rejected.filter(pc.is_in(rejected["verdict"], pa.array(sorted(FETCH_VERDICTS))))
         columns = (table[name].to_pylist() for name in ("verdict", "upstream_label", "source_url"))
         for verdict, label, url in zip(*columns, strict=True):
-            for kind, name in (("hosts", urlsplit(url or "").netloc), ("labels", label)):
+            for kind, name in (("hosts", host_of(url or "")), ("labels", label)):
                 self._of[kind].setdefault(name, Counter())[verdict] += 1
 
     def worst(self, most: int = 20) -> dict[str, dict[str, dict[str, int]]]:
@@ -329,7 +348,7 @@ def write(
 ) -> None:
     """Write the pictures, the hierarchy, the card and the check sums."""
     written = 0
-    for pictures in parquet.write_pictures(folder, rows, manifest, options.source, pool.folder, options.jobs):
+    for pictures in parquet.write_pictures(folder, rows, manifest, pool.folder, options.jobs):
         written += pictures
         notify("write", written, len(rows), "pictures")
     parquet.write_hierarchy(folder, rows, manifest)
@@ -385,6 +404,7 @@ def write_build_json(
         "coverage": {scale: asdict(c) for scale, c in result.coverage.items()},
         "missing": result.missing,
         "failures": result.failures,
+        "notes": list(result.notes),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
     }

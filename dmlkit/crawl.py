@@ -23,7 +23,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from dmlkit.errors import printable
-from dmlkit.fetch import retry_after
+from dmlkit.fetch import host_of, retry_after
 from dmlkit.schema import MAY_PASS, VERDICTS, Manners
 
 OPT_OUTS = frozenset(["noai", "noimageai", "noindex", "none"])
@@ -281,14 +281,6 @@ def wait_for(host: Host, entry: tuple[float, int, str, int], ready: deque[Host])
     if not host.queued:
         host.queued = True
         ready.append(host)
-
-
-def host_of(url: str) -> str:
-    """The part of a URL that says which server is asked."""
-    try:
-        return urlsplit(url).netloc.lower()
-    except ValueError:
-        return ""
 
 
 def check_address(url: str, allow_private: bool) -> None:

@@ -259,3 +259,11 @@ def md5_of(path: Path) -> str:
 
 def size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def host_of(url: str) -> str:
+    """The part of a URL that says which server is asked."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""

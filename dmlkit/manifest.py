@@ -59,12 +59,16 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The facts of one data set, read and checked by `load`."""
+    """The facts of one data set, read and checked by `load`.
+
+    ``resolved``: the classes are not those of ``classes.tsv`` but those that the source's own files name.
+    """
 
     folder: Path
     settings: Mapping[str, Any]
     classes: tuple[FineClass, ...]
     excluded: tuple[Exclusion, ...]
+    resolved: bool = False
 
     @property
     def name(self) -> str:
@@ -80,6 +84,8 @@ class Manifest:
         digest = hashlib.sha256()
         for name in FILES:
             digest.update(f"{name}\n".encode() + (self.folder / name).read_bytes())
+        if self.resolved:
+            digest.update(repr((self.classes, self.excluded)).encode())
         return digest.hexdigest()
 
     def names(self, scale: str) -> list[str]:
@@ -157,15 +163,17 @@ def load(name: str) -> Manifest:
         manifest.citations()
     except (UnicodeDecodeError, OSError) as exc:
         raise ManifestError(f"{folder / 'CITATION.bib'} cannot be read: {exc}") from exc
+    must_be_sound(manifest, hint="mend manifest.toml or classes.tsv; `dmlkit manifest check DIR` checks again")
+    return manifest
+
+
+def must_be_sound(manifest: Manifest, hint: str) -> None:
+    """Raises `ManifestError` with every fault that `check` finds."""
     faults = check(manifest)
     if faults:
         shown = "\n".join(f"  - {fault}" for fault in faults[:20])
         more = f"\n  ... and {len(faults) - 20} more" if len(faults) > 20 else ""
-        raise ManifestError(
-            f"the manifest {folder} contradicts itself:\n{shown}{more}",
-            hint="mend manifest.toml or classes.tsv; `dmlkit manifest check DIR` checks again",
-        )
-    return manifest
+        raise ManifestError(f"the manifest {manifest.folder} contradicts itself:\n{shown}{more}", hint=hint)
 
 
 def read_rows(path: Path, row_class: type) -> list[dict[str, str]]:

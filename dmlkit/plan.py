@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dmlkit import fetch, sources
 from dmlkit.errors import HierarchyError
 from dmlkit.hierarchy import Hierarchy
+from dmlkit.manifest import Manifest, must_be_sound
 from dmlkit.pool import Pool
 from dmlkit.schema import Unit
 from dmlkit.store import shown
@@ -31,6 +32,25 @@ class Plan:
     units: Iterable[Unit]
     total: int | None
     labels: frozenset[str] | None
+
+
+def with_classes(manifest: Manifest, options: Options, *, dry: bool = False) -> tuple[Manifest, tuple[str, ...]]:
+    """The manifest with the classes that the source's own files name, where it has such, and notes on them.
+
+    Where the source needs a table that is not there, it is written, unless ``dry``.
+
+    Raises `SourceError` for files that cannot be read so, and `ManifestError` where the classes contradict each other.
+    """
+    source = sources.load(options.source)
+    if not hasattr(source, "classes"):
+        return manifest, ()
+    request = sources.Request(
+        manifest, options.path, options.path or Path(), table=options.table_file, may_write=not dry
+    )
+    found: sources.Classes = source.classes(request)
+    manifest = replace(manifest, classes=found.classes, excluded=found.excluded, resolved=True)
+    must_be_sound(manifest, hint=f"the classes are those of {options.path}")
+    return manifest, found.notes
 
 
 def plan(hierarchy: Hierarchy, options: Options, path: Path | None, pool: Pool) -> Plan:
@@ -54,6 +74,7 @@ def ask(
         limit=options.limit,
         settled=lambda unit: pool.settled(unit, options.settings, depths_of(unit, hierarchy, [])),
         manners=options.manners,
+        table=options.table_file,
     )
     found: list[Unit] | sources.Listing | Iterator[Unit] = sources.load(options.source).plan(request)
     return found
@@ -85,7 +106,7 @@ def download(source: str, progress: Callable[[int, int], None], allow_private_ho
     return fetch.download_archive(archive, progress, allow_private_hosts=allow_private_hosts)
 
 
-def dry_run(hierarchy: Hierarchy, options: Options) -> dict[str, Any]:
+def dry_run(hierarchy: Hierarchy, options: Options, notes: Iterable[str] = ()) -> dict[str, Any]:
     """What a build would read, as plain data. Downloads and writes nothing and reads no picture.
 
     The units of a stream, or of an archive that is still to be downloaded, are not known.
@@ -124,6 +145,7 @@ def dry_run(hierarchy: Hierarchy, options: Options) -> dict[str, Any]:
         "license": terms.license,
         "terms": terms.terms,
         "redistribute": terms.redistribute,
+        "notes": list(notes),
         "out": shown(str(options.out)),
         "pool": shown(str(options.pool_folder)),
     }
@@ -135,7 +157,7 @@ def dry_run(hierarchy: Hierarchy, options: Options) -> dict[str, Any]:
 
 def of_listing(listing: sources.Listing, wanted: int, options: Options) -> dict[str, Any]:
     """What is known and what can be guessed of pictures by URL."""
-    busiest = max(listing.hosts.values()) * wanted / max(1, sum(listing.labels.values()))
+    busiest = max(listing.hosts.values(), default=0) * wanted / max(1, sum(listing.labels.values()))
     at_once = options.manners.per_host * options.jobs
     seconds = max(wanted / PICTURES_A_SECOND / options.jobs, busiest * ANSWER_SECONDS / at_once)
     return {

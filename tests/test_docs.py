@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import picture, write_tar
 
-from dmlkit import manifest
+from dmlkit import manifest, sources
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "adding.md"]
@@ -122,3 +122,11 @@ def test_every_dependency_says_why_it_is_there():
 def test_no_file_is_long():
     for path in ROOT.glob("dmlkit/**/*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path.name
+
+
+def test_every_source_stands_in_the_table_of_sources():
+    table = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", (ROOT / "docs" / "sources.md").read_text(encoding="utf-8"), re.M)
+    assert [name for name, _ in table] == list(sources.MODULES)
+    for name, of in table:
+        accept = [m for m in manifest.shipped() if name in manifest.load(m).accepted_sources()]
+        assert [m for m in manifest.shipped() if m in of] == accept, name

@@ -2,6 +2,8 @@
 
 - ``TERMS``: a `Terms`,
 - ``ARCHIVE``: a `dmlkit.fetch.Archive`, where the source can be downloaded without a log-in,
+- ``classes(request) -> Classes``, where the classes are not those of the manifest's ``classes.tsv`` but stand in the
+  source's own files, by rules of the manifest,
 - ``plan(request)``: the units of what stands at ``request.path``: a list where all can be known before a picture is
   read, an iterator where the source is a stream,
 - ``read(unit) -> Iterator[Candidate]``: the pictures of one unit, without decoding them; or, where units have links,
@@ -17,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from dmlkit.errors import UsageError
-from dmlkit.manifest import Manifest
+from dmlkit.manifest import Exclusion, FineClass, Manifest
 from dmlkit.schema import Manners, Unit
 
 MODULES = {
@@ -26,6 +28,13 @@ MODULES = {
     "imagenet-1k": "dmlkit.sources.imagenet_1k",
     "tiny-imagenet": "dmlkit.sources.tiny_imagenet",
     "url-list": "dmlkit.sources.url_list",
+    "veri-wild": "dmlkit.sources.veri_wild",
+    "vehicleid": "dmlkit.sources.vehicleid",
+    "veri-wild+vehicleid": "dmlkit.sources.veri_wild_and_vehicleid",
+    "compcars": "dmlkit.sources.compcars",
+    "stanford-cars": "dmlkit.sources.stanford_cars",
+    "imaterialist-2019": "dmlkit.sources.imaterialist_2019",
+    "stanford-online-products": "dmlkit.sources.stanford_online_products",
 }
 
 
@@ -62,6 +71,24 @@ class Request:
     settled: Callable[[Unit], bool] = field(default=lambda unit: False)
     manners: Manners = field(default_factory=Manners)
     """How servers are asked, for sources that ask many."""
+    table: Path | None = None
+    """What only a person knows of the source's classes; sources that need it write it where it is not there."""
+    may_write: bool = True
+    """False for a dry run."""
+
+    @property
+    def table_to_write(self) -> Path | None:
+        return self.table if self.may_write else None
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes that a source's own files name, and what is to be told of them."""
+
+    classes: tuple[FineClass, ...]
+    excluded: tuple[Exclusion, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Counts that differ from published ones, how far a table is filled: one sentence each."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +111,12 @@ MARKS = {
         *("ImageSets", "val/ILSVRC2012_val_*", f"val/{SYNSET_FILES}"),
     ),
     "imagenet-21k": ("winter21_whole*", "fall11_whole*"),
+    "veri-wild": ("vehicle_info.txt", "train_test_split/vehicle_info.txt", "images.part01.rar"),
+    "vehicleid": ("attribute/model_attr.txt", "VehicleID_V1.0.zip"),
+    "compcars": ("misc/make_model_name.mat", "misc/car_type.mat"),
+    "stanford-cars": ("devkit/cars_meta.mat", "cars_annos.mat", "cars_train"),
+    "imaterialist-2019": ("product_tree.json", "train2019.json"),
+    "stanford-online-products": ("Ebay_train.txt", "Stanford_Online_Products*"),
 }
 """What only this source has at the top of its folder, or is called, by which a wrong ``--from`` is told."""
 

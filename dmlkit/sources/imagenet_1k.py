@@ -6,7 +6,6 @@ The test pictures have no published labels and are left alone. Labels go through
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from dmlkit import archives
 from dmlkit.errors import SourceError
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Request, Terms, synsets
+from dmlkit.sources import Request, Terms, mat, synsets
 from dmlkit.sources.imagenet_21k import IMAGENET_BIB, IMAGENET_TERMS
 
 NAME = "imagenet-1k"
@@ -162,17 +161,10 @@ def read_devkit(meta: bytes, truth: bytes) -> dict[str, str]:
 
 def wnids_by_id(meta: bytes) -> dict[str, str]:
     """ILSVRC2012_ID → wnid of the leaves in ``meta.mat``. Raises `SourceError`."""
+    found = mat.read(meta, "the devkit's meta.mat", f"or put Kaggle's {KAGGLE_CSV} beside the pictures")
     try:
-        from scipy.io import loadmat
-    except ImportError as exc:
-        raise SourceError(
-            "reading the labels of val from the devkit needs scipy, which is not installed",
-            hint=f'pip install "dmlkit[devkit]", or put Kaggle\'s {KAGGLE_CSV} beside the pictures',
-        ) from exc
-    try:
-        table = loadmat(io.BytesIO(meta), squeeze_me=True, struct_as_record=False)["synsets"]
-        leaves = {str(int(s.ILSVRC2012_ID)): str(s.WNID) for s in table if int(s.num_children) == 0}
-    except Exception as exc:  # scipy raises many types for damaged files
+        leaves = {str(int(s.ILSVRC2012_ID)): str(s.WNID) for s in found["synsets"] if int(s.num_children) == 0}
+    except Exception as exc:  # whatever is in a file of another kind
         raise SourceError(f"the devkit's meta.mat cannot be read: {exc!r}"[:300], hint="download it again") from exc
     if not all(synsets.SYNSET.fullmatch(wnid) for wnid in leaves.values()):
         raise SourceError("the devkit's meta.mat has synsets that are no wnids", hint="download it again")

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from dmlkit import archives, crawl, images
 from dmlkit.errors import HierarchyError, SourceError
+from dmlkit.fetch import host_of
 from dmlkit.manifest import Manifest
 from dmlkit.schema import SCALES, Candidate, Link, Manners, Unit, order_key
 from dmlkit.sources import Listing, Request, Terms, synsets
@@ -57,7 +58,7 @@ def plan(request: Request) -> Listing:
     licenses: Counter[str] = Counter()
     for link in links_of(path, request.manifest):
         labels[link.upstream_label] += 1
-        hosts[crawl.host_of(link.url)] += 1
+        hosts[host_of(link.url)] += 1
         licenses[link.license or ""] += 1
     rows = sum(labels.values())
     if not rows:
@@ -227,11 +228,13 @@ def link_of(row: Mapping[str, str | None], place: Placing) -> Link:
     )
 
 
-def fetch(unit: Unit, wanted: Callable[[str], bool], limit: int | None, good: Mapping[str, int]) -> Iterator[Candidate]:
+def fetch(
+    unit: Unit, wanted: Callable[[str], bool], limit: int | None, good: Mapping[str, int], source: str = NAME
+) -> Iterator[Candidate]:
     """The pictures of a unit as they come; those whose label is not ``wanted`` are named and not fetched.
 
     With a ``limit``, of each label no more are fetched than are needed for that number of ``good`` ones, which the
-    caller counts: in the order of `order_key`, in rounds.
+    caller counts: in the order of `order_key` of their ids in ``source``, in rounds.
     """
     fetched: dict[str, list[Link]] = {}
     for link in unit.links:
@@ -241,7 +244,7 @@ def fetch(unit: Unit, wanted: Callable[[str], bool], limit: int | None, good: Ma
             fetched.setdefault(link.upstream_label, []).append(link)
     crawler = crawl.crawler(Manners(**json.loads(unit.kind)))
     for links in fetched.values() if limit is not None else ():
-        links.sort(key=lambda link: order_key(f"{NAME}/{link.upstream_id}"), reverse=True)
+        links.sort(key=lambda link: order_key(f"{source}/{link.upstream_id}"), reverse=True)
     while True:
         batch: list[Link] = []
         for label, links in fetched.items():
