@@ -32,6 +32,9 @@ docs: $(VENV)/tested
 sheets: $(VENV)/installed
 	$(BIN)/dmlkit build animal
 	$(BIN)/dmlkit sheets out/animal --out docs/images
+	for name in vehicle product; do \
+	  $(BIN)/dmlkit build $$name && cp out/$$name/figure.jpg docs/images/$$name.jpg || exit 1; \
+	done
 
 # WordNet 3.0 for the tests of manifests and labels: from Debian where that can be installed, else from NLTK. Tests
 # that need it are skipped, with a message, where neither works.

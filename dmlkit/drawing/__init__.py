@@ -11,7 +11,11 @@ from types import ModuleType
 
 from dmlkit.errors import UsageError
 
-DRAWINGS = {"animal": "dmlkit.drawing.animal"}
+DRAWINGS = {
+    "animal": "dmlkit.drawing.animal",
+    "product": "dmlkit.drawing.product",
+    "vehicle": "dmlkit.drawing.vehicle",
+}
 
 
 def load(name: str) -> ModuleType:
