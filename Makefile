@@ -12,7 +12,7 @@ animal: $(VENV)/installed
 	@echo "dmlkit is in this environment: source $(BIN)/activate"
 
 test: $(VENV)/tested wordnet
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(VENV)/tested wordnet
 	$(BIN)/python -m pytest -m slow
