@@ -1,15 +1,20 @@
 # Two commands for a fresh machine with Python 3.11 and make:
 #   make animal   environment, install, build the sample, show how to open it
 #   make test     environment, install, all tests
+# And one that trains: make baseline, the reference on the sample of animal, some minutes
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: animal test test-slow lint format docs sheets clean
+.PHONY: animal baseline test test-slow lint format docs sheets clean
 
 animal: $(VENV)/installed
 	$(BIN)/dmlkit build animal
 	@echo "dmlkit is in this environment: source $(BIN)/activate"
+
+baseline: $(VENV)/trains
+	$(BIN)/dmlkit build animal
+	$(BIN)/dmlkit train out/animal --loss csl
 
 test: $(VENV)/tested wordnet
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
@@ -53,6 +58,10 @@ $(VENV)/bin/python:
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/trains: $(VENV)/installed
+	$(BIN)/pip install -q -c constraints.txt -e ".[train]"
 	touch $@
 
 $(VENV)/tested: $(VENV)/installed

@@ -12,7 +12,7 @@ import sys
 import click
 
 from dmlkit import __version__
-from dmlkit.commands import building, exchange, looking, manifests
+from dmlkit.commands import benchmarking, building, evaluating, exchange, looking, manifests, training
 from dmlkit.commands.options import print_json
 from dmlkit.errors import DmlkitError
 
@@ -24,6 +24,8 @@ def run() -> None:
     as_json = "--json" in sys.argv
     # The allocator that pyarrow takes by itself keeps what it was once given: memory would grow with the data set.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # Threads of torch that wait must not keep a core busy: with others on the machine that costs more than it gains.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         code = main(standalone_mode=False)
     except DmlkitError as exc:
@@ -70,5 +72,8 @@ for command in (
     manifests.manifest,
     exchange.import_,
     exchange.export,
+    training.train,
+    evaluating.evaluate,
+    benchmarking.benchmark,
 ):
     main.add_command(command)

@@ -1,0 +1,1 @@
+"""What proves a data set good: metrics, and a short trainer. torch is imported only below here."""
