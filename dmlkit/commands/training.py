@@ -30,7 +30,7 @@ def list_of(kind: type) -> Any:
 
 @click.command()
 @click.argument("dataset")
-@click.option("--loss", help="csl, csl-hard, softmax, cosface, triplet, npair, ms, circle.  [default: csl]")
+@click.option("--loss", help="csl, csl-hard, csl+, softmax, cosface, triplet, npair, ms, circle.  [default: csl]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/DATASET-LOSS-SEED]")
 @click.option("--epochs", type=ABOVE, metavar="N", help="[default: 15; 100 for larger models]")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Of all that is random.  [default: 0]")

@@ -29,8 +29,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """How a loss for one scale is used: as in the paper's baseline, a third of the batch for each scale; as the sum of
 three losses on the whole batch; or by the specialist, on fine labels alone."""
 
-METHODS = ("csl", "csl-hard", *(f"{loss}-{variant}" for loss in losses.MULTI_SCALE for variant in VARIANTS))
-MAIN = ("csl", "csl-hard", "softmax-fine", "softmax-3k", "softmax-sum", "cosface-fine", "cosface-3k", "cosface-sum")
+METHODS = (*losses.CROSS_SCALE, *(f"{loss}-{variant}" for loss in losses.MULTI_SCALE for variant in VARIANTS))
+MAIN = (*losses.CROSS_SCALE, "softmax-fine", "softmax-3k", "softmax-sum", "cosface-fine", "cosface-3k", "cosface-sum")
 SHOWN = ("ASI", "mAP", "R@1", "R@10", "R@20")
 GROUPS = (*SCALES, "overall")
 
@@ -52,7 +52,7 @@ def settings_of(method: str, given: Mapping[str, Any]) -> Settings:
         return run.settings({**given, "loss": method})
     loss, _, variant = method.rpartition("-")
     if loss not in losses.MULTI_SCALE or variant not in VARIANTS:
-        raise UsageError(f"{printable(method)} is no method", hint=", ".join((*losses.CROSS_SCALE, *METHODS[2:])))
+        raise UsageError(f"{printable(method)} is no method", hint=", ".join(METHODS))
     return run.settings({**given, "loss": loss}, VARIANTS[variant])
 
 

@@ -18,8 +18,13 @@ from torch.nn import functional
 from dmlkit.errors import UsageError, printable
 from dmlkit.schema import SCALES
 
-CROSS_SCALE: dict[str, dict[str, Any]] = {"csl": {}, "csl-hard": {"hard": True}}
-"""The forms of Cross-Scale Learning, each with what it changes in `Options`."""
+CROSS_SCALE: dict[str, dict[str, Any]] = {
+    "csl": {},
+    "csl-hard": {"hard": True},
+    "csl+": {"start": "hierarchical", "margins": (0.1, 0.3, 0.5), "gamma": 16.0},
+}
+"""The forms of Cross-Scale Learning, each with what it changes in `Options`. ``csl+`` is dmlkit's own: proxies begin as
+relatives, and margins that lie farther apart, compared less sharply, leave room for them to stay so."""
 MULTI_SCALE = ("softmax", "cosface", "triplet", "npair", "ms", "circle")
 NAMES = (*CROSS_SCALE, *MULTI_SCALE)
 STARTS = ("random", "hierarchical")
