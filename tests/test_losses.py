@@ -136,6 +136,17 @@ def test_a_hierarchical_start_puts_relatives_closer():
     assert apart[0, 1:].abs().max() < 0.3
 
 
+def test_csl_plus_is_csl_with_relatives_from_the_start():
+    chosen = losses.options("csl+")
+    assert (chosen.start, chosen.margins, chosen.gamma) == ("hierarchical", (0.1, 0.3, 0.5), 16.0)
+    assert losses.options("csl+", gamma=8.0).gamma == 8.0
+    torch.manual_seed(1)
+    loss = losses.make("csl+", TABLE, 6, chosen).double()
+    embeddings, labels = batch(9)
+    expected = by_definition(loss, embeddings, labels, TABLE, chosen.margins, chosen.gamma, hard=False)
+    assert loss(embeddings, labels).item() == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("name", losses.MULTI_SCALE)
 def test_the_sum_over_scales_is_that_of_the_library(name):
     embeddings, labels = batch(24)

@@ -42,9 +42,9 @@ def benchmark(
 ) -> int:
     """Compare methods on DATASET: train each with several seeds and write one table.
 
-    A method is csl, csl-hard, csl+, or a loss and how it is used: LOSS-3k (the paper's baseline: a third of the batch for
-    each scale), LOSS-sum (the whole batch at every scale), LOSS-fine (fine labels only). Stopped, the same command
-    goes on.
+    A method is csl, csl-hard, csl+, or a loss and how it is used: LOSS-3k (the paper's baseline: a third of the batch
+    for each scale), LOSS-sum (the whole batch at every scale), LOSS-fine (fine labels only). Stopped, the same
+    command goes on.
     """
     from dmlkit.engine import cpu_count
     from dmlkit.reference import benchmark as benchmarks
