@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -30,6 +30,9 @@ from dmlkit.output import check_replaceable, replacement
 from dmlkit.pool import Pool, Settings
 from dmlkit.schema import FETCH_VERDICTS, FORMAT, MAY_PASS, SCALES, SPLITS, VERDICTS, Manners
 from dmlkit.store import Place, RemoteFolder, shown
+
+if TYPE_CHECKING:
+    from dmlkit.rebuild import Published
 
 MIN_SIDE = 32
 """Pictures with a shorter side than this are out: too small to show an animal, a car or a product."""
@@ -119,8 +122,12 @@ class Result:
     """What is to be told of the source: counts that differ from published ones, how far a table is filled."""
 
 
-def build(manifest: Manifest, options: Options, notify: Notify = lambda *_: None) -> Result:
+def build(
+    manifest: Manifest, options: Options, notify: Notify = lambda *_: None, published: Published | None = None
+) -> Result:
     """Build a data set folder at ``options.out``, going on from what its pool holds.
+
+    ``published``: the data set that is to be made again, whose ``manifest``, source and options these must be.
 
     Raises `DmlkitError` in its kinds for wrong input. What was collected stays in the pool; ``options.out`` appears
     or changes only when all is written. A build below the manifest's floor is written too: see `Result.coverage`.
@@ -129,16 +136,20 @@ def build(manifest: Manifest, options: Options, notify: Notify = lambda *_: None
     check(manifest, options)
     if options.engine == "ray":
         options = for_all_nodes(options)
-    manifest, notes = planning.with_classes(manifest, options)
-    hierarchy = Hierarchy(manifest)
+    manifest, notes = (manifest, published.notes) if published else planning.with_classes(manifest, options)
+    hierarchy = published.hierarchy if published else Hierarchy(manifest)
     with Pool(options.pool_folder, options.source) as pool:
         path = options.path or planning.download(
             options.source, lambda done, total: notify("download", done, total, "bytes"), options.allow_private_hosts
         )
         plan = planning.plan(hierarchy, options, path, pool)
         units = collect(plan, hierarchy, options, pool, notify)
+        if published and published.cut_off(pool, units):
+            wide = replace(options, limit=None)
+            units = collect(planning.plan(hierarchy, wide, path, pool), hierarchy, wide, pool, notify)
+        how = published.assemble if published else assemble
         with replacement(options.out, manifest, options.source) as folder:
-            rows, verdicts, failures = assemble_to(folder.path, pool, units, hierarchy, options, notify)
+            rows, verdicts, failures = assemble_to(folder.path, pool, units, hierarchy, options, notify, how)
             if rows.empty:
                 raise nothing_good(verdicts, manifest, options)
             result = replace(summarise(rows, verdicts, failures, manifest, options, started), notes=notes)
@@ -277,7 +288,13 @@ class Tally:
 
 
 def assemble_to(
-    folder: Path, pool: Pool, units: Iterable[str], hierarchy: Hierarchy, options: Options, notify: Notify
+    folder: Path,
+    pool: Pool,
+    units: Iterable[str],
+    hierarchy: Hierarchy,
+    options: Options,
+    notify: Notify,
+    how: Callable[..., pd.DataFrame] = assemble,
 ) -> tuple[pd.DataFrame, Counter[str], Failures]:
     """The table of the data set, and the pictures by verdict. Writes ``rejected.parquet``."""
     notify("assemble", 0, None, "")
@@ -289,7 +306,7 @@ def assemble_to(
         failures.count(table)
 
     with parquet.RowsFile(folder / "rejected.parquet", REJECTED, count) as rejected:
-        rows = assemble(pool, units, hierarchy, options.limit, rejected.write)
+        rows = how(pool, units, hierarchy, options.limit, rejected.write)
     if len(rows):
         verdicts["ok"] = len(rows)
     notify("assemble", len(rows), len(rows), "pictures")
@@ -303,7 +320,8 @@ class Failures:
         self._of: dict[str, dict[str, Counter[str]]] = {"hosts": {}, "labels": {}}
 
     def count(self, rejected: pa.Table) -> None:
-        table = rejected.filter(pc.is_in(rejected["verdict"], pa.array(sorted(FETCH_VERDICTS))))
+        of_way = pc.is_in(rejected["verdict"], pa.array(sorted(FETCH_VERDICTS)))
+        table = rejected.filter(pc.and_(of_way, pc.is_valid(rejected["source_url"])))
         columns = (table[name].to_pylist() for name in ("verdict", "upstream_label", "source_url"))
         for verdict, label, url in zip(*columns, strict=True):
             for kind, name in (("hosts", host_of(url or "")), ("labels", label)):

@@ -12,7 +12,7 @@ import sys
 import click
 
 from dmlkit import __version__
-from dmlkit.commands import benchmarking, building, evaluating, exchange, looking, manifests, training
+from dmlkit.commands import benchmarking, building, evaluating, exchange, looking, manifests, publishing, training
 from dmlkit.commands.options import print_json
 from dmlkit.errors import DmlkitError
 
@@ -72,6 +72,7 @@ for command in (
     manifests.manifest,
     exchange.import_,
     exchange.export,
+    publishing.push,
     training.train,
     evaluating.evaluate,
     benchmarking.benchmark,

@@ -98,6 +98,7 @@ VERDICTS = {
     "conflicting-duplicate": "the same bytes under labels that contradict each other; none is kept",
     "over-limit": "more pictures than --limit allows for this class",
     "class-too-small": "a test class needs two pictures, one for the query and one for the gallery",
+    "unlisted": "not in the published data set that this one repeats",
 }
 
 SOURCE_VERDICTS = frozenset(["unlabelled", "bad-row", "missing", "damaged-archive", "unsafe-member", "too-large"])

@@ -12,7 +12,9 @@ from dmlkit.errors import UsageError, printable
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False, default="")
+@click.option("--from-hub", metavar="USER/NAME", help="Make this published data set again, from your own --from.")
+@click.option("--revision", metavar="TAG", help="Of --from-hub: a tag, branch or commit.  [default: the newest]")
 @click.option("--source", help="Where the pictures come from; see `dmlkit list`.  [default: the manifest's]")
 @click.option("--from", "path", type=click.Path(path_type=Path), help="The source's files on this machine.")
 @click.option("--out", type=place, metavar="PATH|URL", help="The data set folder.  [default: out/NAME]")
@@ -41,12 +43,29 @@ from dmlkit.errors import UsageError, printable
 @click.option("--dry-run", is_flag=True, help="Say what would be read, and stop.")
 @json_option
 @quiet_option
-def build(name: str, dry_run: bool, allow_partial: bool, as_json: bool, quiet: bool, **chosen: Any) -> int:
+def build(
+    name: str,
+    from_hub: str | None,
+    revision: str | None,
+    dry_run: bool,
+    allow_partial: bool,
+    as_json: bool,
+    quiet: bool,
+    **chosen: Any,
+) -> int:
     """Build the data set NAME, or that of a manifest folder.
 
     Without --source the pictures are those of the embedded sample: drawn, so that it works on any machine.
     Interrupted or killed, the same command goes on where it stopped.
     """
+    chosen["retry"] = retry_of(chosen["retry"])
+    if from_hub is not None:
+        from dmlkit.commands.rebuilding import Asked, rebuild
+
+        return rebuild(Asked(from_hub, revision, name, dry_run, allow_partial, as_json, quiet), chosen)
+    if not name or revision is not None:
+        missing = "--revision is of --from-hub" if revision is not None else "say which data set: NAME, or --from-hub"
+        raise UsageError(missing, hint="`dmlkit list` shows the names")
     from dmlkit import manifest as manifests
     from dmlkit import sources
     from dmlkit.build import Options, build
@@ -56,7 +75,6 @@ def build(name: str, dry_run: bool, allow_partial: bool, as_json: bool, quiet: b
     manifest = manifests.load(name)
     source = chosen.pop("source") or manifest.default_source()
     out = chosen.pop("out") or Path("out") / manifest.name
-    chosen["retry"] = retry_of(chosen["retry"])
     options = Options(source=source, out=out, **{key: value for key, value in chosen.items() if value is not None})
     if dry_run:
         facts = dry_run_of(manifest, options)
