@@ -1,68 +1,39 @@
-"""iMaterialist Product 2019, from files and by URL: lists in every spelling and their faults, the tree, the names."""
+"""iMaterialist Product 2019 from files: lists in every spelling and their faults, the tree, the names."""
 
-import importlib.util
-import itertools
 import json
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 from conftest import picture, sums
 from datasets import load_dataset
-from faulty_server import serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from imaterialist_lists import (
+    NAME,
+    SINGLE,
+    TREE,
+    ask,
+    entries,
+    hexa,
+    pictures,
+    rejected,
+    tiny_manifest,
+    whole_lists,
+    write,
+)
 
-from dmlkit import crawl, manifest
+from dmlkit import manifest
 from dmlkit.build import Options, build, dry_run
 from dmlkit.errors import DmlkitError, ManifestError, SourceError
-from dmlkit.schema import Manners
 from dmlkit.sources import Request
 from dmlkit.sources import imaterialist_2019 as imaterialist
 from dmlkit.validate import validate
 
-NAME = imaterialist.NAME
-PRODUCT = manifest.shipped_folder() / "product"
-TREE = {
-    "level1_node2": {"level2_node1": {"level3_node1": ["6"]}},
-    "level1_node1": {
-        "level2_node2": {"level3_node1": ["3", "4"], "level3_node2": ["5"]},
-        "level2_node1": {"level3_node2": ["2"], "level3_node1": ["0", "1"]},
-    },
-}
-NODES = ["1.1.1", "1.1.1", "1.1.2", "1.2.1", "1.2.1", "1.2.2", "2.1.1"]
-SINGLE = "one node below"
-LEAVES = range(6)
-CLASSES_TSV = (
-    "fine_id\tfine\tmiddle_id\tmiddle\tcoarse_id\tcoarse\tsplit\tpath\nf\tfine\tm\tmiddle\tc\tcoarse\ttrain\t\n"
-)
-
-
-def table(nodes=NODES):
-    rows = (
-        f"{leaf}\t{node}\t" + ("\t" + SINGLE if node == "2.1.1" else ("test" if node < "1.2" else "train") + "\t")
-        for leaf, node in enumerate(nodes)
-    )
-    return "\n".join(["leaf\tnode\tsplit\treason", *rows]) + "\n"
-
-
-def copy_manifest(folder):
-    """The real manifest, with a class for the other sources in case it has none."""
-    shutil.copytree(PRODUCT, folder)
-    (folder / "classes.tsv").write_text(CLASSES_TSV)
-    (folder / "excluded.tsv").write_text("label\tname\treason\n")
-    return folder
-
 
 @pytest.fixture
 def folder(tmp_path):
-    copy_manifest(tmp_path / "tiny")
-    (tmp_path / "tiny" / "imaterialist-2019.tsv").write_text(table())
-    return tmp_path / "tiny"
+    return tiny_manifest(tmp_path)
 
 
 @pytest.fixture
@@ -75,56 +46,9 @@ def options(tmp_path):
     return Options(NAME, tmp_path / "out", tmp_path / "from", jobs=1)
 
 
-def hexa(number):
-    return f"{number:032x}.jpg"
-
-
-def entries(per_leaf=4, leaves=LEAVES, first=0):
-    """Rows of a list, mixed as in the original."""
-    return [
-        {"class": leaf, "url": f"http://127.0.0.1:9/{hexa(first + 100 * leaf + i)}", "id": hexa(first + 100 * leaf + i)}
-        for i in range(per_leaf)
-        for leaf in leaves
-    ]
-
-
-def pictures(rows):
-    return {row["id"]: picture(int(row["id"][:32], 16)) for row in rows}
-
-
-def write(top, train=(), val=(), files=None, form="images/{}", tree=TREE):
-    """A folder as a person has it."""
-    top.mkdir(parents=True, exist_ok=True)
-    if train:
-        (top / "train.json").write_text(json.dumps({"images": list(train)}))
-    if val:
-        (top / "val.json").write_text(json.dumps({"images": list(val)}))
-    if tree:
-        (top / "product_tree.json").write_text(json.dumps(tree))
-    for name, data in (files or {}).items():
-        path = top / form.format(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return top
-
-
 @pytest.fixture
 def whole(tmp_path):
-    rows, val = entries(), entries(2, first=50)
-    return write(tmp_path / "from", rows, val, pictures(rows + val))
-
-
-def rejected(out):
-    rows = pd.read_parquet(out / "rejected.parquet")
-    return {
-        i.removeprefix(f"{NAME}/"): (v, d)
-        for i, v, d in rows[["image_id", "verdict", "detail"]].itertuples(index=False)
-    }
-
-
-def ask(tiny, path, **more):
-    """The classes of a folder, as a build finds them."""
-    return imaterialist.classes(Request(tiny, path, path, **more))
+    return whole_lists(tmp_path)
 
 
 def test_pictures_of_a_folder_become_a_data_set_with_three_scales(tiny, options, whole):
@@ -448,213 +372,3 @@ def test_names_that_contradict_each_other_are_an_error(tiny, options, whole, tmp
         build(tiny, replace(options, table=own))
     assert caught.value.hint
     assert "names.tsv" in str(caught.value)
-
-
-def test_the_real_manifest_has_the_sizes_of_the_paper(tmp_path):
-    real = manifest.load(str(copy_manifest(tmp_path / "product")))
-    rows = entries(1, leaves=[0, 2018])
-    found = ask(real, write(tmp_path / "from", rows, tree=None)).classes
-    assert len({c.coarse_id for c in found}) == 42
-    for split, sizes in (("train", (36, 171, 1639)), ("test", (6, 37, 315))):
-        its = [c for c in found if c.split == split]
-        assert (len({c.coarse_id for c in its}), len({c.middle_id for c in its}), len(its)) == sizes
-    assert not {c.coarse_id for c in found if c.split == "test"} & {c.coarse_id for c in found if c.split == "train"}
-
-
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("make_imaterialist", PRODUCT / "make_imaterialist.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_table_of_the_manifest_is_what_its_script_makes(script):
-    committed = script.TABLE.read_text(encoding="utf-8")
-    node_of = dict(line.split("\t")[:2] for line in committed.splitlines()[1:])
-    assert sorted(map(int, node_of)) == list(range(2019))
-    assert script.table(dict(reversed(node_of.items()))) == committed
-
-
-def test_the_script_finds_a_table_that_would_change(tmp_path, script):
-    committed = script.TABLE.read_text(encoding="utf-8")
-    tree = {}
-    for line in committed.splitlines()[1:]:
-        leaf, node = line.split("\t")[:2]
-        a, b, c = node.split(".")
-        below = tree.setdefault(f"level1_node{a}", {}).setdefault(f"level2_node{b}", {})
-        below.setdefault(f"level3_node{c}", []).append(leaf)
-    for number, code in ((0, 0), (1, 1)):
-        tree["level1_node1"]["level2_node1"]["level3_node1"] += ["2019"] * number
-        (tmp_path / "tree.json").write_text(json.dumps(tree))
-        command = [sys.executable, str(PRODUCT / "make_imaterialist.py"), str(tmp_path / "tree.json"), "--check"]
-        assert subprocess.run(command, check=False).returncode == code
-
-
-@given(
-    sizes=st.lists(st.tuples(st.just(1), st.integers(1, 3), st.integers(1, 5)), min_size=1, max_size=8),
-    wanted=st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(1, 15)),
-)
-def test_the_first_choice_in_order_is_taken(script, sizes, wanted):
-    order = [str(i) for i in range(len(sizes))]
-    size_of = dict(zip(order, sizes, strict=True))
-    fitting = [
-        [name in choice for name in order]
-        for count in range(len(order) + 1)
-        for choice in itertools.combinations(order, count)
-        if tuple(sum(size_of[name][i] for name in choice) for i in range(3)) == wanted
-    ]
-    if not fitting:
-        with pytest.raises(ValueError, match="no choice"):
-            script.choose(order, size_of, wanted)
-        return
-    taken = script.choose(order, size_of, wanted)
-    assert [name in taken for name in order] == max(fitting)
-
-
-# By URL
-
-
-@pytest.fixture
-def server():
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def by_url(options, monkeypatch):
-    manners = Manners(pause=0.02, connect=2, stall=0.6, total=1.5, tries=2, allow_private_hosts=True, per_host=32)
-    monkeypatch.setattr(Options, "manners", manners)
-    crawl.crawler.cache_clear()
-    yield options
-    crawl.crawler(manners).close()
-    crawl.crawler.cache_clear()
-
-
-def linked(server, per_leaf=4, leaves=LEAVES, fault="ok"):
-    return [row | {"url": f"{server.url}/{fault}/{int(row['id'][:32], 16)}"} for row in entries(per_leaf, leaves)]
-
-
-def test_pictures_by_url_are_those_of_files_and_faults_are_verdicts(tiny, by_url, server):
-    rows = linked(server)
-    faults = {"404": "http-404", "500": "http-5xx", "html": "html-page", "silent": "timeout", "half": "broken-off"}
-    for row, fault in zip(rows, faults, strict=False):
-        row["url"] = row["url"].replace("/ok/", f"/{fault}/")
-    rows += [
-        {"id": hexa(7001), "url": "ftp://example.com/7.jpg", "class": 0},
-        {"id": hexa(7002), "class": 0},
-        {"id": hexa(7003), "url": ["http://x"], "class": 0},
-        {"id": hexa(7004), "url": "http://x/\ud800", "class": 6},
-        {"id": hexa(7005), "url": f"{server.url}/ok/7005"},
-        {"url": f"{server.url}/ok/7006", "class": 0},
-    ]
-    write(by_url.path, rows)
-    (by_url.path / "product_tree.png").write_bytes(picture(1))
-    result = build(tiny, by_url)
-    found = {i: verdict for i, (verdict, _) in rejected(by_url.out).items()}
-    for row, verdict in zip(rows, faults.values(), strict=False):
-        assert found.pop(row["id"][:-4]) == verdict
-    assert found == {
-        f"{7001:032x}": "bad-url",
-        f"{7002:032x}": "bad-url",
-        f"{7003:032x}": "bad-url",
-        f"{7004:032x}": "excluded",
-        f"{7005:032x}": "unlabelled",
-        "train-row-30": "bad-row",
-    }
-    assert not {"/ok/7005", "/ok/7006"} & server.asked.keys()
-    assert result.failures["hosts"][server.url.removeprefix("http://")]["http-404"] == 1
-    assert [f for f in validate(by_url.out) if f.code.startswith("E")] == []
-    row = next(iter(load_dataset(str(by_url.out))["train"].remove_columns("image")))
-    number = int(row["image_id"].rsplit("/", 1)[-1], 16)
-    assert row["source_url"] == f"{server.url}/ok/{number}"
-
-
-def test_an_address_that_cannot_be_taken_apart_is_a_verdict(tiny, by_url, server):
-    write(by_url.path, [*linked(server), {"id": hexa(7001), "url": "http://[broken", "class": 0}])
-    assert dry_run(tiny, by_url)["of_hosts"] == 2
-    assert build(tiny, by_url).verdicts == {"ok": 24, "bad-url": 1}
-
-
-def test_the_order_of_the_rows_changes_nothing(tiny, by_url, server, tmp_path):
-    rows = linked(server)
-    write(by_url.path, rows)
-    write(tmp_path / "other", rows[::-1][:10], rows[::-1][10:])
-    build(tiny, by_url)
-    build(tiny, replace(by_url, path=tmp_path / "other", out=tmp_path / "same"))
-    assert sums(by_url.out) == sums(tmp_path / "same")
-
-
-def test_a_limit_asks_for_no_more_than_it_needs_and_keeps_the_same(tiny, by_url, server, tmp_path):
-    rows = linked(server, per_leaf=30)
-    rows[0]["url"] = rows[0]["url"].replace("/ok/", "/404/")
-    write(by_url.path, rows)
-    build(tiny, by_url)
-    server.asked.clear()
-    few = replace(by_url, limit=5, out=tmp_path / "few")
-    assert build(tiny, few).verdicts["ok"] == 30
-    assert sum(server.asked.values()) <= 31
-    build(tiny, replace(few, out=tmp_path / "same", pool=by_url.pool_folder))
-    assert sums(tmp_path / "few") == sums(tmp_path / "same")
-    build(tiny, replace(by_url, out=tmp_path / "all", pool=few.pool_folder))
-    assert sums(tmp_path / "all") == sums(by_url.out)
-
-
-def test_running_again_asks_only_for_what_may_pass(tiny, by_url, server):
-    rows = linked(server)
-    rows[0]["url"], rows[1]["url"] = f"{server.url}/404/0", f"{server.url}/500/100"
-    write(by_url.path, rows)
-    build(tiny, by_url)
-    before = Counter(server.asked)
-    first = sums(by_url.out)
-    build(tiny, by_url)
-    assert set(server.asked - before) == {"/500/100"}
-    assert sums(by_url.out) == first
-
-
-def test_a_dry_run_tells_of_hosts_and_sizes_and_asks_nobody(tiny, by_url, server):
-    rows = linked(server, leaves=range(7))
-    rows[0]["url"] = "http://example.com/picture.jpg"
-    write(by_url.path, rows)
-    facts = dry_run(tiny, by_url)
-    host = server.url.removeprefix("http://")
-    assert facts["hosts"] == {host: len(rows) - 1, "example.com": 1}
-    assert (facts["pictures"], facts["units"], facts["labels"]) == (24, 7, {"excluded": 1, "ok": 6})
-    assert facts["bytes"] == 24 * 100_000
-    assert not server.asked
-    assert not by_url.out.exists()
-    build(tiny, replace(by_url, limit=1))
-    assert dry_run(tiny, replace(by_url, limit=1))["settled"] == 7
-
-
-def test_a_dry_run_of_files_names_no_hosts(tiny, options, whole):
-    facts = dry_run(tiny, options)
-    assert "hosts" not in facts
-    assert (facts["units"], facts["fine"]) == (6, 6)
-
-
-def test_a_leaf_of_any_size_is_taken_in_pieces(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(imaterialist, "PIECE", 3)
-    listing = imaterialist.plan(Request(tiny, write(tmp_path / "from", entries(7)), tmp_path))
-    units = list(listing.units)
-    assert len(units) == listing.total == 6 * 3
-    assert len({u.name for u in units}) == len(units)
-    assert sum(len(u.links) for u in units) == 42
-    assert all(len(u.labels) == 1 for u in units)
-
-
-def test_the_command_line_builds_and_explains(folder, whole, tmp_path):
-    def call(*more):
-        command = [sys.executable, "-m", "dmlkit", "build", str(folder), "--source", NAME, "--jobs", "1", "--json"]
-        return subprocess.run([*command, "--out", str(tmp_path / "cli"), *more], capture_output=True, text=True)
-
-    done = call("--from", str(whole))
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
-    assert facts["verdicts"] == {"ok": 36}
-    assert any("train.json: 24 found, 1,011,532 published" in note for note in facts["notes"])
-    (whole / "train.json").write_text('{"images": [{"id": "a.jpg", ')
-    done = call("--from", str(whole))
-    assert (done.returncode, json.loads(done.stdout)["exit_code"]) == (1, 1)
-    assert "Traceback" not in done.stderr
-    assert "train.json is not whole" in done.stderr

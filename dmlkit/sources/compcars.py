@@ -75,11 +75,7 @@ def tree_of(request: Request) -> Tree:
     tree = listed.tree_at(path, MARKS)
     if tree is None:
         raise synsets.no_units(path, NAME)
-    for name in (ATTRIBUTES, NAMES, TYPES):
-        if name not in tree.files:
-            raise SourceError(f"{tree.path} has no {name}", hint="is the archive unpacked whole?")
-    if not tree.pictures("image"):
-        raise SourceError(f"{tree.path} has no pictures below image/", hint="is the archive unpacked whole?")
+    listed.must_hold(tree, (ATTRIBUTES, NAMES, TYPES), "image")
     return tree
 
 

@@ -99,6 +99,16 @@ def tree_at(path: Path, marks: Iterable[str]) -> Tree | None:
         raise SourceError(f"{path} cannot be read: {exc.strerror or exc}") from exc
 
 
+def must_hold(tree: Tree, files: Iterable[str], folder: str) -> None:
+    """Raises `SourceError` where one of ``files`` is missing, or no picture is below ``folder``."""
+    hint = "is the archive unpacked whole?"
+    for name in files:
+        if name not in tree.files:
+            raise SourceError(f"{tree.path} has no {name}", hint=hint)
+    if not tree.pictures(folder):
+        raise SourceError(f"{tree.path} has no pictures below {folder}/", hint=hint)
+
+
 def files_below(top: Path) -> dict[str, str]:
     """Every file below a folder with its size and time.
 

@@ -67,11 +67,7 @@ def tree_in(path: Path) -> Tree:
     tree = listed.tree_at(path, MARKS)
     if tree is None:
         raise synsets.no_units(path, NAME)
-    for name in (IMAGES, MODELS):
-        if name not in tree.files:
-            raise SourceError(f"{tree.path} has no {name}", hint="is the archive unpacked whole?")
-    if not tree.pictures("image"):
-        raise SourceError(f"{tree.path} has no pictures below image/", hint="is the archive unpacked whole?")
+    listed.must_hold(tree, (IMAGES, MODELS), "image")
     return tree
 
 
