@@ -1,0 +1,115 @@
+"""The shell of a report: writes its pages from templates, with the style and the scripts that they share.
+
+All texts are escaped by the templates. A page loads files of its own folder only, which its Content-Security-Policy
+enforces. The chart library, 4.8 MB, is loaded by pages with charts and copied only if there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dmlkit import __version__
+from dmlkit.errors import OutputError
+from dmlkit.output import Replacement
+from dmlkit.schema import SCALES
+
+MARK = "report.json"
+"""Says that a folder is a report of dmlkit's, which the next one may replace."""
+
+STATIC = Path(__file__).parent / "static"
+
+
+def replacement(out: Path) -> Replacement:
+    """What the folder of a report is written with: it appears whole, in the place of an earlier report.
+
+    Raises `OutputError` where ``out`` holds something else.
+    """
+    if out.exists() and not (out.is_dir() and ((out / MARK).is_file() or not any(out.iterdir()))):
+        raise OutputError(
+            f"{out} holds something that is no report of dmlkit; left as it is",
+            hint="choose another folder with --out",
+        )
+    return Replacement(out)
+
+
+class Pages:
+    """The pages of a report, written into ``folder``.
+
+    ``title`` names the whole report and stands on each page; ``nav`` are the titles and files of the pages that all
+    others lead to, the first of them the start. ``search`` is the file with the classes that can be searched for, as
+    `page.js` reads it.
+    """
+
+    def __init__(self, folder: Path, title: str, nav: Sequence[tuple[str, str]], search: str = "") -> None:
+        self.folder = folder
+        self._title, self._nav, self._search = title, nav, search
+        self._charts = False
+        self._templates = Environment(
+            loader=PackageLoader("dmlkit.report"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {"number": number, "size": size, "percent": percent}
+        self._templates.globals |= {"SCALES": SCALES, "version": __version__}
+        self._templates.policies["json.dumps_kwargs"] = {
+            "ensure_ascii": False,
+            "allow_nan": False,  # NaN is no JSON: the browser would refuse the chart
+            "separators": (",", ":"),
+        }
+
+    def write(self, name: str, template: str, title: str, *, charts: bool = False, **values: Any) -> None:
+        """Write the page ``name``, a path below the folder, from a template that extends ``base.html``."""
+        self._charts |= charts
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = self._templates.get_template(template).render(
+            values,
+            report=self._title,
+            title=title,
+            nav=self._nav,
+            here=name,
+            up="../" * name.count("/"),
+            search=self._search,
+            charts=charts,
+        )
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+    def finish(self, kind: str) -> None:
+        """Add the files that the pages share, and the mark: ``kind`` is ``dataset`` or ``run``."""
+        shutil.copytree(STATIC, self.folder / "static")
+        if self._charts:
+            from plotly.offline import get_plotlyjs
+
+            (self.folder / "static" / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8", newline="\n")
+        (self.folder / MARK).write_text(json.dumps({"dmlkit": __version__, "report": kind}) + "\n", encoding="utf-8")
+
+
+def number(value: float) -> str:
+    """1234567 → 1,234,567."""
+    return f"{value:,}"
+
+
+def percent(value: float) -> str:
+    """A share as 0.1 % steps, so that what is not all never reads 100%."""
+    text = f"{value:.1%}"
+    return ">99.9%" if text == "100.0%" and value < 1 else text.replace(".0%", "%")
+
+
+def size(value: float) -> str:
+    """Bytes for people, in powers of 1000."""
+    if value < 1000:
+        return f"{value:,.0f} bytes"
+    units = iter(("kB", "MB", "GB", "TB"))
+    unit = next(units)
+    value /= 1000
+    while value >= 1000 and unit != "TB":
+        value, unit = value / 1000, next(units)
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"
