@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ MARK = "report.json"
 """Says that a folder is a report of dmlkit's, which the next one may replace."""
 
 STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a report is: its folder, the number of pages and of small pictures, and the bytes of all files."""
+
+    out: Path
+    pages: int
+    pictures: int
+    bytes: int
 
 
 def replacement(out: Path) -> Replacement:
@@ -90,6 +101,12 @@ class Pages:
 
             (self.folder / "static" / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8", newline="\n")
         (self.folder / MARK).write_text(json.dumps({"dmlkit": __version__, "report": kind}) + "\n", encoding="utf-8")
+
+    def facts(self, out: Path, pictures: int) -> Facts:
+        """Of the finished folder, which is going to stand at ``out``."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        pages = sum(path.suffix == ".html" for path in files)
+        return Facts(out, pages, pictures, sum(path.stat().st_size for path in files))
 
 
 def number(value: float) -> str:
