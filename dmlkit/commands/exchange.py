@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from dmlkit.commands.options import FAILED_CHECK, json_option, note, print_json, quiet_option
-from dmlkit.errors import printable
-from dmlkit.export import FORMATS
+from dmlkit.errors import UsageError, printable
+from dmlkit.export import FORMATS, OPTIONS
 
 NAMED = 5
 """So many contradictions are shown; build.json has more."""
@@ -102,22 +102,46 @@ def print_import(result: Any, quiet: bool) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), required=True, help="The layout to write.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder for it.")
-@click.option("--all-in-one", is_flag=True, help="dyml: query and gallery as one set, as in dyml_product.")
+@click.option(
+    "--all-in-one", is_flag=True, default=None, help="dyml: query and gallery as one set, as in dyml_product."
+)
 @click.option(
     "--faithful",
     is_flag=True,
+    default=None,
     help="dyml: no newline after the header of the lists, as in the release; most loaders need it so.",
+)
+@click.option(
+    "--shard-size", type=click.IntRange(min=1), metavar="MB", help="webdataset: of a tar file.  [default: 500]"
 )
 @json_option
 @quiet_option
-def export(folder: Path, form: str, out: Path, as_json: bool, quiet: bool, **chosen: bool) -> int:
-    """Write the data set in DIR in a layout that other programs read."""
+def export(folder: Path, form: str, out: Path, as_json: bool, quiet: bool, **chosen: Any) -> int:
+    """Write the data set in DIR in a layout that other programs read.
+
+    \b
+    dyml         the official DyML release, in OUT/dyml_NAME
+    webdataset   tar files for the webdataset library
+    imagefolder  SPLIT/CLASS/PICTURE with fine classes, as torchvision's ImageFolder
+                 reads it, and the labels of all scales in SPLIT/metadata.parquet,
+                 which datasets reads
+    oml          pictures and a table for each scale, for open-metric-learning
+
+    The pictures' bytes stay as they are, but for those that dyml cannot have. Licence, terms and what to cite go
+    along as README.md.
+    """
     from importlib import import_module
 
     from dmlkit.terminal import Steps, table
 
+    given = {name: value for name, value in chosen.items() if value is not None}
+    for name in given:
+        if name not in OPTIONS.get(form, ()):
+            of = next(other for other, names in OPTIONS.items() if name in names)
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} is of --format {of}, not of {form}", hint=f"leave {option} out")
     with Steps(quiet or as_json) as steps:
-        done = import_module(FORMATS[form]).export(folder, out, notify=steps, **chosen)
+        done = import_module(FORMATS[form]).export(folder, out, notify=steps, **given)
     if as_json:
         print_json(vars(done))
         return 0
@@ -125,4 +149,6 @@ def export(folder: Path, form: str, out: Path, as_json: bool, quiet: bool, **cho
     print(table([[name, f"{n:,}"] for name, n in done.pictures.items()], ["list", "pictures"], right=(1,)))
     for kind, count in done.converted.items():
         print(f"converted: {count:,} {kind}")
+    for line in done.notes:
+        note(line, quiet)
     return 0

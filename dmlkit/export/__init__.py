@@ -1,4 +1,11 @@
 """The forms in which a data set leaves dmlkit: one module each."""
 
-FORMATS = {"dyml": "dmlkit.export.dyml"}
+FORMATS = {
+    "dyml": "dmlkit.export.dyml",
+    "webdataset": "dmlkit.export.webdataset",
+    "imagefolder": "dmlkit.export.imagefolder",
+    "oml": "dmlkit.export.oml",
+}
 """What `dmlkit export --format` offers. Each module has ``export(folder, out, ...)``."""
+OPTIONS = {"dyml": ("all_in_one", "faithful"), "webdataset": ("shard_size",)}
+"""The options that only one of them has."""
