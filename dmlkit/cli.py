@@ -12,7 +12,17 @@ import sys
 import click
 
 from dmlkit import __version__
-from dmlkit.commands import benchmarking, building, evaluating, exchange, looking, manifests, publishing, training
+from dmlkit.commands import (
+    benchmarking,
+    building,
+    evaluating,
+    exchange,
+    looking,
+    manifests,
+    publishing,
+    reporting,
+    training,
+)
 from dmlkit.commands.options import print_json
 from dmlkit.errors import DmlkitError
 
@@ -69,6 +79,7 @@ for command in (
     looking.info,
     looking.wordnet,
     looking.sheets,
+    reporting.report,
     manifests.manifest,
     exchange.import_,
     exchange.export,

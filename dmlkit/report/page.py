@@ -68,7 +68,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"number": number, "size": size, "percent": percent}
+        self._templates.filters |= {"number": number, "size": size, "percent": percent, "sentence": sentence}
         self._templates.globals |= {"SCALES": SCALES, "version": __version__}
         self._templates.policies["json.dumps_kwargs"] = {
             "ensure_ascii": False,
@@ -112,6 +112,11 @@ class Pages:
 def number(value: float) -> str:
     """1234567 → 1,234,567."""
     return f"{value:,}"
+
+
+def sentence(text: str) -> str:
+    """The text with a large first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def percent(value: float) -> str:

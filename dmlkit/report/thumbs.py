@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from PIL import Image, ImageOps
 
@@ -37,6 +37,27 @@ def small(data: bytes) -> Image.Image:
             upright = upright.convert("RGB")
         upright.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
         return upright.copy() if upright is image else upright
+
+
+class Spool:
+    """Small pictures in a file, until the sheets that they belong on are written."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._places: list[tuple[int, int]] = []
+
+    def add(self, picture: Image.Image) -> int:
+        """Store a picture and return its number."""
+        data = BytesIO()
+        picture.save(data, "JPEG", quality=95, subsampling=0)
+        self._places.append((self._file.seek(0, 2), data.getbuffer().nbytes))
+        self._file.write(data.getbuffer())
+        return len(self._places) - 1
+
+    def get(self, number: int) -> Image.Image:
+        start, length = self._places[number]
+        self._file.seek(start)
+        return Image.open(BytesIO(self._file.read(length)))
 
 
 def write_sheet(path: Path, href: str, pictures: list[Image.Image]) -> list[Cell]:
