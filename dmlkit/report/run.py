@@ -163,7 +163,7 @@ def write_nearest(pages: Pages, runs: Sequence[Run], dataset: str, notify: Notif
         shown = Shown(write_sheets(pages.folder, f"nearest-{number}", dataset, found[0].scale, places, notify), rows)
         pictures += len(places)
         groups = grouped([of_query(shown, runs, found, query, scale) for query in queries])
-        tests.append({"title": title, "groups": groups, "first": first_rows(runs, found)})
+        tests.append({"title": title, "scale": found[0].scale, "groups": groups, "first": first_rows(runs, found)})
     pages.write(
         "nearest.html",
         "run_nearest.html",
