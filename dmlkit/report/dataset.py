@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from dmlkit.errors import UsageError
 from dmlkit.export.sheets import unusable
 from dmlkit.report import classes, figures, pictures, rejected
 from dmlkit.report.classes import GROUP, Content, Node
-from dmlkit.report.page import Facts, Pages, replacement, size
+from dmlkit.report.page import Facts, Pages, many, replacement, size
 from dmlkit.report.pictures import Notify, Picture, Shown
 from dmlkit.report.rejected import Rejected
 from dmlkit.report.thumbs import Cell, Spool, write_sheet
@@ -147,6 +148,10 @@ def write_overview(made: Made) -> None:
         charts += [figures.by_class(found["fine"])] if found["fine"] else []
         charts += [figures.sizes(shown.sizes), figures.shapes(shown.sizes)]
         charts += [figures.lengths(shown.lengths)] if len(shown.lengths) else []
+        charts.sort(key=lambda chart: chart["spec"] is None)  # what is only a sentence comes last
+    figure = content.files.get("figure.jpg")
+    if figure is not None:
+        shutil.copyfile(figure, made.pages.folder / "figure.jpg")
     missing = build.get("missing")
     made.pages.write(
         "index.html",
@@ -156,6 +161,7 @@ def write_overview(made: Made) -> None:
         description=str(settings.get("description") or "") if isinstance(settings, dict) else "",
         drawn=source == "sample",
         images=content.images,
+        figure=figure is not None,
         total=len(shown.sizes),
         classes={scale: len(nodes) for scale, nodes in found.items()},
         rejected=sum(made.rejected.counts.values()),
@@ -183,7 +189,7 @@ def facts_of(content: Content) -> Iterator[tuple[str, str]]:
     yield "Source", f"{terms.title} ({build['source']['name']})"
     yield "Licence", terms.license
     if terms.url.startswith(("http://", "https://")):
-        yield "Address", terms.url
+        yield "Terms", terms.url
     if content.form != "split":
         yield "Form", content.form
     if content_hash := hash_of(content):
@@ -250,6 +256,7 @@ def write_class(made: Made, node: Node, before: tuple[str, str] | None, after: t
             name,
             "class.html",
             title,
+            within="classes.html",
             node=node,
             splits=made.content.splits,
             cards=[
@@ -310,7 +317,7 @@ def section_of_group(
         items = [item(picture, cells, rows, fine.name) for picture in of_fine if picture in cells] or [
             Item(caption=fine.name)
         ]
-        text = f"{fine.id} · {fine.total:,} pictures"
+        text = f"{fine.id} · {many(fine.total, 'picture')}"
         found += [replace(items[0], anchor=f"fine-{fine.label}", text=text), *items[1:]]
     return {
         "title": f"Fine classes {start + 1:,} to {start + len(below):,} of {len(node.below):,}",

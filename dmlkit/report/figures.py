@@ -60,7 +60,12 @@ def by_coarse(content: Content) -> Chart:
         "finding": f"Most pictures are of {largest.name}: {largest.total:,} of {sum(n.total for n in roots):,}.",
         "spec": {
             "data": bars,
-            "layout": {"barmode": "stack", "yaxis": {"autorange": "reversed", "type": "category"}, "showlegend": True},
+            "layout": {
+                "barmode": "stack",
+                "legend": {"traceorder": "normal"},
+                "yaxis": {"autorange": "reversed", "type": "category"},
+                "showlegend": True,
+            },
         },
         "head": ["coarse class", *splits, "all"],
         "rows": [[node.name, *(node.counts[split] for split in splits), node.total] for node in roots],
@@ -82,7 +87,7 @@ def by_class(nodes: list[Node]) -> Chart:
         "finding": f"Every fine class has {low:,}."
         if low == high
         else f"Fine classes have {low:,} to {high:,}; {middle}.",
-        "spec": columns(names, found, "@fine", "pictures", "fine classes"),
+        "spec": columns(names, found, "@fine", "pictures", "fine classes") if low < high else None,
         "head": ["pictures", "fine classes"],
         "rows": [list(row) for row in zip(names, found, strict=True) if row[1]],
     }
@@ -108,6 +113,24 @@ def columns(names: Sequence[str], counts: Sequence[int], colour: str, across: st
     }
 
 
+def bars(names: Sequence[str], counts: Sequence[int], colour: str, across: str) -> Chart:
+    """Bars one below the other, for longer names."""
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        "x": list(counts),
+        "y": list(names),
+        "marker": {"color": colour},
+        "hovertemplate": f"%{{y}}: %{{x:,}} {across}<extra></extra>",
+    }
+    layout = {
+        "bargap": 0.2,
+        "yaxis": {"type": "category", "autorange": "reversed"},
+        "xaxis": {"title": {"text": across}},
+    }
+    return {"data": [bar], "layout": layout}
+
+
 def sizes(pixels: NDArray[np.int32]) -> Chart:
     """Width and height. ``pixels`` is (N, 2)."""
     found, counts = np.unique(pixels, axis=0, return_counts=True)
@@ -118,7 +141,7 @@ def sizes(pixels: NDArray[np.int32]) -> Chart:
         names = [f"{width} × {height}" for width, height in found[order].tolist()]
         return chart | {
             "finding": f"All pictures have {names[0]} pixels." if len(names) == 1 else f"There are {len(names)} sizes.",
-            "spec": columns(names, counts[order].tolist(), "@accent", "width × height in pixels", "pictures"),
+            "spec": bars(names, counts[order].tolist(), "@accent", "pictures") if len(names) > 1 else None,
             "head": ["width × height", "pictures"],
             "rows": [[name, n] for name, n in zip(names, counts[order].tolist(), strict=True)],
         }
@@ -182,8 +205,8 @@ def lengths(values: NDArray[np.int64]) -> Chart:
     edges = octaves(values)
     counts = np.histogram(values, edges)[0].tolist()
     names = [f"{size(a)} to {size(b)}" for a, b in pairwise(edges)]
-    chart = columns(names, counts, "@accent", "from", "pictures")
-    chart["layout"]["xaxis"] |= {"tickvals": names[::STEPS], "ticktext": [size(edge) for edge in edges[:-1:STEPS]]}
+    chart, step = columns(names, counts, "@accent", "from", "pictures"), max(1, len(names) // 6)
+    chart["layout"]["xaxis"] |= {"tickvals": names[::step], "ticktext": [size(edge) for edge in edges[:-1:step]]}
     return {
         "id": "lengths",
         "title": "Bytes of a picture",
@@ -215,7 +238,7 @@ def sunburst(content: Content, name: str) -> Chart:
         "insidetextorientation": "radial",
         "marker": {
             "colors": ["@card", *(f"@{node.scale}" for node in nodes)],
-            "line": {"color": "@paper", "width": 1},
+            "line": {"color": "@paper", "width": [1, *(0.3 if len(nodes) > 300 and end else 1 for end in ends)]},
         },
         "leaf": {"opacity": 1},
         "hovertemplate": "<b>%{label}</b><br>%{value:,} pictures<extra></extra>",
@@ -225,8 +248,8 @@ def sunburst(content: Content, name: str) -> Chart:
         "id": "sunburst",
         "title": "The classes, by their pictures",
         "finding": f"A click opens a class; one on the outermost ring, the {outermost} classes, leads to its pictures. "
-        "The tree below has the same classes.",
-        "spec": {"data": [spec], "layout": {"uniformtext": {"minsize": 9, "mode": "hide"}}},
+        "The tree has the same classes.",
+        "spec": {"data": [spec], "layout": {"uniformtext": {"minsize": 11, "mode": "hide"}}},
         "head": ["coarse class", "middle classes", "fine classes", "pictures"],
         "rows": [
             [

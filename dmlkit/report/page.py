@@ -68,7 +68,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"number": number, "size": size, "percent": percent, "sentence": sentence}
+        self._templates.filters |= {"number": number, "size": size, "percent": percent, "sentence": sentence, "many": many}
         self._templates.globals |= {"SCALES": SCALES, "version": __version__}
         self._templates.policies["json.dumps_kwargs"] = {
             "ensure_ascii": False,
@@ -76,8 +76,13 @@ class Pages:
             "separators": (",", ":"),
         }
 
-    def write(self, name: str, template: str, title: str, *, charts: bool = False, **values: Any) -> None:
-        """Write the page ``name``, a path below the folder, from a template that extends ``base.html``."""
+    def write(
+        self, name: str, template: str, title: str, *, charts: bool = False, within: str = "", **values: Any
+    ) -> None:
+        """Write the page ``name``, a path below the folder, from a template that extends ``base.html``.
+
+        ``within`` is the page of ``nav`` that it belongs to.
+        """
         self._charts |= charts
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +92,7 @@ class Pages:
             title=title,
             nav=self._nav,
             here=name,
+            within=within,
             up="../" * name.count("/"),
             search=self._search,
             charts=charts,
@@ -112,6 +118,11 @@ class Pages:
 def number(value: float) -> str:
     """1234567 → 1,234,567."""
     return f"{value:,}"
+
+
+def many(count: int, thing: str) -> str:
+    """1 → 1 picture; 2 → 2 pictures."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def sentence(text: str) -> str:

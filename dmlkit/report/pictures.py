@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dmlkit.errors import UsageError, printable
 from dmlkit.export.sheets import unusable
 from dmlkit.report.classes import Content, Node, node_of
+from dmlkit.report.rejected import batches
 from dmlkit.report.thumbs import Spool, small
 from dmlkit.schema import SCALES, order_key
 
@@ -80,7 +81,7 @@ def choose(content: Content, per_class: int | None, wanted: set[str], notify: No
     by_id: dict[str, Picture] = {}
     sizes, licenses, authors, done = [np.zeros((0, 2), np.int32)], Counter[str](), False, 0
     try:
-        for file, row, split, batch in batches(content, ["image_id", *SCALES, "width", "height", "license", "author"]):
+        for file, row, split, batch in rows_of(content, ["image_id", *SCALES, "width", "height", "license", "author"]):
             columns = {name: batch[name].to_pylist() for name in ("image_id", *SCALES)}
             sizes.append(np.stack([batch[name].to_numpy(zero_copy_only=False) for name in ("width", "height")], 1))
             for counted in pc.value_counts(batch["license"]).to_pylist():
@@ -113,12 +114,12 @@ def keep(first: list[tuple[str, Picture]], item: tuple[str, Picture], most: int)
         del first[most:]
 
 
-def batches(content: Content, columns: list[str], rows: int = 10_000) -> Iterator[tuple[int, int, str, pa.RecordBatch]]:
+def rows_of(content: Content, columns: list[str], rows: int = 10_000) -> Iterator[tuple[int, int, str, pa.RecordBatch]]:
     """All rows of the data set: number of the file, number of the first row in it, title of the split, rows."""
     for number, (path, split) in enumerate(content.shards):
         done = 0
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(rows, columns=columns):
+            for batch in batches(file, rows, columns):
                 yield number, done, split, batch
                 done += len(batch)
 
@@ -133,7 +134,7 @@ def read(content: Content, shown: Shown, spool: Spool, notify: Notify) -> None:
     columns = ["image", *FACTS] if content.images else list(FACTS)
     total, done = len(shown.sizes), 0
     try:
-        for number, first, _, batch in batches(content, columns, BATCH):
+        for number, first, _, batch in rows_of(content, columns, BATCH):
             data = batch["image"].field("bytes") if content.images else None
             if data is not None:
                 lengths.append(pc.fill_null(pc.binary_length(data), 0).cast(pa.int64()).to_numpy(zero_copy_only=False))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dmlkit.schema import VERDICTS
@@ -47,7 +49,7 @@ def read(path: Path) -> Rejected:
     groups: dict[str, tuple[int, list[Row]]] = {}
     number = 0
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS):
+        for batch in batches(file, ROWS):
             rows = batch.to_pandas()
             rows["order"] = hashes(rows["image_id"].fillna("") + " " + rows["upstream_label"].fillna(""))
             found.counts.update(rows["verdict"].value_counts().to_dict())
@@ -62,6 +64,12 @@ def read(path: Path) -> Rejected:
     for kept, (_, same) in sorted(groups.items(), key=lambda item: (item[1][0], item[0]))[:GROUPS]:
         found.same[kept] = sorted(same, key=lambda row: str(row["image_id"]))
     return found
+
+
+def batches(file: pq.ParquetFile, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a file, at most so many at a time. Asked for all groups at once, pyarrow would keep what was read."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(rows, row_groups=[group], columns=columns)
 
 
 def hashes(texts: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -76,5 +76,5 @@ def write_sheet(path: Path, href: str, pictures: list[Image.Image]) -> list[Cell
     for picture, spot in zip(pictures, spots, strict=True):
         sheet.paste(picture, spot)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path, "WEBP", quality=QUALITY, method=4)
+    sheet.save(path, "WEBP", quality=QUALITY, method=2)
     return [Cell(href, *spot, *picture.size, width, y) for picture, spot in zip(pictures, spots, strict=True)]

@@ -142,6 +142,17 @@
     });
   };
 
+  // ---- a tree: all branches open or closed ----
+  const tree = () =>
+    document.querySelectorAll("button[data-tree]").forEach((button) =>
+      button.addEventListener("click", () =>
+        document.querySelectorAll("#tree details").forEach((branch) => {
+          branch.open = button.dataset.tree === "open";
+        }),
+      ),
+    );
+
+  tree();
   search();
   pictures();
 })();
