@@ -10,7 +10,7 @@ import click
 
 from dmlkit.commands.options import json_option, note, print_json, quiet_option
 
-OPTIONS = ("scales", "batch", "proxy_lr", "margins", "gamma", "start", "norm", "margin_growth")
+OPTIONS = ("scales", "batch", "proxy_lr", "margins", "gamma", "start", "norm", "margin_growth", "prototypes")
 MACHINE = ("device", "threads", "workers", "cache", "evaluate_every", "stop_after", "tensorboard", "revision")
 ABOVE = click.IntRange(min=1)
 SHARE = click.FloatRange(0, 1, max_open=True)
@@ -54,6 +54,7 @@ def list_of(kind: type) -> Any:
 @click.option("--proxy-start", "start", type=click.Choice(["random", "hierarchical"]), help="CSL.  [default: random]")
 @click.option("--proxy-norm", "norm", type=float, help="CSL: the length of proxies at the start.  [default: 0.6]")
 @click.option("--margin-growth", type=SHARE, help="CSL: share of the training in which margins grow.  [default: 0]")
+@click.option("--prototypes", type=float, metavar="W", help="CSL: weight of finding middle and coarse.  [default: 0]")
 @click.option("--held-back", type=SHARE, help="Keep a share of the middle classes, to evaluate instead of the test.")
 @click.option("--shuffle-labels", is_flag=True, default=None, help="Give pictures each other's labels: learns nothing.")
 @click.option("--amp", is_flag=True, default=None, help="Mixed precision, with bfloat16.")

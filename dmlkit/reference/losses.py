@@ -38,7 +38,8 @@ class Options:
     ``batch``: every scale sees the whole batch, or its third of it, as the paper's multi-scale baseline does.
     ``proxy_lr`` multiplies the learning rate for proxies. ``margins`` are those of ``scales``, in the same order.
     ``start`` and ``norm`` say how proxies begin. Over the first ``margin_growth`` of the training, a share, the margins
-    grow from 0. ``hard``: only the proxy that violates its margin most counts.
+    grow from 0. ``hard``: only the proxy that violates its margin most counts. ``prototypes`` weighs the further term
+    of `CrossScale`.
     """
 
     scales: tuple[str, ...] = SCALES
@@ -50,6 +51,7 @@ class Options:
     norm: float = 0.6
     margin_growth: float = 0.0
     hard: bool = False
+    prototypes: float = 0.0
 
 
 def options(name: str, **given: Any) -> Options:
@@ -91,6 +93,10 @@ class CrossScale(nn.Module):
 
     where N_l(i) are the proxies whose class at scale l is not that of i. Without such a proxy the term is 0. ``hard``
     takes the largest term instead of the inner sum. ``progress``, between 0 and 1, is how far the training is.
+
+    ``prototypes`` weighs a term that is dmlkit's own: above the fine scale, the cross-entropy of finding one's class
+    among the prototypes, each the mean direction of the proxies of a class. Without it nothing draws a picture to
+    its relatives.
     """
 
     ancestors: Tensor
@@ -99,18 +105,24 @@ class CrossScale(nn.Module):
     def __init__(self, classes: Tensor, numbers: Sequence[int], size: int, options: Options) -> None:
         super().__init__()
         self.numbers, self.gamma, self.hard = list(numbers), options.gamma, options.hard
-        self.margin_growth, self.progress = options.margin_growth, 1.0
+        self.margin_growth, self.progress, self.prototypes = options.margin_growth, 1.0, options.prototypes
         self.proxies = nn.Parameter(first_proxies(classes, size, options.start, options.norm))
         self.register_buffer("ancestors", classes[:, self.numbers], persistent=False)
         self.register_buffer("margins", torch.tensor(options.margins), persistent=False)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        similarity = embeddings @ functional.normalize(self.proxies).T
+        proxies = functional.normalize(self.proxies)
+        similarity = embeddings @ proxies.T
         excess = similarity - similarity.gather(1, labels[:, :1])
         growth = min(1.0, self.progress / self.margin_growth) if self.margin_growth else 1.0
         zero = excess.new_zeros(len(excess), 1)
         loss = excess.new_zeros(())
         for column, number in enumerate(self.numbers):
+            if self.prototypes and SCALES[number] != "fine":
+                members = functional.one_hot(self.ancestors[:, column]).to(proxies)
+                prototypes = functional.normalize(members.T @ proxies)
+                found = functional.cross_entropy(self.gamma * embeddings @ prototypes.T, labels[:, number])
+                loss = loss + self.prototypes * found
             own = self.ancestors[:, column] == labels[:, number, None]
             terms = (self.gamma * (excess + growth * self.margins[column])).masked_fill(own, -math.inf)
             if self.hard:
