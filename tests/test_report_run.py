@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from browser import NARROW, WIDE, chromium, faults, opened, overflow
 from conftest import sums
 from dots import HUES, ONE_THREAD, build_dots, settings
 from dyml_release import ANIMAL, PRODUCT, imported, write_release
@@ -22,6 +23,9 @@ from dmlkit.report.run import report
 from dmlkit.schema import SCALES
 
 torch.set_num_threads(1)
+EVIL = """<script>alert(1)</script>"'&<br>"""
+CLASSES = [replace(c, coarse=EVIL, fine=f"{c.fine} <i>") if c.coarse == "half 0" else c for c in HUES]
+PAGES = ("index", "nearest", "mistakes", "confusion", "map")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,11 +39,17 @@ def no_figure():
 def where(tmp_path_factory) -> Path:
     """A data set ``out``, two runs on it, ``one`` and ``two``, and the report of both, ``both``."""
     folder = tmp_path_factory.mktemp("runs")
-    dataset = build_dots(folder)
+    dataset = build_dots(folder, CLASSES)
     train(dataset, settings(epochs=2), folder / "one", ONE_THREAD)
     train(dataset, settings(epochs=1, loss="triplet"), folder / "two", ONE_THREAD)
     report(folder / "one", dataset, folder / "both", folder / "two")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
 
 
 def of_release(folder: Path, name: str, lists: dict) -> Path:
@@ -109,7 +119,7 @@ def test_queries_are_chosen_by_their_ids_alone_and_from_every_class(where):
     query = labels.load(str(where / "out"), ("query",))
     expected = run_nearest.chosen(query, 2)
     assert [asked["image_id"] for asked, _ in lists] == [query.ids[row] for row in expected]
-    assert {asked["Coarse"] for asked, _ in lists} == {"half 0", "half 1"}
+    assert {asked["Coarse"] for asked, _ in lists} == {EVIL, "half 1"}
     many = replace(query, labels=np.repeat(np.arange(len(query.ids), dtype=np.int32)[:, None], 3, axis=1))
     few = run_nearest.chosen(many, 0, 5)
     keys = sorted(query.ids, key=run_nearest.order_key)
@@ -238,7 +248,8 @@ def test_bad_input_is_refused_and_leaves_nothing(where, tmp_path, monkeypatch):
         (where / "one", dataset, tmp_path, UsageError, "no run that has ended an epoch"),
         (where / "one", dataset, where / "one" / ".." / "one", UsageError, "are the same run"),
         (tmp_path / "trained", untested, None, UsageError, "no split query"),
-        (where / "one", str(where / "two"), None, Exception, "two"),
+        (where / "one", dataset, tmp_path / "trained", UsageError, "trained on different data sets, out and out"),
+        (where / "one", str(where / "two"), None, UsageError, "two is a run, not a data set"),
     ):
         with pytest.raises(error, match=text):
             report(run, data, tmp_path / "report", second)
@@ -247,6 +258,85 @@ def test_bad_input_is_refused_and_leaves_nothing(where, tmp_path, monkeypatch):
         report(where / "one", dataset, tmp_path / "report")
     assert caught.value.hint == "pip install 'dmlkit[train]'"
     assert not [p for p in tmp_path.iterdir() if "report" in p.name]
+
+
+# In a browser
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_from_disk_fits_and_is_accessible(browser, where, name):
+    with opened(browser, where / "both" / f"{name}.html") as page:
+        for size, scheme in ((WIDE, "light"), (NARROW, "dark")):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function("[...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))")
+            assert overflow(page) <= 0
+            if scheme == ("dark" if name in ("nearest", "confusion") else "light"):  # axe takes seconds
+                assert faults(page) == []
+        assert page.locator("main h1").count() == 1
+        assert page.locator("script:not([src]):not([type='application/json'])").count() == 0
+
+
+def test_names_of_classes_are_texts_everywhere(browser, where):
+    for name in ("nearest", "confusion"):
+        with opened(browser, where / "both" / f"{name}.html") as page:
+            assert page.get_by_text(EVIL, exact=True).first.is_visible()
+    with opened(browser, where / "both" / "map.html") as page:
+        legend = page.locator("#map-0-a .legendtext").all_text_contents()
+        assert sorted(legend) == sorted([EVIL, "half 1"])
+        trace = page.evaluate("document.getElementById('map-0-a').data.findIndex((t) => t.name.includes('script'))")
+        page.evaluate(f"Plotly.Fx.hover('map-0-a', [{{curveNumber: {trace}, pointNumber: 0}}])")
+        assert EVIL in "".join(page.locator("#map-0-a .hoverlayer text tspan").all_text_contents())
+
+
+def test_pictures_are_shown_larger_by_keyboard(browser, where):
+    with opened(browser, where / "both" / "nearest.html") as page:
+        rows = shown(where / "both" / "nearest.html")
+        first = page.locator("button[data-show]").first
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if first.evaluate("button => button === document.activeElement"):
+                break
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog")
+        assert rows[0]["image_id"] in dialog.inner_text()
+        page.keyboard.press("ArrowRight")
+        text = dialog.inner_text()
+        assert rows[1]["image_id"] in text
+        assert rows[1]["Match"] in text
+        page.keyboard.press("Escape")
+        assert not dialog.is_visible()
+        assert page.evaluate("document.activeElement.dataset.show") == "1"
+
+
+def test_the_map_is_coloured_by_the_scale_that_is_asked_for(browser, where):
+    colours = "document.getElementById('map-0-b').data.map((trace) => [trace.marker.color].flat())"
+    with opened(browser, where / "both" / "map.html") as page:
+        page.wait_for_selector("#map-0-b .point")
+        assert [len(of) for of in page.evaluate(colours)] == [1, 1]
+        page.get_by_label("coarse class").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        assert page.get_by_label("fine class").is_checked()
+        by_fine = page.evaluate(colours)
+        fine = len({row for row in labels.load(str(where / "out"), ("query", "gallery")).labels[:, 0].tolist()})
+        assert len({colour for of in by_fine for colour in of}) == fine
+        page.emulate_media(color_scheme="dark")
+        assert page.evaluate(colours) == by_fine
+        assert page.evaluate("document.querySelectorAll('#map-0-b .point').length") == 64
+
+
+def test_curves_end_at_the_values_of_the_run(browser, where):
+    told = json.loads((where / "one" / "run.json").read_text())
+    with opened(browser, where / "both" / "index.html") as page:
+        page.wait_for_selector("#course-map .point")
+        lines = page.evaluate("document.getElementById('course-map').data.map((t) => [t.name, t.y])")
+        assert lines[0][0] == "overall"
+        assert lines[0][1] == pytest.approx([100 * e["metrics"]["overall"]["mAP"] for e in told["epochs"]], abs=1e-3)
+        said = page.locator("#loss-finding").inner_text()
+        assert f"{told['epochs'][-1]['loss']:.3f} after epoch 2" in said
+        page.get_by_text("The figures as a table").first.click()
+        assert page.get_by_role("rowheader", name="2", exact=True).first.is_visible()
 
 
 # The parts

@@ -58,10 +58,9 @@ class Search:
 def searches(folder: Path, dataset: str, notify: evaluate.Notify) -> list[Search]:
     """Every test set of ``dataset``, searched by the run in ``folder``.
 
-    The embeddings of one test set are in memory at a time. Raises `UsageError` without torch or a test, `RunError` for
-    a run that cannot be read or was trained on another data set.
+    The embeddings of one test set are in memory at a time. Raises `UsageError` for a data set without a test,
+    `RunError` for a run that cannot be read or was trained on another data set.
     """
-    evaluate.check_device("auto", True)
     tests = evaluate.of_scales(dataset, evaluate.Options())
     return [search(folder, dataset, scale, test, MOST_POINTS // len(tests), notify) for scale, test in tests.items()]
 
@@ -145,7 +144,11 @@ def built(dataset: str) -> dict[str, Any]:
 
 
 def state_of(folder: Path) -> dict[str, Any]:
-    """What the checkpoint of a run says beside its weights: ``epoch``, ``history``, ``settings``, ``dataset``."""
+    """What the checkpoint of a run says beside its weights: ``epoch``, ``history``, ``settings``, ``dataset``.
+
+    Raises `UsageError` without torch and where there is no checkpoint, `RunError` for one that cannot be read.
+    """
+    evaluate.check_device("auto", True)
     from dmlkit.reference import run
 
     state = run.load(folder)

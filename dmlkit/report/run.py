@@ -11,7 +11,7 @@ from PIL import Image
 
 from dmlkit.errors import UsageError, printable
 from dmlkit.reference import neighbours
-from dmlkit.reference.evaluate import Notify
+from dmlkit.reference.evaluate import RUN_FILES, Notify
 from dmlkit.reference.metrics import METRICS
 from dmlkit.reference.neighbours import Search
 from dmlkit.report import page, run_map, run_nearest, run_tables, thumbs
@@ -39,12 +39,11 @@ def report(
     Raises `UsageError` for what is no run, a data set without a test and where torch is missing, `RunError` for a run
     of another data set, `OutputError` where ``out`` holds something else or cannot be written.
     """
-    if other is not None and other.resolve() == run.resolve():
-        raise UsageError(f"{run} and {other} are the same run", hint="name another one, or only one")
+    folders = [run] if other is None else [run, other]
     with page.replacement(out) as target:
-        folders = [run] if other is None else [run, other]
+        states = checked(folders, dataset)
         labels = [""] if other is None else [f"{'AB'[i]} · {name_of(folder)}" for i, folder in enumerate(folders)]
-        runs = [read(folder, label, dataset, notify) for folder, label in zip(folders, labels, strict=True)]
+        runs = [read(*each, dataset, notify) for each in zip(folders, states, labels, strict=True)]
         name = Path(dataset).resolve().name if Path(dataset).is_dir() else dataset
         title = " and ".join(each.name for each in runs) + f" on {name}"
         pages = Pages(target.path, title, NAV if other is None else NAV_OF_TWO)
@@ -62,10 +61,25 @@ def name_of(folder: Path) -> str:
     return folder.resolve().name
 
 
-def read(folder: Path, label: str, dataset: str, notify: Notify) -> Run:
+def checked(folders: Sequence[Path], dataset: str) -> list[dict[str, Any]]:
+    """What the checkpoints of the runs say. What cannot be reported is found before anything is embedded."""
+    if any((Path(dataset) / name).is_file() for name in RUN_FILES):
+        raise UsageError(f"{printable(dataset)} is a run, not a data set", hint="dmlkit report RUN DATASET OTHER_RUN")
+    states = [neighbours.state_of(folder) for folder in folders]
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise UsageError(f"{folders[0]} and {folders[1]} are the same run", hint="name another one, or only one")
+    if len({state["dataset"]["content"] for state in states}) > 1:
+        names = [printable(state["dataset"]["name"]) for state in states]
+        raise UsageError(
+            f"{folders[0]} and {folders[1]} were trained on different data sets, {names[0]} and {names[1]}",
+            hint="compare runs on the same data set, or report each by itself",
+        )
+    return states
+
+
+def read(folder: Path, state: Mapping[str, Any], label: str, dataset: str, notify: Notify) -> Run:
     """A run and what it finds. What run.json alone knows is left out where that cannot be read."""
     found = neighbours.searches(folder, dataset, notify)
-    state = neighbours.state_of(folder)
     try:
         told = json.loads((folder / "run.json").read_bytes())
         versions, machine = dict(told["versions"]), dict(told["machine"])

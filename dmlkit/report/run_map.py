@@ -79,7 +79,6 @@ def chart(points: Points, found: Map, names: dict[str, list[str]], scales: Seque
     data = []
     for number, label in enumerate(np.unique(points.labels[:, first]).tolist()):
         rows = np.flatnonzero(points.labels[:, first] == label)
-        texts = [hover(points, row, names) for row in rows.tolist()]
         by_scale = {
             s: [colours[SCALES.index(s)][int(label)] for label in points.labels[rows, SCALES.index(s)]] for s in scales
         }
@@ -87,11 +86,11 @@ def chart(points: Points, found: Map, names: dict[str, list[str]], scales: Seque
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": html.escape(names[SCALES[first]][label], quote=False) if label != UNKNOWN else "unknown",
+                "name": names[SCALES[first]][label] if label != UNKNOWN else "unknown",
                 "x": rounded(found.xy[rows, 0]),
                 "y": rounded(found.xy[rows, 1]),
-                "text": texts,
-                "hovertemplate": "%{text}<extra></extra>",
+                "customdata": [[hover(points, row, names)] for row in rows.tolist()],
+                "hovertemplate": "%{customdata[0]}<extra></extra>",
                 "marker": {
                     "size": 6,
                     "opacity": 0.8,
@@ -107,7 +106,7 @@ def chart(points: Points, found: Map, names: dict[str, list[str]], scales: Seque
 
 
 def hover(points: Points, row: int, names: dict[str, list[str]]) -> str:
-    """What a point is. The chart library reads a few HTML tags in texts, so names are escaped for it."""
+    """What a point is, in lines. `charts.js` escapes all texts but these: the chart library reads tags in them."""
     labels = zip(SCALES, points.labels[row].tolist(), strict=True)
     known = [names[scale][label] for scale, label in labels if label != UNKNOWN]
     return "<br>".join(html.escape(text, quote=False) for text in (*known, points.ids[row]))
