@@ -40,7 +40,7 @@ def report(
         raise UsageError(f"{folder} is no folder", hint="give a data set folder or the folder of a run")
     place = out or folder.resolve().with_name(f"{folder.resolve().name}.report")
     with Steps(quiet or as_json) as steps:
-        if (folder / "run.json").is_file():
+        if any((folder / name).is_file() for name in ("run.json", "checkpoint.pt")):
             if dataset is None:
                 raise UsageError(
                     f"{folder} is a run, and its report needs a data set", hint=f"dmlkit report {folder} DATASET"
