@@ -14,6 +14,7 @@ from conftest import sums
 from dots import HUES, ONE_THREAD, build_dots, settings
 from dyml_release import ANIMAL, PRODUCT, imported, write_release
 
+from dmlkit.commands.publishing import push
 from dmlkit.errors import OutputError, UsageError
 from dmlkit.reference import embed, labels, metrics, neighbours, plots
 from dmlkit.reference.run import RunError
@@ -190,6 +191,17 @@ def test_a_report_made_again_has_the_same_bytes_and_replaces_only_a_report(where
     assert sums(where / "out") == before
 
 
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the hub's client, against its own
+def test_a_data_set_of_the_hub_is_reported_on_like_its_folder(hub, where, tmp_path):
+    push.main([str(where / "out"), "me/dots", "--private", "--with-images", "--quiet"], standalone_mode=False)
+    report(where / "one", "me/dots", tmp_path / "report")
+    here = in_lists(shown(where / "both" / "nearest.html"))
+    assert in_lists(shown(tmp_path / "report" / "nearest.html")) == [(asked, found[:10]) for asked, found in here]
+    index = text_of(tmp_path / "report" / "index.html")
+    assert "one on me/dots" in index
+    assert "This data set has classes and pictures of its own" in index
+
+
 def test_a_set_that_is_query_and_gallery_leaves_the_query_out(tmp_path):
     folder = of_release(tmp_path, "product", PRODUCT)
     query, gallery, near = by_brute_force(folder / "run", str(folder / "out"), one_set=True)
@@ -361,7 +373,8 @@ def test_nearest_ranks_as_the_metrics_do_with_equal_similarities(monkeypatch):
     assert told[-1] == 9
 
 
-def test_pca_keeps_distances_of_flat_data_and_two_maps_face_the_same_way():
+def test_pca_keeps_distances_of_flat_data_and_two_maps_face_the_same_way(monkeypatch):
+    monkeypatch.setattr(run_map, "find_spec", lambda name: None)  # as without umap-learn
     rng = np.random.default_rng(1)
     flat = rng.standard_normal((50, 2)) * (5, 1)
     turn = np.linalg.qr(rng.standard_normal((8, 8)))[0][:2]
