@@ -16,7 +16,7 @@ baseline: $(VENV)/trains
 	$(BIN)/dmlkit build animal
 	$(BIN)/dmlkit train out/animal --loss csl
 
-test: $(VENV)/tested wordnet
+test: $(VENV)/tested wordnet chromium
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(VENV)/tested wordnet
@@ -51,7 +51,14 @@ wordnet: $(VENV)/tested
 	  || $(BIN)/python -m nltk.downloader -q wordnet \
 	  || echo "WordNet 3.0 could not be installed: tests that need it are skipped"
 
-.PHONY: wordnet
+# Chromium for the tests of reports, from Debian where that can be installed. Without it they are skipped, but not in CI.
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null \
+	  || (command -v apt-get && test "$$(id -u)" = 0 \
+	      && ($(APT) install chromium || ($(APT) update && $(APT) install chromium))) >/dev/null 2>&1 \
+	  || echo "Chromium could not be installed: tests of reports are skipped"
+
+.PHONY: wordnet chromium
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -83,7 +83,9 @@ def choose(content: Content, per_class: int | None, wanted: set[str], notify: No
     try:
         for file, row, split, batch in rows_of(content, ["image_id", *SCALES, "width", "height", "license", "author"]):
             columns = {name: batch[name].to_pylist() for name in ("image_id", *SCALES)}
-            sizes.append(np.stack([batch[name].to_numpy(zero_copy_only=False) for name in ("width", "height")], 1))
+            if any(batch[name].null_count for name in ("image_id", "width", "height")):
+                raise ValueError("a picture without an id or a size")
+            sizes.append(np.stack([batch[name].to_numpy() for name in ("width", "height")], 1))
             for counted in pc.value_counts(batch["license"]).to_pylist():
                 licenses[counted["values"] or ""] += counted["counts"]
             authors |= batch["author"].null_count < len(batch)
@@ -99,7 +101,7 @@ def choose(content: Content, per_class: int | None, wanted: set[str], notify: No
     except (ValueError, OSError, KeyError, TypeError, pa.ArrowException) as exc:
         raise unusable(content.folder, exc) from exc
     of_class = {node: [picture for _, picture in pictures] for node, pictures in first.items()}
-    return Shown(at_most, of_class, by_id, np.concatenate(sizes).astype(np.int32), licenses, authors)
+    return Shown(at_most, of_class, by_id, np.concatenate(sizes), licenses, authors)
 
 
 def default_number(content: Content) -> int:
