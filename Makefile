@@ -51,7 +51,8 @@ wordnet: $(VENV)/tested
 	  || $(BIN)/python -m nltk.downloader -q wordnet \
 	  || echo "WordNet 3.0 could not be installed: tests that need it are skipped"
 
-# Chromium for the tests of reports, from Debian where that can be installed. Without it they are skipped, but not in CI.
+# Chromium for the tests of reports, from Debian where that can be installed. Without it they
+# are skipped, with a message; in CI they fail.
 chromium:
 	@command -v chromium chromium-browser google-chrome >/dev/null \
 	  || (command -v apt-get && test "$$(id -u)" = 0 \

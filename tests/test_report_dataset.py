@@ -9,12 +9,14 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from conftest import CLASSES, TOML, picture, write_manifest, write_tar
 from dyml_release import PRODUCT, imported, write_release
 from PIL import Image
 
 from dmlkit import manifest
 from dmlkit.build import Options, build
+from dmlkit.cli import main
 from dmlkit.errors import OutputError, UsageError
 from dmlkit.export import ids
 from dmlkit.report import classes, dataset, rejected
@@ -50,6 +52,10 @@ def made(folder):
     """The folder of a report, and what is said of it."""
     out = folder.with_name("pages")
     return out, dataset.report(folder, out)
+
+
+def dmlkit(*arguments):
+    return CliRunner().invoke(main, list(map(str, arguments)), catch_exceptions=False, standalone_mode=False)
 
 
 def text_of(path):
@@ -236,6 +242,22 @@ def test_only_a_report_is_overwritten(folder, tmp_path):
     for out in (folder, folder / "pages"):
         with pytest.raises((UsageError, OutputError)):
             dataset.report(folder, out)
+
+
+def test_the_command_says_where_the_pages_are_and_what_it_cannot_use(folder, tmp_path):
+    found = dmlkit("report", folder, "--out", tmp_path / "pages", "--json")
+    assert found.exit_code == 0
+    assert json.loads(found.stdout)["open"] == (tmp_path / "pages" / "index.html").as_uri()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    for arguments, said in (
+        ([tmp_path / "pages"], "neither a data set folder nor a run"),
+        ([tmp_path / "nothing"], "is no folder"),
+        ([folder, "more"], "is a data set, not a run"),
+        ([tmp_path / "run"], "needs a data set"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            dmlkit("report", *arguments)
 
 
 def test_few_of_very_many_rejected_candidates_are_kept_in_memory_and_shown(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from dmlkit.errors import UsageError
 @click.argument("other", metavar="[OTHER_RUN]", required=False, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The folder for the pages.  [default: DIR.report]")
 @click.option(
-    "--pictures", type=click.IntRange(min=1), metavar="N", help="Of each class.  [default: about 10,000 in all]"
+    "--pictures", type=click.IntRange(min=1), metavar="N", help="Small ones of each class.  [default: 10,000 in all]"
 )
 @json_option
 @quiet_option
@@ -52,7 +52,9 @@ def report(
             facts = of_run.report(folder, dataset, place, other, steps)
         elif (folder / "build.json").is_file():
             if dataset is not None:
-                raise UsageError(f"{folder} is a data set, not a run", hint=f"dmlkit report {folder}")
+                raise UsageError(
+                    f"{folder} is a data set, not a run", hint=f"dmlkit report {folder}, or dmlkit report RUN {folder}"
+                )
             from dmlkit.report import dataset as of_dataset
 
             facts = of_dataset.report(folder, place, pictures, steps)

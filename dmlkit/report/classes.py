@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -146,8 +147,13 @@ def tree_of(hierarchy: pd.DataFrame, names: Mapping[str, list[str]]) -> tuple[No
         if node.above is not None:
             node.above.below.append(node)
     for node in nodes.values():
-        node.below.sort(key=lambda n: (n.label is None, n.name.lower(), n.label))
+        node.below.sort(key=lambda n: (n.label is None, in_order(n.name), n.label))
     return nodes, sorted((n for n in nodes.values() if n.scale == "coarse"), key=lambda n: (n.label is None, n.label))
+
+
+def in_order(name: str) -> str:
+    """What a name is sorted by: numbers in it by their value."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(12), name.lower())
 
 
 def unknown(nodes: Nodes, scale: str, coarse: Node | None) -> Node:

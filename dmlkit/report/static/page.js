@@ -129,6 +129,7 @@
         list.append(node("dt", name), value);
       }
       if (!dialog.open) dialog.showModal();
+      dialog.scrollTop = 0;
     };
     buttons.forEach((button, i) => button.addEventListener("click", () => show(i)));
     dialog.querySelector(".before").addEventListener("click", () => show(shown - 1));
