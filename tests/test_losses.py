@@ -56,6 +56,24 @@ def test_csl_is_what_its_definition_says(hard, margins, gamma):
     assert loss(embeddings, labels).item() == pytest.approx(expected, rel=1e-6)
 
 
+def test_prototypes_add_the_finding_of_middle_and_coarse_classes():
+    embeddings, labels = batch(9)
+    plain, more = cross_scale(gamma=8.0), cross_scale(gamma=8.0, prototypes=0.5)
+    proxies = more.proxies.detach().numpy()
+    proxies = proxies / np.linalg.norm(proxies, axis=1, keepdims=True)
+    added = 0.0
+    for scale in (1, 2):
+        means = np.stack(
+            [proxies[TABLE[:, scale] == number].mean(axis=0) for number in range(TABLE[:, scale].max() + 1)]
+        )
+        likeness = np.exp(8.0 * embeddings.numpy() @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T)
+        own = likeness[np.arange(9), labels[:, scale].numpy()]
+        added += 0.5 * -np.log(own / likeness.sum(axis=1)).mean()
+    assert more(embeddings, labels).item() == pytest.approx(plain(embeddings, labels).item() + added, rel=1e-6)
+    alone = cross_scale(scales=("fine",), margins=(0.25,), prototypes=0.5)
+    assert alone(embeddings, labels) == cross_scale(scales=("fine",), margins=(0.25,))(embeddings, labels)
+
+
 def test_csl_of_one_picture_in_closed_form():
     # On its own proxy, all others at a right angle: each of k others adds exp(32 (0 - 1 + m)).
     table = torch.tensor([[0, 0, 0], [1, 0, 0], [2, 1, 0], [3, 2, 1]])
