@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from conftest import CLASSES, TOML, build_folder, write_manifest
+from conftest import CLASSES, TOML, WHALE, build_folder, picture, write_manifest, write_tar
 from datasets import load_dataset
 from datasets.exceptions import NonMatchingSplitsSizesError
 from huggingface_hub import DatasetCard
@@ -125,6 +125,45 @@ def test_every_source_has_its_licence_and_terms(write_card, source):
     assert terms.citation.strip() in body
     assert ("drawn by a program" in body) == (source == "sample") == ("synthetic" in fields["tags"])
     assert fields["source_datasets"] == (["original"] if source == "sample" else [f"extended|{source}"])
+
+
+ASKED = [
+    *("Evaluation", "Data collection", "Preprocessing", "Annotation", "Use cases", "Limitations", "Biases"),
+    *("Personal and sensitive information", "Social impact", "Maintenance"),
+]
+
+
+@pytest.mark.parametrize("source", sources.MODULES)
+def test_what_a_croissant_file_asks_has_a_section_that_answers_for_the_source(write_card, source):
+    _, body = write_card(source)
+    sections = dict(part.split("\n", 1) for part in re.split("^## ", body, flags=re.M)[1:])
+    assert [name for name in sections if name in ASKED] == ASKED
+    assert all(len(sections[name].split()) > 3 for name in ASKED)
+    known = sources.load(source).TERMS.answers
+    assert known.collection in sections["Data collection"]
+    assert known.annotation in sections["Annotation"]
+    assert known.people in sections["Personal and sensitive information"]
+    nobody_knows = (
+        "Whoever publishes this data set should say it here" in sections["Personal and sensitive information"]
+    )
+    assert nobody_knows == (source == "url-list")
+    assert ("photographs" in sections["Use cases"]) == (source == "sample")
+
+
+def test_the_reasons_of_excluded_labels_are_told_with_their_numbers(tmp_path):
+    folder = build_folder(tmp_path)
+    assert "Excluded here" not in parts(folder)[1]
+    write_tar(tmp_path / "tars" / f"{WHALE.label}.tar", {f"{i}.JPEG": picture(7000 + i) for i in range(3)})
+    build(manifest.load(str(tmp_path / "tiny")), Options("imagenet-21k", folder, tmp_path / "tars", jobs=1))
+    assert "- 3 pictures: it looks like a fish" in parts(folder)[1]
+
+
+def test_the_data_set_itself_can_be_cited(good_folder):
+    fields, body = parts(good_folder)
+    entry = body.partition("## How to cite this data set")[2].partition("## ")[0]
+    assert "@misc{tiny-imagenet-21k," in entry
+    assert "version 1.0.0, from imagenet-21k" in entry
+    assert fields["configs"][0]["description"].removeprefix("content ") in entry
 
 
 def test_a_card_without_citations_has_no_empty_block(write_card):

@@ -10,9 +10,10 @@ import yaml
 
 from dmlkit import __version__, sources
 from dmlkit.dyml import channels
+from dmlkit.export import answers
 from dmlkit.export.card import dataset_info, fenced, plain, size_category, verdicts_table
 from dmlkit.schema import FORMS
-from dmlkit.sources import Terms
+from dmlkit.sources import Answers, Terms
 
 if TYPE_CHECKING:
     from dmlkit.dyml.importing import Result
@@ -31,6 +32,17 @@ RELEASE = Terms(
   booktitle = {Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern Recognition},
   year      = {2021}
 }""",
+    answers=Answers(
+        collection="The authors of DyML chose them from ImageNet (animal), PKU VehicleID and VERI-Wild (vehicle) and "
+        "iMaterialist Product 2019 (product).",
+        people="Photographs of the web (animal, product) and of surveillance cameras (vehicle): people and licence "
+        "plates can be in them, and nobody was asked.",
+        biases="Those of its sources, and of a choice of classes whose reasons were not published.",
+    ),
+)
+LIMITS = (
+    "Pictures and labels are those of the release, its repeats included.",
+    "Most published figures were made with readers that lose the first picture of every list.",
 )
 
 TESTS = {
@@ -110,12 +122,12 @@ def body(title: str, content: Content, result: Result, found: Mapping[str, Any])
         "![Pictures of the training classes at the three scales](figure.jpg)",
         opening(result),
         TESTS[result.form],
-        "## Sizes",
+        "## Configs and splits",
         sizes_table(result),
-        "## Labels",
-        labels_text(content, result),
-        "## How it was made",
-        f"By dmlkit {__version__} with `dmlkit import dyml` from {plain(terms.title)}"
+        *([] if result.form == "train-only" else ["## Evaluation", answers.EVALUATION]),
+        "## Data collection",
+        terms.answers.collection or answers.NOT_KNOWN,
+        f"Read by dmlkit {__version__} with `dmlkit import dyml` from {plain(terms.title)}"
         + (", by way of an export of dmlkit." if content.known else ".")
         + f" {channels_text(found)} The order of rows is decided by a hash of `image_id`.",
         *(
@@ -123,11 +135,11 @@ def body(title: str, content: Content, result: Result, found: Mapping[str, Any])
             if any(result.recurring.values())
             else []
         ),
-        "## What is not in it",
+        "### What is not in it",
         verdicts_table(result.verdicts),
-        "## Use and limits",
-        "- To measure on the published benchmark. Pictures and labels are those of the release, its repeats included.\n"
-        "- Most published figures were made with readers that lose the first picture of every list.",
+        "## Annotation",
+        labels_text(content, result),
+        *answers.responsible(terms.answers, plain(content.known.version if content.known else "1"), False, LIMITS),
         "## Licence and terms",
         plain(terms.terms),
         f"The pictures {'may' if terms.redistribute else 'may **not**'} be published again."

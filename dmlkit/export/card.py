@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from dmlkit import __version__, sources
+from dmlkit.export import answers
 from dmlkit.manifest import Manifest
 from dmlkit.schema import SCALES, SPLITS, VERDICTS
 
@@ -21,6 +22,10 @@ SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M"
 """The hub's size categories, from below a thousand rows on, each ten times the one before."""
 LISTED = 24
 """At most this many middle classes stand in one cell of the table of classes."""
+
+
+REASONS = 5
+"""So many reasons of exclusion are named."""
 
 
 @dataclass(frozen=True)
@@ -122,27 +127,36 @@ def body(folder: Path, manifest: Manifest, source: str, facts: Facts) -> str:
         drawn if source == "sample" else "",
         "![Pictures of the data set at its three scales](figure.jpg)",
         opening(facts),
-        "## Sizes",
+        "## Configs and splits",
         sizes_table(classes, facts),
         limits_text(facts),
+        "Config `default` has the pictures, config `hierarchy` one row a fine class, with ids, path and counts.",
         "## Classes",
         classes_table(classes),
-        "The config `hierarchy` has every fine class with its ids, its path and the number of its pictures.",
         "## Columns",
         COLUMNS,
-        "## How it was made",
-        f"""By dmlkit {__version__} from the source **{plain(terms.title)}** and the manifest `{manifest.name}`,
-version {plain(manifest.version)} (SHA-256 `{manifest.sha256}`). {resizing_text(facts)}
-Exact duplicates were found by SHA-256 over the whole data set. The side of a test picture, query or gallery, is
-decided by a hash of its `image_id`, and so is the order of rows.""",
-        "## What is not in it",
+        "## Evaluation",
+        answers.EVALUATION,
+        "## Data collection",
+        terms.answers.collection or answers.NOT_KNOWN,
+        f"Read by dmlkit {__version__} from the source **{plain(terms.title)}**, by the manifest `{manifest.name}`, "
+        f"version {plain(manifest.version)} (SHA-256 `{manifest.sha256}`).",
+        "### What is not in it",
         verdicts_table(facts.verdicts),
-        "## Use and limits",
-        limits_list(source),
+        "## Preprocessing",
+        f"""{resizing_text(facts)}
+Every picture was decoded as readers will decode it; those that fail are out. Exact duplicates were found by SHA-256
+over the whole data set. The side of a test picture, query or gallery, is decided by a hash of its `image_id`, and so is
+the order of rows.""",
+        "## Annotation",
+        terms.answers.annotation or answers.NOT_KNOWN,
+        labels_text(manifest, source, folder),
+        *answers.responsible(terms.answers, plain(manifest.version), source == "sample", limits(source)),
         "## Licence and terms",
         plain(terms.terms),
         f"The pictures {'may' if terms.redistribute else 'may **not**'} be published again."
         + (f" Source: <{terms.url}>" if terms.url else ""),
+        f"## How to cite this data set\n\n{fenced(own_entry(manifest, source, facts), 'bibtex')}",
         f"## Citation\n\n{fenced(citations, 'bibtex')}" if citations else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -229,19 +243,51 @@ def verdicts_table(verdicts: Mapping[str, int]) -> str:
     return "\n".join([*lines, "", "`rejected.parquet` names each of these candidates with its reason."])
 
 
-def limits_list(source: str) -> str:
+def limits(source: str) -> list[str]:
     """What a reader must know before relying on the data set."""
-    lines = ["Made to train and to measure image retrieval and metric learning at several semantic scales."]
     if source == "sample":
-        lines.append("Figures measured on drawn pictures say nothing about photographs.")
-    else:
-        lines += [
-            "The labels are those of the source, brought into the hierarchy; nobody looked at them again.",
-            "Copies that differ in a single byte, in size or compression, are not found and may stand on both sides.",
-            "Photographs can show people, brands and places; dmlkit did not look for them.",
-            "Which animals or things there are, and how often, follows the source and not the world.",
-        ]
-    return "\n".join(f"- {line}" for line in lines)
+        return ["Drawn pictures are easier than photographs, and differ from each other in other ways."]
+    return [
+        "The labels are those of the source, brought into the hierarchy; nobody looked at them again.",
+        "Copies that differ in a single byte, in size or compression, are not found and may stand on both sides.",
+        "The classes are not those of the published DyML benchmarks: figures do not compare with the paper's.",
+    ]
+
+
+def labels_text(manifest: Manifest, source: str, folder: Path) -> str:
+    """How an upstream label became labels at three scales, and why some did not."""
+    lexicon = str(manifest.settings.get("hierarchy", {}).get("lexicon", "")).replace("wordnet-", "WordNet ")
+    tree = f"{plain(lexicon)}, cut at three heights by" if lexicon else "the classes and rules of"
+    text = f"""`upstream_label` is what the source says of a picture. It leads to one fine class, which has one middle
+and one coarse class, by {tree} the manifest. `path` in `hierarchy` is the way."""
+    if source == "sample":
+        return text
+    text += """ A label above the fine classes, or outside of all, gives none (`above`, `outside`); one that the
+manifest excludes is out with its reason (`excluded`)."""
+    reasons = excluded_reasons(folder)
+    if not reasons:
+        return text
+    lines = [f"- {count:,} pictures: {plain(reason)}" for reason, count in reasons[:REASONS]]
+    more = f"\n- and {len(reasons) - REASONS:,} more reasons, in `rejected.parquet`" if len(reasons) > REASONS else ""
+    return "\n".join([text, "", "Excluded here:", "", *lines]) + more
+
+
+def own_entry(manifest: Manifest, source: str, facts: Facts) -> str:
+    """A BibTeX entry of the data set itself. Its author is whoever publishes it."""
+    title, version = (
+        re.sub(r"[{}\\\s]+", " ", text).strip() for text in (str(manifest.settings["title"]), manifest.version)
+    )
+    return f"""@misc{{{manifest.name}-{source},
+  title = {{{title}, version {version}, from {source}}},
+  note  = {{Made with dmlkit {__version__}; SHA-256 of its content {facts.content}}}
+}}"""
+
+
+def excluded_reasons(folder: Path) -> list[tuple[str, int]]:
+    """The reasons of excluded candidates with the number of these, the most frequent first."""
+    found = pq.read_table(folder / "rejected.parquet", columns=["detail"], filters=[("verdict", "==", "excluded")])
+    counts = {one["values"]: one["counts"] for one in found["detail"].value_counts().to_pylist()}
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {c: f"\\{c}" for c in "\\`*_[]|~$#"})

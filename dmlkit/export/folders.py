@@ -29,7 +29,7 @@ from dmlkit import __version__, images
 from dmlkit.checks import front_matter
 from dmlkit.dyml.card import terms_of
 from dmlkit.dyml.sidecar import FACTS
-from dmlkit.errors import OutputError, UsageError, printable
+from dmlkit.errors import NoPictures, OutputError, UsageError, printable
 from dmlkit.export import ids
 from dmlkit.export.card import fenced, plain
 from dmlkit.output import Replacement
@@ -113,7 +113,7 @@ def read_folder(folder: Path) -> Folder:
         first = next(folder.glob("data/train-*.parquet"))
         features = json.loads(pq.read_schema(first).metadata[b"huggingface"])["info"]["features"]
         if build.get("images") is False:
-            raise ids.no_pictures(folder)
+            raise NoPictures(folder)
         form = build.get("form", "split")
         return Folder(
             path=folder,

@@ -55,14 +55,6 @@ def write(folder: Path, out: Path, repo: str) -> None:
     (out / "build.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def no_pictures(folder: Path | str, repo: str = "USER/NAME") -> UsageError:
-    """The error of what needs pictures and is given what was pushed without them."""
-    return UsageError(
-        f"{folder} has ids, labels and hashes only: its source forbids to publish the pictures",
-        hint=f"make the data set from your own copy of the source: dmlkit build --from-hub {repo} --from DIR",
-    )
-
-
 def write_rows(shards: list[Path], out: Path) -> None:
     """All columns but the pictures of some shards, as one file. Memory: the rows of one shard."""
     out.parent.mkdir(exist_ok=True)

@@ -39,6 +39,21 @@ MODULES = {
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What the card says of the source's pictures and labels, in sentences; empty where dmlkit does not know it."""
+
+    collection: str = ""
+    """How and when the pictures came together."""
+    annotation: str = ""
+    """Who or what gave the labels."""
+    people: str = ""
+    """People, and what else is personal, in the pictures or told by the labels."""
+    biases: str = ""
+    impact: str = ""
+    """What models trained on it could do to people."""
+
+
+@dataclass(frozen=True)
 class Terms:
     """What a source allows and how it is named in the card."""
 
@@ -54,6 +69,7 @@ class Terms:
     """A BibTeX entry."""
     get: str = ""
     """How a person gets the source's files: one sentence or command."""
+    answers: Answers = field(default_factory=Answers)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from dmlkit.errors import ManifestError, SourceError
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Classes, Request, Terms, listed, mat, synsets, tables, vehicles
+from dmlkit.sources import Answers, Classes, Request, Terms, listed, mat, synsets, tables, vehicles
 from dmlkit.sources.listed import Row, Tree
 from dmlkit.sources.vehicles import Rules, Vehicle
 
@@ -36,6 +36,12 @@ TERMS = Terms(
 }""",
     get="Ask for it with the form at http://mmlab.ie.cuhk.edu.hk/datasets/comp_cars/, unpack the parts of its zip file "
     "with the password, and give the folder that holds image/ and misc/ as --from.",
+    answers=Answers(
+        collection="Pictures of cars from forums, public pages and search engines of the web, before 2015.",
+        annotation="Make, model, year and type are those of CompCars' lists.",
+        people="Photographs of the web: people and licence plates can be in them.",
+        biases="Cars as their makers, sellers and owners show them; many models are those of the Chinese market.",
+    ),
 )
 
 

@@ -14,7 +14,7 @@ from dmlkit import archives
 from dmlkit.errors import SourceError
 from dmlkit.schema import Candidate, Unit
 from dmlkit.sources import Request, Terms, mat, synsets
-from dmlkit.sources.imagenet_21k import IMAGENET_BIB, IMAGENET_TERMS
+from dmlkit.sources.imagenet_21k import IMAGENET_ANSWERS, IMAGENET_BIB, IMAGENET_TERMS
 
 NAME = "imagenet-1k"
 TRAIN_TAR = "ILSVRC2012_img_train.tar"
@@ -34,6 +34,7 @@ TERMS = Terms(
     citation=IMAGENET_BIB,
     get=f"With an account on image-net.org download {TRAIN_TAR}, {VAL_TAR} and {DEVKIT}.tar.gz into one folder, or "
     "from Kaggle the competition imagenet-object-localization-challenge; give that folder as --from.",
+    answers=IMAGENET_ANSWERS,
 )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from dmlkit import archives
 from dmlkit.errors import OutputError
 from dmlkit.schema import Unit
-from dmlkit.sources import Request, Terms, synsets
+from dmlkit.sources import Answers, Request, Terms, synsets
 
 NAME = "imagenet-21k"
 CHUNK = 1024 * 1024
@@ -27,6 +27,16 @@ IMAGENET_BIB = """@inproceedings{deng2009imagenet,
   year      = {2009}
 }"""
 
+IMAGENET_ANSWERS = Answers(
+    collection="ImageNet's makers asked the web's image search engines for the words of each WordNet synset, "
+    "in several languages.",
+    annotation="The synset is the one that the picture was found for; workers of Amazon Mechanical Turk had voted that "
+    "it shows it. A picture has one synset even where it shows more.",
+    people="Photographs of the web: people can be in them, beside what they are labelled as, and were not asked.",
+    biases="What people photograph and search engines found: well-known kinds, close up, most of them from "
+    "North America and Europe.",
+)
+
 TERMS = Terms(
     title="ImageNet-21K",
     license="other",
@@ -36,6 +46,7 @@ TERMS = Terms(
     citation=IMAGENET_BIB,
     get="With an account on image-net.org download winter21_whole.tar.gz; give it, or the folder of its nXXXXXXXX.tar "
     "files, as --from.",
+    answers=IMAGENET_ANSWERS,
 )
 
 read = synsets.read

@@ -26,7 +26,7 @@ from dmlkit.errors import ManifestError, SourceError
 from dmlkit.fetch import host_of
 from dmlkit.manifest import Exclusion, FineClass, Manifest
 from dmlkit.schema import SCALES, VERDICTS, Candidate, Link, Unit
-from dmlkit.sources import Classes, Listing, Request, Terms, listed, synsets, tables, url_list
+from dmlkit.sources import Answers, Classes, Listing, Request, Terms, listed, synsets, tables, url_list
 from dmlkit.sources.listed import Row, Tree
 
 NAME = "imaterialist-2019"
@@ -62,6 +62,12 @@ TERMS = Terms(
     get="Download train.json, val.json and product_tree.json as the page at "
     "https://github.com/msight-tech/imaterialist-product-2019 says, and give their folder, unpacked, as --from. The "
     "pictures are read from that folder where files in it are called by the ids of the lists, else fetched by URL.",
+    answers=Answers(
+        collection="Pictures of products at the web addresses of the competition's lists, of 2019 and before.",
+        annotation="The class is that of the competition's lists. What its number stands for was not published.",
+        people="People who wear or hold a product can be in the pictures.",
+        biases="Products as shops show them. Addresses that are dead by now are missing, and not by chance.",
+    ),
 )
 
 

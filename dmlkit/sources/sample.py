@@ -12,7 +12,7 @@ from dmlkit import drawing
 from dmlkit.errors import UsageError
 from dmlkit.manifest import FineClass
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Request, Terms
+from dmlkit.sources import Answers, Request, Terms
 
 QUALITY = 88
 PER_CLASS = 8
@@ -24,6 +24,13 @@ TERMS = Terms(
     redistribute=True,
     url="https://creativecommons.org/publicdomain/zero/1.0/",
     get="Nothing to get: dmlkit draws it.",
+    answers=Answers(
+        collection="A program drew them from the class and a number; nothing was collected.",
+        annotation="The class was given to the program, so every label is right by construction.",
+        people="None: no photograph, no person and no text of a person went into it.",
+        biases="The variety is what the program knows to draw, evenly over the classes. It is not that of the world.",
+        impact="None that is known.",
+    ),
 )
 
 

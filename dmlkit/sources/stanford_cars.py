@@ -11,7 +11,7 @@ import numpy as np
 from dmlkit.errors import ManifestError, SourceError
 from dmlkit.manifest import Manifest
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Classes, Request, Terms, listed, mat, synsets, tables, vehicles
+from dmlkit.sources import Answers, Classes, Request, Terms, listed, mat, synsets, tables, vehicles
 from dmlkit.sources.listed import Row, Tree
 from dmlkit.sources.vehicles import Rules, Vehicle
 
@@ -40,6 +40,12 @@ TERMS = Terms(
 }""",
     get="The original address is dead; https://github.com/pytorch/vision/issues/7545 names copies. Give the folder "
     "that holds cars_train/, cars_test/, devkit/ and cars_test_annos_withlabels.mat, or car_ims/ and cars_annos.mat.",
+    answers=Answers(
+        collection="Pictures of cars from the web, before 2013.",
+        annotation="Make, model and year are those of the source's lists.",
+        people="Photographs of the web: people and licence plates can be in them.",
+        biases="196 models, most of them sold in North America.",
+    ),
 )
 
 

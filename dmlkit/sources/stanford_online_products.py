@@ -11,7 +11,7 @@ from dmlkit import splits
 from dmlkit.errors import ManifestError, SourceError
 from dmlkit.manifest import FineClass, Manifest
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Classes, Request, Terms, listed, synsets, tables
+from dmlkit.sources import Answers, Classes, Request, Terms, listed, synsets, tables
 from dmlkit.sources.listed import Row, Tree
 
 NAME = "stanford-online-products"
@@ -35,6 +35,13 @@ TERMS = Terms(
 }""",
     get="Download Stanford_Online_Products.zip (2.9 GB) from https://cvgl.stanford.edu/projects/lifted_struct/ and "
     "give it, or the folder it unpacks to, as --from.",
+    answers=Answers(
+        collection="Pictures that sellers on eBay put up with their offers, before 2016.",
+        annotation="Pictures of one offer are one product; the group is that of eBay. Two offers of the same thing are "
+        "two products.",
+        people="Sellers' photographs, often taken at home: people and rooms can be in them.",
+        biases="Things that were sold second hand on eBay, in 12 groups.",
+    ),
 )
 
 

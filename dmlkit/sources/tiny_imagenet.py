@@ -12,7 +12,7 @@ from dmlkit import archives, fetch
 from dmlkit.errors import SourceError
 from dmlkit.schema import Candidate, Unit
 from dmlkit.sources import Request, Terms, synsets
-from dmlkit.sources.imagenet_21k import IMAGENET_BIB, IMAGENET_TERMS
+from dmlkit.sources.imagenet_21k import IMAGENET_ANSWERS, IMAGENET_BIB, IMAGENET_TERMS
 
 NAME = "tiny-imagenet"
 TOP = "tiny-imagenet-200"
@@ -31,6 +31,7 @@ TERMS = Terms(
     url=ARCHIVE.url,
     citation=IMAGENET_BIB,
     get="Nothing to get: it is downloaded (237 MiB, no log-in). A copy of the zip file can be given as --from.",
+    answers=IMAGENET_ANSWERS,
 )
 
 

@@ -27,7 +27,7 @@ from dmlkit.errors import HierarchyError, SourceError
 from dmlkit.fetch import host_of
 from dmlkit.manifest import Manifest
 from dmlkit.schema import SCALES, Candidate, Link, Manners, Unit, order_key
-from dmlkit.sources import Listing, Request, Terms, synsets
+from dmlkit.sources import Answers, Listing, Request, Terms, synsets
 
 NAME = "url-list"
 ROWS = 500
@@ -47,6 +47,11 @@ TERMS = Terms(
     redistribute=False,
     get="Give as --from a CSV, TSV or Parquet file with the columns url and label (or fine, middle, coarse), and as "
     "wanted id, sha256, license, author; or ImageNet's fall11_urls.txt.",
+    answers=Answers(
+        collection="Fetched from the addresses of the list. Who made the list knows how it came together: say it here.",
+        annotation="The labels are those of the list. Who made it knows who gave them: say it here.",
+        biases="Addresses that are dead by now are missing, and not by chance.",
+    ),
 )
 
 

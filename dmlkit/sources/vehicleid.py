@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dmlkit.errors import SourceError
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Classes, Request, Terms, listed, synsets, tables, vehicles
+from dmlkit.sources import Answers, Classes, Request, Terms, listed, synsets, tables, vehicles
 from dmlkit.sources.listed import Row, Tree
 from dmlkit.sources.vehicles import Vehicle
 
@@ -47,6 +47,14 @@ TERMS = Terms(
 }""",
     get="Send the signed agreement to the address at https://www.pkuml.org/resources/pku-vehicleid.html and give "
     "VehicleID_V1.0.zip, or the folder it unpacks to, as --from.",
+    answers=Answers(
+        collection="Surveillance cameras of a small city in China, by day; vehicles from the front and from behind.",
+        annotation="The vehicle is that of VehicleID's lists, the model too where they tell it; body types are those "
+        "that a person filled in.",
+        people="Pictures of people's vehicles on public roads. Nobody looked for plates and faces here.",
+        biases="The vehicles and cameras of one city; daylight only.",
+        impact=vehicles.IMPACT,
+    ),
 )
 
 

@@ -12,6 +12,9 @@ from dmlkit.manifest import Exclusion, FineClass, Manifest
 from dmlkit.sources import Classes, tables
 from dmlkit.sources.listed import plain_id, some
 
+IMPACT = "Models trained on it can find a vehicle again on other cameras, and so follow the people in it."
+"""Of data sets that have the same vehicle on several cameras."""
+
 
 @dataclass(frozen=True)
 class Rules:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from dmlkit.errors import SourceError
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Classes, Request, Terms, listed, synsets, vehicles
+from dmlkit.sources import Answers, Classes, Request, Terms, listed, synsets, vehicles
 from dmlkit.sources.listed import Row, Tree
 from dmlkit.sources.vehicles import Rules, Vehicle
 
@@ -54,6 +54,14 @@ TERMS = Terms(
 }""",
     get="Accept the terms at https://github.com/PKU-IMRE/VERI-Wild, download the 23 RAR parts and the lists, unpack "
     "them (unrar x images.part01.rar), and give the folder that holds images/ and train_test_split/ as --from.",
+    answers=Answers(
+        collection="174 surveillance cameras, through one month, day and night; a detector cut the vehicles out.",
+        annotation="Vehicle, model, type and colour are those of VERI-Wild's lists.",
+        people="Licence plates are masked in the pictures. Drivers can be visible, and camera and time of each picture "
+        "stand in the source's lists; nobody was asked.",
+        biases="The vehicles and cameras of one region.",
+        impact=vehicles.IMPACT,
+    ),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dmlkit.errors import SourceError
 from dmlkit.schema import Unit
-from dmlkit.sources import Classes, Request, Terms, listed, vehicleid, vehicles, veri_wild
+from dmlkit.sources import Answers, Classes, Request, Terms, listed, vehicleid, vehicles, veri_wild
 from dmlkit.sources.listed import Tree
 
 NAME = "veri-wild+vehicleid"
@@ -19,6 +19,14 @@ TERMS = Terms(
     url=veri_wild.TERMS.url,
     citation=f"{veri_wild.TERMS.citation}\n\n{vehicleid.TERMS.citation}",
     get="Put both, each as its own --source wants it, into one folder and give that as --from.",
+    answers=Answers(
+        **{
+            name: f"VERI-Wild: {of} VehicleID: {vars(vehicleid.TERMS.answers)[name]}"
+            for name, of in vars(veri_wild.TERMS.answers).items()
+            if name != "impact"
+        },
+        impact=vehicles.IMPACT,
+    ),
 )
 
 
