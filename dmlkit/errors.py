@@ -27,6 +27,16 @@ class UsageError(DmlkitError):
     exit_code = 2
 
 
+class NoPictures(UsageError):
+    """What needs pictures is given a data set that was published as ids, labels and hashes only."""
+
+    def __init__(self, where: object, repo: str = "USER/NAME") -> None:
+        super().__init__(
+            f"{where} has ids, labels and hashes only: the terms of its source keep the pictures from being published",
+            hint=f"make the data set from your own copy of the source: dmlkit build --from-hub {repo} --from DIR",
+        )
+
+
 class ManifestError(DmlkitError):
     """A manifest folder contradicts itself or cannot be read."""
 

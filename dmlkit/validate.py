@@ -59,7 +59,7 @@ import pyarrow.parquet as pq
 from dmlkit import engine, images
 from dmlkit.assemble import REJECTED
 from dmlkit.checks import CHECKS, Content, Finding, check_pictures, check_values, some
-from dmlkit.errors import UsageError
+from dmlkit.errors import NoPictures, UsageError
 from dmlkit.schema import FORMAT, FORMS, SCALES, SPLITS, hierarchy_features, picture_features
 
 HIERARCHY = "hierarchy/train-00000-of-00001.parquet"
@@ -76,7 +76,8 @@ MOST_TEXT = 50_000_000
 def validate(
     folder: Path, notify: Callable[[str, int, int | None, str], None] = lambda *_: None, jobs: int | None = None
 ) -> list[Finding]:
-    """All findings of the data set in ``folder``, in the order of the codes. Raises `UsageError` where none is.
+    """All findings of the data set in ``folder``, in the order of the codes. Raises `UsageError` where none is,
+    and `NoPictures` where only its ids are.
 
     Memory: some 500 bytes for each picture, and the pictures of one row group for each of the ``jobs``.
     """
@@ -84,6 +85,8 @@ def validate(
         raise UsageError(f"{folder} is no data set folder", hint="give the folder that `dmlkit build` wrote")
     files, findings = plain_files(folder)
     form = form_of(files)
+    if has_ids_only(files):
+        raise NoPictures(folder)
     findings += [*check_files(files, form), *check_sums(files), *check_figure(files)]
     shards, content, faults = read_content(files, form)
     findings += faults
@@ -127,6 +130,14 @@ def form_of(files: Mapping[str, Path]) -> str:
         return str(read_build(files["build.json"]).get("form", "split"))
     except (Unusable, KeyError):
         return max(STEMS, key=lambda form: sum(1 if shards_of(files, stem) else -1 for stem in STEMS[form]))
+
+
+def has_ids_only(files: Mapping[str, Path]) -> bool:
+    """Whether the folder is a copy of what `dmlkit push` sends where pictures may not be published."""
+    try:
+        return read_build(files["build.json"]).get("images") is False
+    except (Unusable, KeyError):
+        return False
 
 
 def check_files(files: Mapping[str, Path], form: str) -> Iterator[Finding]:

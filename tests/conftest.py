@@ -14,7 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import hub_client
 import pytest
+from hub_server import HubServer, hub_server
 from PIL import Image
 
 from dmlkit import manifest
@@ -126,6 +128,18 @@ def tiny_manifest(tmp_path: Path) -> Path:
 @pytest.fixture
 def tiny_source(tmp_path: Path) -> Path:
     return write_source(tmp_path / "tars")
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
+    """A hub on 127.0.0.1 with the accounts of USERS; this process is its client and may write.
+
+    The test fails where a request goes elsewhere, or is one that the server does not know.
+    """
+    with hub_server(hub_client.USERS) as server, hub_client.only_here():
+        hub_client.lead_to(monkeypatch, server.url, tmp_path / "home", "hf_me")
+        yield server
+        assert server.unknown == []
 
 
 @pytest.fixture

@@ -100,10 +100,12 @@ def only_here():
 
 
 GUARDS: dict[str, dict] = {}
+USERS = {"hf_me": "me", "hf_read": "me:read", "hf_other": "other"}
 
 
 def lead_to(patch, url: str, home: Path, token: str | None) -> None:
     """Makes this process a client of the server: the libraries have read the environment already."""
+    from datasets import config
     from huggingface_hub import constants
 
     for name, value in {
@@ -115,6 +117,15 @@ def lead_to(patch, url: str, home: Path, token: str | None) -> None:
         "HF_TOKEN_PATH": str(home / "token"),
     }.items():
         patch.setattr(constants, name, value)
+    for name, value in {
+        "HF_ENDPOINT": url,
+        "HUB_DATASETS_URL": url + "/datasets/{repo_id}/resolve/{revision}/{path}",
+        "HF_HUB_OFFLINE": False,
+        "HF_DATASETS_CACHE": home / "datasets",
+        "HF_UPDATE_DOWNLOAD_COUNTS": False,
+        "USE_PARQUET_EXPORT": False,
+    }.items():
+        patch.setattr(config, name, value)
     patch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
     log_in(patch, token)
 

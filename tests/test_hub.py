@@ -12,7 +12,7 @@ import hub_client
 import pyarrow.parquet as pq
 import pytest
 from conftest import CLASSES, TOML, sums, write_manifest
-from hub_server import Blob, Repo, hub_server
+from hub_server import Blob, Repo
 
 from dmlkit import manifest
 from dmlkit.build import Options, build
@@ -21,18 +21,8 @@ from dmlkit.errors import UsageError
 from dmlkit.export import hub as pushing
 from dmlkit.hub import HubError
 
-USERS = {"hf_me": "me", "hf_read": "me:read", "hf_other": "other"}
 REPO = "me/tiny"
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, against its own
-
-
-@pytest.fixture
-def server(monkeypatch, tmp_path):
-    """A hub with the accounts of USERS; this process has the token of one that may write."""
-    with hub_server(USERS) as server, hub_client.only_here():
-        hub_client.lead_to(monkeypatch, server.url, tmp_path / "home", "hf_me")
-        yield server
-        assert server.unknown == []
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +42,9 @@ def files(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def changing(server):
+def changing(hub):
     """The requests that change something on the hub."""
-    return [r for r in server.requests if r.method in ("PUT", "POST", "DELETE") and "paths-info" not in r.path]
+    return [r for r in hub.requests if r.method in ("PUT", "POST", "DELETE") and "paths-info" not in r.path]
 
 
 def with_version(folder, where, version):
@@ -66,12 +56,12 @@ def with_version(folder, where, version):
     return copy
 
 
-def test_what_is_pushed_is_the_folder_and_datasets_opens_it(server, drawn, tmp_path, capsys):
+def test_what_is_pushed_is_the_folder_and_datasets_opens_it(hub, drawn, tmp_path, capsys):
     assert run(drawn, REPO, "--private") == 0
-    assert server.repos[REPO].files() == files(drawn)
-    assert server.repos[REPO].refs["refs/tags/v1.0.0"] == server.repos[REPO].refs["refs/heads/main"]
+    assert hub.repos[REPO].files() == files(drawn)
+    assert hub.repos[REPO].refs["refs/tags/v1.0.0"] == hub.repos[REPO].refs["refs/heads/main"]
     assert f'load_dataset("{REPO}", revision="v1.0.0")' in capsys.readouterr().out
-    found = hub_client.load(server.url, tmp_path / "home", REPO, "v1.0.0", "hf_me")
+    found = hub_client.load(hub.url, tmp_path / "home", REPO, "v1.0.0", "hf_me")
     assert found["rows"] == {
         "default": {"train": 12, "query": 4, "gallery": 8},
         "hierarchy": {"train": 8},
@@ -84,28 +74,28 @@ def test_what_is_pushed_is_the_folder_and_datasets_opens_it(server, drawn, tmp_p
     assert len(found["sizes"]) == 12
 
 
-def test_a_private_data_set_does_not_exist_for_others(server, drawn, tmp_path):
+def test_a_private_data_set_does_not_exist_for_others(hub, drawn, tmp_path):
     run(drawn, REPO, "--private")
     for token in (None, "hf_other"):
         with pytest.raises(AssertionError, match="doesn't exist on the Hub or cannot be accessed"):
-            hub_client.load(server.url, tmp_path / "other", REPO, "v1.0.0", token)
+            hub_client.load(hub.url, tmp_path / "other", REPO, "v1.0.0", token)
 
 
-def test_pushing_again_sends_nothing(server, drawn, capsys):
+def test_pushing_again_sends_nothing(hub, drawn, capsys):
     run(drawn, REPO)
-    before = changing(server)
+    before = changing(hub)
     assert run(drawn, REPO) == 0
-    assert changing(server) == before
+    assert changing(hub) == before
     assert "nothing sent" in capsys.readouterr().out
 
 
-def test_a_data_set_that_was_built_again_is_the_same_one(server, drawn, tmp_path):
+def test_a_data_set_that_was_built_again_is_the_same_one(hub, drawn, tmp_path):
     run(drawn, REPO)
-    before = changing(server)
+    before = changing(hub)
     again = with_version(drawn, tmp_path / "again", "1.0.0")  # other bytes of build.json, as times make them
     result = pushing.push(again, pushing.Options(REPO))
     assert result.sent == ()
-    assert changing(server) == before
+    assert changing(hub) == before
 
 
 KILLED = """
@@ -117,10 +107,10 @@ hub.push(Path(sys.argv[1]), hub.Options(sys.argv[2]))
 """
 
 
-def test_a_push_that_was_killed_goes_on_with_what_is_missing(server, drawn, tmp_path):
+def test_a_push_that_was_killed_goes_on_with_what_is_missing(hub, drawn, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", hub_client.GUARD + KILLED, str(drawn), REPO],
-        env=hub_client.environment(server.url, tmp_path / "home", "hf_me"),
+        env=hub_client.environment(hub.url, tmp_path / "home", "hf_me"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -131,33 +121,33 @@ def test_a_push_that_was_killed_goes_on_with_what_is_missing(server, drawn, tmp_
         process.kill()
         return "drop"
 
-    server.before_upload = kill_at_the_third
+    hub.before_upload = kill_at_the_third
     process.wait(timeout=60)
-    arrived = set(server.repos[REPO].stored)
+    arrived = set(hub.repos[REPO].stored)
     assert len(arrived) == 2
-    assert server.repos[REPO].files() == {}  # nobody sees half a data set
-    server.before_upload = lambda number: None
-    before = len(server.requests)
+    assert hub.repos[REPO].files() == {}  # nobody sees half a data set
+    hub.before_upload = lambda number: None
+    before = len(hub.requests)
     run(drawn, REPO)
-    sent = {r.path.rpartition("/")[2] for r in server.requests[before:] if r.method == "PUT"}
-    assert sent == set(server.repos[REPO].stored) - arrived
+    sent = {r.path.rpartition("/")[2] for r in hub.requests[before:] if r.method == "PUT"}
+    assert sent == set(hub.repos[REPO].stored) - arrived
     assert len(sent) == 4
-    assert server.repos[REPO].files() == files(drawn)
+    assert hub.repos[REPO].files() == files(drawn)
 
 
-def test_an_upload_that_is_refused_says_what_is_safe(server, drawn):
-    server.before_upload = lambda number: "400" if number == 4 else None
+def test_an_upload_that_is_refused_says_what_is_safe(hub, drawn):
+    hub.before_upload = lambda number: "400" if number == 4 else None
     with pytest.raises(HubError, match=r"answers 400.*nothing of it is visible"):
         run(drawn, REPO)
-    assert server.repos[REPO].files() == {}
-    assert "refs/tags/v1.0.0" not in server.repos[REPO].refs
+    assert hub.repos[REPO].files() == {}
+    assert "refs/tags/v1.0.0" not in hub.repos[REPO].refs
 
 
-def test_a_new_version_replaces_the_files_and_keeps_the_old_revision(server, drawn, tmp_path):
+def test_a_new_version_replaces_the_files_and_keeps_the_old_revision(hub, drawn, tmp_path):
     run(drawn, REPO)
-    old = server.repos[REPO].refs["refs/tags/v1.0.0"]
+    old = hub.repos[REPO].refs["refs/tags/v1.0.0"]
     shards = {"data/train-00001-of-00002.parquet": b"PAR1", "ATTRIBUTION.csv": b"a", "notes.txt": b"mine"}
-    repo = server.repos[REPO]
+    repo = hub.repos[REPO]
     repo.commit("refs/heads/main", repo.commits[old] | {name: Blob(data, False) for name, data in shards.items()})
     result = pushing.push(with_version(drawn, tmp_path / "new", "1.1.0"), pushing.Options(REPO))
     assert set(result.sent) == {"build.json"}
@@ -167,9 +157,9 @@ def test_a_new_version_replaces_the_files_and_keeps_the_old_revision(server, dra
     assert repo.refs["refs/tags/v1.1.0"] == repo.refs["refs/heads/main"]
 
 
-def test_a_version_that_stands_for_other_files_is_never_moved(server, drawn, tmp_path):
+def test_a_version_that_stands_for_other_files_is_never_moved(hub, drawn, tmp_path):
     run(drawn, REPO)
-    before = changing(server)
+    before = changing(hub)
     other = shutil.copytree(drawn, tmp_path / "other")
     readme = other / "README.md"
     readme.write_text(readme.read_text() + "\nMore.\n")
@@ -179,13 +169,13 @@ def test_a_version_that_stands_for_other_files_is_never_moved(server, drawn, tmp
     with pytest.raises(HubError, match=r"v1\.0\.0 .* stands for other files") as caught:
         run(other, REPO)
     assert "raise `version`" in caught.value.hint
-    assert changing(server) == before
+    assert changing(hub) == before
 
 
-def test_a_pull_request_changes_nothing_else(server, drawn, capsys):
+def test_a_pull_request_changes_nothing_else(hub, drawn, capsys):
     push.main([str(drawn), REPO, "--create-pr", "--json"], standalone_mode=False)
     facts = json.loads(capsys.readouterr().out)
-    repo = server.repos[REPO]
+    repo = hub.repos[REPO]
     assert repo.files() == {}
     assert repo.files("refs/pr/1") == files(drawn)
     assert facts["load"] == f'load_dataset("{REPO}", revision="refs/pr/1")'
@@ -195,7 +185,7 @@ def test_a_pull_request_changes_nothing_else(server, drawn, capsys):
     assert repo.refs["refs/tags/v1.0.0"] == repo.refs["refs/pr/1"]
 
 
-def test_a_dry_run_asks_the_hub_nothing(server, drawn, good_folder, capsys):
+def test_a_dry_run_asks_the_hub_nothing(hub, drawn, good_folder, capsys):
     push.main([str(drawn), REPO, "--dry-run", "--json"], standalone_mode=False)
     facts = json.loads(capsys.readouterr().out)
     assert facts["files"] == {name: len(data) for name, data in files(drawn).items()}
@@ -204,80 +194,80 @@ def test_a_dry_run_asks_the_hub_nothing(server, drawn, good_folder, capsys):
     out = capsys.readouterr().out
     assert "no: ids, labels and hashes only" in out
     assert "figure.jpg" not in out
-    assert server.requests == []
+    assert hub.requests == []
 
 
-def test_an_invalid_data_set_is_not_pushed(server, changeable, capsys):
+def test_an_invalid_data_set_is_not_pushed(hub, changeable, capsys):
     (changeable / "hierarchy" / "train-00000-of-00001.parquet").write_bytes(b"broken")
     assert run(changeable, REPO) == 3
     assert "E103" in capsys.readouterr().out
-    assert server.requests == []
+    assert hub.requests == []
 
 
 @pytest.mark.parametrize("token", ["hf_wrong", None])
-def test_without_a_good_token_nothing_is_sent_and_the_way_to_one_is_said(server, drawn, monkeypatch, token):
+def test_without_a_good_token_nothing_is_sent_and_the_way_to_one_is_said(hub, drawn, monkeypatch, token):
     hub_client.log_in(monkeypatch, token)
     with pytest.raises(HubError, match="does not know the token" if token else "there is no token") as caught:
         run(drawn, REPO)
     assert "hf auth login" in caught.value.hint
-    assert changing(server) == []
+    assert changing(hub) == []
 
 
 @pytest.mark.parametrize(("token", "repo"), [("hf_read", REPO), ("hf_me", "other/tiny")])
-def test_a_token_without_the_right_to_write_is_told(server, drawn, monkeypatch, token, repo):
+def test_a_token_without_the_right_to_write_is_told(hub, drawn, monkeypatch, token, repo):
     hub_client.log_in(monkeypatch, token)
     with pytest.raises(HubError, match=f"no right to write {repo}"):
         run(drawn, repo)
-    assert repo not in server.repos
+    assert repo not in hub.repos
 
 
-def test_a_hub_that_is_not_there_is_told(server, drawn, monkeypatch, tmp_path):
+def test_a_hub_that_is_not_there_is_told(hub, drawn, monkeypatch, tmp_path):
     hub_client.lead_to(monkeypatch, "http://127.0.0.1:9", tmp_path / "home", "hf_me")
     with pytest.raises(HubError, match=r"http://127\.0\.0\.1:9 cannot be reached") as caught:
         run(drawn, REPO)
     assert "network" in caught.value.hint
 
 
-def test_offline_is_obeyed(server, drawn, monkeypatch):
+def test_offline_is_obeyed(hub, drawn, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(HubError, match="HF_HUB_OFFLINE forbids"):
         run(drawn, REPO)
-    assert server.requests == []
+    assert hub.requests == []
 
 
 @pytest.mark.parametrize("name", ["tiny", "me/", "a/b/c", "me/ti ny", "me/a--b", "../x", ""])
-def test_a_name_that_is_none_is_told_before_anything_is_read(server, tmp_path, name):
+def test_a_name_that_is_none_is_told_before_anything_is_read(hub, tmp_path, name):
     with pytest.raises(UsageError, match="is no name of a repository"):
         run(tmp_path / "nothing", name)
-    assert server.requests == []
+    assert hub.requests == []
 
 
-def test_the_repository_of_another_data_set_is_left_alone(server, drawn, good_folder, tmp_path):
+def test_the_repository_of_another_data_set_is_left_alone(hub, drawn, good_folder, tmp_path):
     run(drawn, REPO)
-    before = changing(server)
+    before = changing(hub)
     with pytest.raises(HubError, match="holds the data set tiny made from sample, not tiny from imagenet-21k"):
         run(good_folder, REPO)
-    assert changing(server) == before
+    assert changing(hub) == before
 
 
-def test_a_repository_of_something_else_is_left_alone(server, drawn):
-    server.repos[REPO] = Repo(REPO, private=False)
-    server.repos[REPO].commit("refs/heads/main", {"README.md": Blob(b"", False), "mine.csv": Blob(b"1", False)})
+def test_a_repository_of_something_else_is_left_alone(hub, drawn):
+    hub.repos[REPO] = Repo(REPO, private=False)
+    hub.repos[REPO].commit("refs/heads/main", {"README.md": Blob(b"", False), "mine.csv": Blob(b"1", False)})
     with pytest.raises(HubError, match=r"holds mine\.csv and no build\.json"):
         run(drawn, REPO)
-    assert changing(server) == []
+    assert changing(hub) == []
 
 
-def test_forbidden_pictures_stay_here_and_ids_labels_and_hashes_go_up(server, good_folder, tmp_path):
+def test_forbidden_pictures_stay_here_and_ids_labels_and_hashes_go_up(hub, good_folder, tmp_path):
     run(good_folder, REPO)
-    there = server.repos[REPO].files()
+    there = hub.repos[REPO].files()
     assert "figure.jpg" not in there
     everything = b"".join(there.values())
     for path in good_folder.glob("data/*.parquet"):
         for row in pq.read_table(path, columns=["image", "image_id", "sha256"]).to_pylist():
             assert row["image"]["bytes"][:200] not in everything
             assert row["image"]["bytes"][-200:] not in everything
-    found = hub_client.load(server.url, tmp_path / "home", REPO, "v1.0.0")
+    found = hub_client.load(hub.url, tmp_path / "home", REPO, "v1.0.0")
     assert found["rows"]["default"] == {"train": 24, "query": 9, "gallery": 15}
     assert "image" not in found["columns"]
     assert {"image_id", "fine", "middle", "coarse", "sha256"} <= set(found["columns"])
@@ -286,14 +276,14 @@ def test_forbidden_pictures_stay_here_and_ids_labels_and_hashes_go_up(server, go
     card = there["README.md"].decode()
     assert f"dmlkit build --from-hub {REPO} --from DIR" in card
     assert "figure.jpg" not in card
-    before = changing(server)
+    before = changing(hub)
     run(good_folder, REPO)
-    assert changing(server) == before
+    assert changing(hub) == before
 
 
-def test_the_check_sums_of_ids_are_those_of_what_was_pushed(server, good_folder):
+def test_the_check_sums_of_ids_are_those_of_what_was_pushed(hub, good_folder):
     run(good_folder, REPO)
-    there = server.repos[REPO].files()
+    there = hub.repos[REPO].files()
     said = {name: digest for digest, name in (line.split("  ") for line in there["SHA256SUMS"].decode().splitlines())}
     assert said == {
         name: hashlib.sha256(data).hexdigest()
@@ -302,36 +292,36 @@ def test_the_check_sums_of_ids_are_those_of_what_was_pushed(server, good_folder)
     }
 
 
-def test_forbidden_pictures_go_only_to_a_private_repository(server, good_folder):
+def test_forbidden_pictures_go_only_to_a_private_repository(hub, good_folder):
     with pytest.raises(UsageError, match="do not allow to publish its pictures"):
         run(good_folder, REPO, "--with-images")
     run(good_folder, "me/open")  # ids, in public
-    before = changing(server)
+    before = changing(hub)
     with pytest.raises(HubError, match="me/open is public"):
         run(good_folder, "me/open", "--with-images", "--private")
-    assert changing(server) == before
+    assert changing(hub) == before
     run(good_folder, REPO, "--with-images", "--private")
-    assert server.repos[REPO].private
-    assert server.repos[REPO].files() == files(good_folder)
+    assert hub.repos[REPO].private
+    assert hub.repos[REPO].files() == files(good_folder)
 
 
-def test_a_hub_that_makes_the_repository_public_gets_no_pictures(server, good_folder):
+def test_a_hub_that_makes_the_repository_public_gets_no_pictures(hub, good_folder):
     class Public(dict):
         def __setitem__(self, name, repo):
             repo.private = False
             super().__setitem__(name, repo)
 
-    server.repos = Public()
+    hub.repos = Public()
     with pytest.raises(HubError, match="is not there as asked"):
         run(good_folder, REPO, "--with-images", "--private")
-    assert server.repos[REPO].files() == {}
-    assert server.repos[REPO].stored == {}
+    assert hub.repos[REPO].files() == {}
+    assert hub.repos[REPO].stored == {}
 
 
-def test_a_version_that_can_be_no_tag_is_told(server, good_folder, tmp_path):
+def test_a_version_that_can_be_no_tag_is_told(hub, good_folder, tmp_path):
     with pytest.raises(UsageError, match=r"the version '1\.0 beta' cannot be a tag"):
         run(with_version(good_folder, tmp_path / "new", "1.0 beta"), REPO)
-    assert changing(server) == []
+    assert changing(hub) == []
 
 
 def reach_elsewhere():

@@ -7,8 +7,7 @@ import hub_client
 import pyarrow.parquet as pq
 import pytest
 from conftest import CLASSES, TOML, build_folder, picture, sums, write_manifest, write_source, write_tar
-from hub_server import Blob, hub_server
-from test_hub import USERS
+from hub_server import Blob
 from test_stanford_online_products import files as product_files
 
 from dmlkit import manifest
@@ -24,17 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    with hub_server(USERS) as server, hub_client.only_here():
-        hub_client.lead_to(monkeypatch, server.url, tmp_path / "home", "hf_me")
-        yield server
-        assert server.unknown == []
-
-
-@pytest.fixture
-def pushed(server, good_folder):
+def pushed(hub, good_folder):
     pushing.push(good_folder, pushing.Options(REPO))
-    return server.repos[REPO]
+    return hub.repos[REPO]
 
 
 @pytest.fixture
@@ -120,7 +111,7 @@ def test_a_label_that_changed_in_the_source_is_told(pushed, own, tmp_path, capsy
     assert {one["verdict"] for one in lost} <= {"changed", "missing"}
 
 
-def test_a_limit_holds_for_a_copy_that_has_more(server, tmp_path):
+def test_a_limit_holds_for_a_copy_that_has_more(hub, tmp_path):
     """Pictures that only this copy has may come before the published ones in the order of ids."""
     few = write_source(tmp_path / "few", 6)
     more = write_source(tmp_path / "more", 40)
@@ -133,7 +124,7 @@ def test_a_limit_holds_for_a_copy_that_has_more(server, tmp_path):
     assert {row["verdict"] for row in rejected(out).values()} == {"over-limit", "unlisted"}
 
 
-def test_a_smaller_size_is_made_again(server, tmp_path):
+def test_a_smaller_size_is_made_again(hub, tmp_path):
     source = write_source(tmp_path / "tars", 3)
     tiny = manifest.load(str(write_manifest(tmp_path / "tiny")))
     first = build(tiny, Options("imagenet-21k", tmp_path / "first", source, size=32, jobs=1)).out
@@ -142,7 +133,7 @@ def test_a_smaller_size_is_made_again(server, tmp_path):
     assert sums(tmp_path / "again") == sums(first)
 
 
-def test_classes_that_only_the_source_knew_are_those_of_the_published_rows(server, tmp_path):
+def test_classes_that_only_the_source_knew_are_those_of_the_published_rows(hub, tmp_path):
     name = "stanford-online-products"
     for path, data in product_files().items():
         target = tmp_path / "from" / path
@@ -155,7 +146,7 @@ def test_classes_that_only_the_source_knew_are_those_of_the_published_rows(serve
     assert sums(tmp_path / "again") == sums(first)
 
 
-def test_an_older_revision_is_made_again(server, good_folder, own, tmp_path):
+def test_an_older_revision_is_made_again(hub, good_folder, own, tmp_path):
     pushing.push(good_folder, pushing.Options(REPO))
     newer = build_folder(tmp_path / "newer", TOML.replace("1.0.0", "2.0.0"), per_class=4)
     pushing.push(newer, pushing.Options(REPO))
@@ -190,10 +181,10 @@ def test_a_copy_of_another_source_is_told(pushed, tmp_path):
         ([], "needs your own copy"),
     ],
 )
-def test_options_that_the_published_data_set_has_are_refused(server, args, match):
+def test_options_that_the_published_data_set_has_are_refused(hub, args, match):
     with pytest.raises(UsageError, match=match):
         again(*args)
-    assert server.requests == []
+    assert hub.requests == []
 
 
 def test_a_revision_without_from_hub_is_refused():
@@ -203,13 +194,13 @@ def test_a_revision_without_from_hub_is_refused():
         command.main([], standalone_mode=False)
 
 
-def test_a_repository_with_pictures_is_loaded_not_made_again(server, good_folder, own):
+def test_a_repository_with_pictures_is_loaded_not_made_again(hub, good_folder, own):
     pushing.push(good_folder, pushing.Options(REPO, private=True, with_images=True))
     with pytest.raises(UsageError, match="has the pictures themselves"):
         again("--from", own)
 
 
-def test_a_repository_that_is_not_there_or_private_is_told(server, own, monkeypatch, good_folder):
+def test_a_repository_that_is_not_there_or_private_is_told(hub, own, monkeypatch, good_folder):
     pushing.push(good_folder, pushing.Options(REPO, private=True))
     hub_client.log_in(monkeypatch, None)
     with pytest.raises(HubError, match=r"no data set .* or a private one"):

@@ -29,7 +29,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from dmlkit.errors import DmlkitError, printable
+from dmlkit.errors import DmlkitError, NoPictures, printable
 from dmlkit.fetch import home
 from dmlkit.reference.labels import Labels, reading
 
@@ -106,6 +106,7 @@ class Encoded:
             if Path(dataset).is_dir():
                 builder = datasets.load_dataset_builder(dataset, config)
                 self.files = sorted(map(str, (builder.config.data_files or {})[split]))
+                check_pictures(dataset, pq.read_schema(self.files[0]).names)
                 table = pa.concat_tables([pq.read_table(file, columns=columns) for file in self.files])
                 groups = [(f, g, m.row_group(g).num_rows) for f, m in self._metadata() for g in range(m.num_row_groups)]
                 self._groups = [(file, group) for file, group, _ in groups]
@@ -113,6 +114,7 @@ class Encoded:
                 self._rows: Any = None
             else:
                 rows = datasets.load_dataset(dataset, config, split=split, revision=revision)
+                check_pictures(dataset, rows.column_names)
                 table = rows.select_columns(columns).with_format("arrow")[:]
                 self.files = []
                 self._rows = rows.select_columns("image").cast_column("image", datasets.Image(decode=False))
@@ -161,6 +163,12 @@ class Encoded:
             f"{printable(self.ids[number])} of {printable(self.name)} cannot be read: {printable(str(exc))}",
             hint=f"dmlkit validate {printable(self.name)}",
         )
+
+
+def check_pictures(dataset: str, columns: Iterable[str]) -> None:
+    """Raises `NoPictures` where a data set was published as ids, labels and hashes only."""
+    if "image" not in columns:
+        raise NoPictures(printable(dataset), "USER/NAME" if Path(dataset).is_dir() else dataset)
 
 
 class Decoded:

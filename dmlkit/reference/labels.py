@@ -118,6 +118,11 @@ def reading(dataset: str) -> Iterator[None]:
     try:
         yield
     except DatasetNotFoundError as exc:
+        if "Revision" in str(exc):
+            raise UsageError(
+                f"{printable(dataset)} has no such --revision",
+                hint=f"its tags: hf repos tag list {printable(dataset)} --type dataset",
+            ) from exc
         raise UsageError(
             f"{printable(dataset)} is no folder, and the hub has no such repository, or not for you",
             hint="dmlkit build makes a data set folder; `hf auth login` gives access to private repositories",
@@ -127,7 +132,7 @@ def reading(dataset: str) -> Iterator[None]:
         local = Path(dataset).is_dir()
         raise LabelsError(
             f"the labels of {printable(dataset)} cannot be read: {reason}",
-            hint=f"dmlkit validate {printable(dataset)}" if local else "is the hub reachable from here?",
+            hint=f"dmlkit validate {printable(dataset)}" if local else "is the hub reachable from here, and may your token read it?",
         ) from exc
 
 
