@@ -5,15 +5,17 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 from conftest import build_folder
 from PIL import Image
 
 from dmlkit.commands import benchmarking
 from dmlkit.errors import UsageError
-from dmlkit.reference import benchmark
+from dmlkit.reference import benchmark, plots
 from dmlkit.reference.run import Machine
 
+torch.set_num_threads(1)
 METHODS = ("csl", "softmax-3k", "softmax-sum", "softmax-fine")
 SMALL = {"size": 24, "epochs": 1, "batch_size": 12, "embedding": 8}
 ONE_THREAD = Machine(threads=1, evaluate_every=0)
@@ -24,20 +26,21 @@ def dataset(tmp_path_factory):
     return str(build_folder(tmp_path_factory.mktemp("dots"), per_class=8))
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("DMLKIT_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+@pytest.fixture(autouse=True, scope="module")
+def own_cache_and_no_figures_of_runs(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DMLKIT_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+        patch.setattr(plots, "draw", lambda out, facts: None)  # it takes as long as a run
+        yield
 
 
 @pytest.fixture(scope="module")
 def finished(dataset, tmp_path_factory):
     """The folder of a benchmark that was stopped after its first seed, and then run with two."""
     out = tmp_path_factory.mktemp("benchmark") / "b"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DMLKIT_HOME", str(tmp_path_factory.getbasetemp() / "home"))
-        benchmark.benchmark(dataset, METHODS, 1, SMALL, out, ONE_THREAD, 1)
-        before = {path: path.stat().st_mtime_ns for path in out.glob("*-0/checkpoint.pt")}
-        found = benchmark.benchmark(dataset, METHODS, 2, SMALL, out, ONE_THREAD, 1)
+    benchmark.benchmark(dataset, METHODS, 1, SMALL, out, ONE_THREAD, 1)
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*-0/checkpoint.pt")}
+    found = benchmark.benchmark(dataset, METHODS, 2, SMALL, out, ONE_THREAD, 1)
     return out, before, found
 
 
@@ -94,23 +97,12 @@ def test_a_method_that_is_none_is_an_error_before_anything_is_trained(method, da
     assert not (tmp_path / "b").exists()
 
 
-def test_from_the_command_line_with_two_runs_at_a_time(dataset, tmp_path):
-    args = [
-        dataset,
-        "--methods",
-        "csl,triplet-sum",
-        "--seeds",
-        "1",
-        "--epochs",
-        "1",
-        "--size",
-        "24",
-        "--batch-size",
-        "12",
-    ]
-    done = CliRunner().invoke(
-        benchmarking.benchmark, [*args, "--out", str(tmp_path / "b"), "--jobs", "2", "--json"], catch_exceptions=False
-    )
+# Two at a time are two processes, which import torch each: half a minute on a busy machine.
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_from_the_command_line_with_some_runs_at_a_time(dataset, tmp_path, jobs):
+    small = ("--seeds", 1, "--epochs", 1, "--size", 24, "--batch-size", 12)
+    args = (dataset, "--methods", "csl,triplet-sum", *small, "--out", tmp_path / "b", "--jobs", jobs, "--json")
+    done = CliRunner().invoke(benchmarking.benchmark, [*map(str, args)], catch_exceptions=False)
     found = json.loads(done.stdout)
     assert list(found["methods"]) == ["csl", "triplet-sum"]
     assert Path(found["out"], "results.md").is_file()

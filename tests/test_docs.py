@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -24,8 +25,13 @@ def blocks(page):
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    """A folder as the pages assume it: with the photographs that a reader would have."""
+    """A folder as the pages assume it: with the photographs that a reader would have.
+
+    Where `make animal` has drawn the sample, its pool is here too: the same build goes on from it.
+    """
     folder = tmp_path_factory.mktemp("docs")
+    if (drawn := ROOT / "out" / "animal.pool").is_dir():
+        shutil.copytree(drawn, folder / "out" / "animal.pool")
     classes = manifest.load("animal").classes[::60]
     wnids = [c.fine_id for c in classes] + ["n02123394", "n02123045"]
     for number, wnid in enumerate(wnids):
