@@ -44,7 +44,7 @@ def opened(browser: Any, file: Path, *, dark: bool = False, size: tuple[int, int
         color_scheme="dark" if dark else "light", viewport={"width": size[0], "height": size[1]}
     ) as context:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)  # milliseconds; the machine may be busy
         page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("requestfailed", lambda request: said.append(f"failed: {request.url}"))

@@ -144,6 +144,15 @@ def test_two_reports_of_a_data_set_are_the_same_bytes(folder, made, tmp_path):
     assert made[1].pictures == 48
 
 
+def test_many_pictures_of_a_class_stand_on_several_sheets(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "SHEET", 4)
+    dataset.report(folder, tmp_path / "pages")
+    page = (tmp_path / "pages" / "classes" / "fine-0.html").read_text(encoding="utf-8")
+    for name, pictures in (("fine-0.webp", 4), ("fine-0.2.webp", 2)):
+        assert page.count(f'href="{name}"') == pictures
+        assert (tmp_path / "pages" / "classes" / name).is_file()
+
+
 def test_the_pictures_of_a_class_are_limited_and_the_page_says_so(folder, tmp_path):
     facts = dataset.report(folder, tmp_path / "pages", per_class=2)
     assert facts.pictures == 16 + 1  # and the one that a duplicate stands beside
@@ -200,7 +209,7 @@ def damaged(folder, where, name, data=None):
     shutil.copytree(folder, copy)
     (copy / name).unlink()
     if data is not None:
-        (copy / name).write_bytes(data)
+        (copy / name).write_bytes((folder / data).read_bytes() if isinstance(data, str) else data)
     return copy
 
 
@@ -213,6 +222,8 @@ def damaged(folder, where, name, data=None):
         ("data/train-00000-of-00001.parquet", b"<html>"),
         ("rejected.parquet", None),
         ("rejected.parquet", b"<html>"),
+        ("rejected.parquet", "hierarchy/train-00000-of-00001.parquet"),
+        ("data/query-00000-of-00001.parquet", "rejected.parquet"),
     ],
 )
 def test_a_part_that_is_missing_or_broken_is_an_error_that_names_validate(folder, tmp_path, name, data):
@@ -222,7 +233,18 @@ def test_a_part_that_is_missing_or_broken_is_an_error_that_names_validate(folder
     assert [path.name for path in tmp_path.iterdir()] == ["damaged"]
 
 
-@pytest.mark.parametrize("values", [{"image": {"bytes": b"<html>", "path": "a.jpg"}}, {"fine": 99}, {"height": None}])
+def test_a_title_that_no_file_can_hold_is_no_error(folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    path = copy / "build.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("Tiny ", "Tiny \\ud800 "), encoding="utf-8")
+    dataset.report(copy, tmp_path / "pages")
+    assert "Tiny ? &lt;i&gt;animals" in text_of(tmp_path / "pages" / "index.html")
+
+
+@pytest.mark.parametrize(
+    "values", [{"image": {"bytes": b"<html>", "path": "a.jpg"}}, {"fine": 99}, {"height": None}, {"image_id": None}]
+)
 def test_a_row_that_cannot_be_shown_is_an_error_that_names_validate(folder, tmp_path, values):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)

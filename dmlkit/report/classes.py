@@ -17,8 +17,18 @@ import pyarrow.parquet as pq
 from dmlkit.errors import UsageError
 from dmlkit.export.sheets import unusable
 from dmlkit.info import UNKNOWN
-from dmlkit.schema import FORMS, SCALES
-from dmlkit.validate import HIERARCHY, STEMS, Unusable, plain_files, read_build, read_hierarchy, shards_of
+from dmlkit.schema import FORMS, SCALES, picture_features
+from dmlkit.validate import (
+    HIERARCHY,
+    STEMS,
+    Unusable,
+    check_columns,
+    check_rejected_columns,
+    plain_files,
+    read_build,
+    read_hierarchy,
+    shards_of,
+)
 
 MOST_PAGES = 3000
 """With more fine classes than this, those of one middle class stand together on its pages."""
@@ -94,6 +104,11 @@ def read(folder: Path) -> Content:
         schemas = [pq.read_schema(path) for path, _ in shards]
         if not schemas:
             raise ValueError("it has no files of pictures")
+        images = all("image" in schema.names for schema in schemas)
+        wanted = picture_features({scale: ["any"] for scale in SCALES}).arrow_schema
+        for schema in schemas:
+            check_columns(schema, wanted if images else wanted.remove(wanted.get_field_index("image")))
+        check_rejected_columns(files["rejected.parquet"])
         names = names_of(schemas[0])
         nodes, roots = tree_of(hierarchy, names)
     except KeyError as exc:
@@ -102,7 +117,6 @@ def read(folder: Path) -> Content:
         raise UsageError(f"{folder} cannot be read: {exc.message}", hint=f"dmlkit validate {folder}") from exc
     except (ValueError, OSError, TypeError, pa.ArrowException) as exc:
         raise unusable(folder, exc) from exc
-    images = all("image" in schema.names for schema in schemas)
     return Content(folder, build, files, form, shards, list(titles(form).values()), images, roots, nodes)
 
 
@@ -118,7 +132,7 @@ def names_of(schema: pa.Schema) -> dict[str, list[str]]:
     try:
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         return {scale: [str(name) for name in features[scale]["names"]] for scale in SCALES}
-    except (KeyError, TypeError) as exc:
+    except (KeyError, TypeError, RecursionError) as exc:
         raise ValueError("the files of pictures do not name the classes") from exc
 
 
@@ -129,7 +143,8 @@ def tree_of(hierarchy: pd.DataFrame, names: Mapping[str, list[str]]) -> tuple[No
     """All classes by scale and label, and the coarse ones. Of an official release many parents are unknown."""
     nodes = {(scale, n): Node(scale, n, name) for scale in SCALES for n, name in enumerate(names[scale])}
     for row in hierarchy.astype(object).where(hierarchy.notna(), None).to_dict("records"):
-        line = [nodes[s, int(row[f"{s}_label"])] if row[f"{s}_label"] is not None else None for s in SCALES]
+        labels = [row[f"{scale}_label"] for scale in SCALES]
+        line = [None if n is None else node_at(nodes, s, int(n)) for s, n in zip(SCALES, labels, strict=True)]
         for scale, node in zip(SCALES, line, strict=True):
             if node is not None:
                 node.id = row[f"{scale}_id"] or ""
@@ -172,10 +187,14 @@ def node_of(content: Content, labels: tuple[int | None, ...]) -> Node:
     """
     for scale, label in zip(SCALES, labels, strict=True):
         if label is not None:
-            if (node := content.nodes.get((scale, label))) is None or node.label is None:
-                raise ValueError(f"the {scale} label {label} names no class")
-            return node
+            return node_at(content.nodes, scale, label)
     raise ValueError("a picture has no label")
+
+
+def node_at(nodes: Mapping[tuple[str, int], Node], scale: str, label: int) -> Node:
+    if (node := nodes.get((scale, label))) is None or node.label is None:
+        raise ValueError(f"the {scale} label {label} names no class")
+    return node
 
 
 def add_up(roots: list[Node]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -89,8 +88,7 @@ def report(folder: Path, out: Path, per_class: int | None = None, notify: Notify
         made = Made(content, shown, refused, spool, pages)
         write_pages(made, notify)
         pages.finish("dataset")
-        rows = json.dumps(list(classes.search_rows(content)), ensure_ascii=False, separators=(",", ":"))
-        (target.path / "static" / "classes.js").write_text(f"dmlkitClasses({rows});\n", encoding="utf-8", newline="\n")
+        pages.script("static/classes.js", "dmlkitClasses", list(classes.search_rows(content)))
         facts = pages.facts(out, len(shown.all) if content.images else 0)
         target.keep(lambda *_: None)
     return facts

@@ -68,7 +68,13 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"number": number, "size": size, "percent": percent, "sentence": sentence, "many": many}
+        self._templates.filters |= {
+            "number": number,
+            "size": size,
+            "percent": percent,
+            "sentence": sentence,
+            "many": many,
+        }
         self._templates.globals |= {"SCALES": SCALES, "version": __version__}
         self._templates.policies["json.dumps_kwargs"] = {
             "ensure_ascii": False,
@@ -97,16 +103,22 @@ class Pages:
             search=self._search,
             charts=charts,
         )
-        path.write_text(text, encoding="utf-8", newline="\n")
+        path.write_text(text, encoding="utf-8", errors="replace", newline="\n")  # JSON can hold half a character
 
     def finish(self, kind: str) -> None:
         """Add the files that the pages share, and the mark: ``kind`` is ``dataset`` or ``run``."""
-        shutil.copytree(STATIC, self.folder / "static")
+        others = shutil.ignore_patterns("run*") if kind == "dataset" else None
+        shutil.copytree(STATIC, self.folder / "static", ignore=others)
         if self._charts:
             from plotly.offline import get_plotlyjs
 
             (self.folder / "static" / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8", newline="\n")
         (self.folder / MARK).write_text(json.dumps({"dmlkit": __version__, "report": kind}) + "\n", encoding="utf-8")
+
+    def script(self, name: str, function: str, values: Any) -> None:
+        """Write a script that calls a function with ``values``: from disk, a page can load no other data."""
+        text = f"{function}({json.dumps(values, ensure_ascii=False, separators=(',', ':'))});\n"
+        (self.folder / name).write_text(text, encoding="utf-8", errors="replace", newline="\n")
 
     def facts(self, out: Path, pictures: int) -> Facts:
         """Of the finished folder, which is going to stand at ``out``."""

@@ -18,9 +18,12 @@
     let classes = null; // [name, what else is searched, where it belongs, address]
     let chosen = -1;
 
+    // Without marks on letters and without capitals, so that "Ane" finds "âne".
+    const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
     // From disk no script may read a file, but a page may load a script: the list is one that calls this.
     window.dmlkitClasses = (rows) => {
-      classes = rows.map((row) => ({ name: row[0], text: `${row[0]} ${row[1]}`.toLowerCase(), below: row[2], href: row[3] }));
+      classes = rows.map((row) => ({ name: row[0], text: plain(`${row[0]} ${row[1]}`), below: row[2], href: row[3] }));
       show();
     };
     const load = () => {
@@ -29,7 +32,7 @@
       document.head.append(node("script", "", { src: field.dataset.src }));
     };
 
-    // Names that begin with what was typed come first, then those with a word that does, then the others.
+    // Names that begin with what was typed come first, the shortest before others, then those with a word that does, then the others.
     const rank = (entry, text) => {
       const at = entry.text.indexOf(text);
       return at < 0 ? 3 : at === 0 ? 0 : /[\s_/-]/.test(entry.text[at - 1]) ? 1 : 2;
@@ -40,6 +43,7 @@
         const place = rank(entry, text);
         if (place < 3) ranked[place].push(entry);
       }
+      ranked[0].sort((one, other) => one.name.length - other.name.length);
       return ranked.flat();
     };
 
@@ -50,7 +54,7 @@
       field.removeAttribute("aria-activedescendant");
     };
     const show = () => {
-      const text = field.value.trim().toLowerCase();
+      const text = plain(field.value.trim());
       close();
       list.replaceChildren();
       count.textContent = "";
