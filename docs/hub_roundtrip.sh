@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Build, publish, load, and make again from ids, against the hub of the tests: a server on 127.0.0.1. Nothing else is
-# asked. Needs an environment with dmlkit in PATH; writes to a temporary folder only.
+# Build, look at, publish, load, and make again from ids, against the hub of the tests: a server on 127.0.0.1. Nothing
+# else is asked: other requests would go to a proxy that is not there. CI runs this. Needs an environment with dmlkit in
+# PATH; writes to a temporary folder only.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -12,11 +13,15 @@ for _ in $(seq 100); do test -s url && break; sleep 0.1; done
 
 HF_ENDPOINT=$(cat url)
 unset HF_HUB_OFFLINE HF_DATASETS_OFFLINE
-export HF_ENDPOINT HF_TOKEN=hf_me HF_HOME=$work/home HF_DATASETS_CACHE=$work/cache
-export HF_HUB_DISABLE_XET=1 HF_UPDATE_DOWNLOAD_COUNTS=0 NO_PROXY=127.0.0.1
+export HF_ENDPOINT HF_TOKEN=hf_me HF_HOME=$work/home HF_DATASETS_CACHE=$work/cache DMLKIT_HOME=$work/dmlkit
+export HF_HUB_DISABLE_XET=1 HF_UPDATE_DOWNLOAD_COUNTS=0
+export http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 all_proxy=http://127.0.0.1:9 no_proxy=127.0.0.1
+unset HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
 
 echo "== a data set whose pictures may be published"
 dmlkit build animal --limit 2 --out animal --quiet
+dmlkit report animal --out report --quiet
+test -s report/index.html
 dmlkit push animal me/animal --dry-run --quiet
 dmlkit push animal me/animal --quiet
 dmlkit push animal me/animal --quiet | grep "nothing sent"
