@@ -27,31 +27,23 @@ sys.addaudithook(guard)
 """
 """An audit hook cannot be gone around by a library with sockets of its own, and sees child threads too."""
 
-LOAD = (
-    GUARD
-    + """
-import json
-import datasets
-from datasets import load_dataset
 
-datasets.config.USE_PARQUET_EXPORT = False  # else datasets-server.<the hub's host> would be asked
-repo, revision = sys.argv[1:]
-found = {"default": load_dataset(repo), "hierarchy": load_dataset(repo, "hierarchy")}
-found["revision"] = load_dataset(repo, revision=revision)
-stream = load_dataset(repo, streaming=True, revision=revision)
-rows = {split: list(part) for split, part in stream.items()}
-facts = {
-    "rows": {name: {split: len(part) for split, part in of.items()} for name, of in found.items()},
-    "columns": found["default"]["train"].column_names,
-    "names": found["default"]["train"].features["fine"].names,
-    "streamed": {split: [row["image_id"] for row in part] for split, part in rows.items()},
-    "ids": {split: part["image_id"][:] for split, part in found["revision"].items()},
-    "sizes": [list(row["image"].size) for row in rows["train"] if "image" in row],
-}
-assert not ELSEWHERE, ELSEWHERE
-print(json.dumps(facts))
-"""
-)
+def facts(repo: str, revision: str) -> dict:
+    """What `datasets` makes of a repository: whole, its hierarchy, a revision of it, and as a stream."""
+    from datasets import load_dataset
+
+    found = {"default": load_dataset(repo), "hierarchy": load_dataset(repo, "hierarchy")}
+    found["revision"] = load_dataset(repo, revision=revision)
+    stream = load_dataset(repo, streaming=True, revision=revision)
+    rows = {split: list(part) for split, part in stream.items()}
+    return {
+        "rows": {name: {split: len(part) for split, part in of.items()} for name, of in found.items()},
+        "columns": found["default"]["train"].column_names,
+        "names": found["default"]["train"].features["fine"].names,
+        "streamed": {split: [row["image_id"] for row in part] for split, part in rows.items()},
+        "ids": {split: part["image_id"][:] for split, part in found["revision"].items()},
+        "sizes": [list(row["image"].size) for row in rows["train"] if "image" in row],
+    }
 
 
 def environment(url: str, home: Path, token: str | None) -> dict[str, str]:
@@ -72,9 +64,9 @@ def environment(url: str, home: Path, token: str | None) -> dict[str, str]:
 
 
 def load(url: str, home: Path, repo: str, revision: str, token: str | None = None) -> dict:
-    """What `datasets` loads of a repository, in a process of its own."""
+    """The same in a process of its own, which has the server's address from its environment."""
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, repo, revision],
+        [sys.executable, __file__, repo, revision],
         env=environment(url, home, token),
         capture_output=True,
         text=True,
@@ -132,3 +124,11 @@ def lead_to(patch, url: str, home: Path, token: str | None) -> None:
 
 def log_in(patch, token: str | None) -> None:
     patch.setenv("HF_TOKEN", token) if token else patch.delenv("HF_TOKEN", raising=False)
+
+
+if __name__ == "__main__":
+    with only_here():
+        from datasets import config
+
+        config.USE_PARQUET_EXPORT = False  # else datasets-server.<the hub's host> would be asked
+        print(json.dumps(facts(*sys.argv[1:])))

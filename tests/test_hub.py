@@ -12,6 +12,7 @@ import hub_client
 import pyarrow.parquet as pq
 import pytest
 from conftest import CLASSES, TOML, sums, write_manifest
+from datasets.exceptions import DatasetNotFoundError
 from hub_server import Blob, Repo
 
 from dmlkit import manifest
@@ -74,11 +75,12 @@ def test_what_is_pushed_is_the_folder_and_datasets_opens_it(hub, drawn, tmp_path
     assert len(found["sizes"]) == 12
 
 
-def test_a_private_data_set_does_not_exist_for_others(hub, drawn, tmp_path):
+def test_a_private_data_set_does_not_exist_for_others(hub, drawn, monkeypatch):
     run(drawn, REPO, "--private")
     for token in (None, "hf_other"):
-        with pytest.raises(AssertionError, match="doesn't exist on the Hub or cannot be accessed"):
-            hub_client.load(hub.url, tmp_path / "other", REPO, "v1.0.0", token)
+        hub_client.log_in(monkeypatch, token)
+        with pytest.raises(DatasetNotFoundError, match="doesn't exist on the Hub or cannot be accessed"):
+            hub_client.facts(REPO, "v1.0.0")
 
 
 def test_pushing_again_sends_nothing(hub, drawn, capsys):
@@ -258,7 +260,7 @@ def test_a_repository_of_something_else_is_left_alone(hub, drawn):
     assert changing(hub) == []
 
 
-def test_forbidden_pictures_stay_here_and_ids_labels_and_hashes_go_up(hub, good_folder, tmp_path):
+def test_forbidden_pictures_stay_here_and_ids_labels_and_hashes_go_up(hub, good_folder):
     run(good_folder, REPO)
     there = hub.repos[REPO].files()
     assert "figure.jpg" not in there
@@ -267,7 +269,7 @@ def test_forbidden_pictures_stay_here_and_ids_labels_and_hashes_go_up(hub, good_
         for row in pq.read_table(path, columns=["image", "image_id", "sha256"]).to_pylist():
             assert row["image"]["bytes"][:200] not in everything
             assert row["image"]["bytes"][-200:] not in everything
-    found = hub_client.load(hub.url, tmp_path / "home", REPO, "v1.0.0")
+    found = hub_client.facts(REPO, "v1.0.0")
     assert found["rows"]["default"] == {"train": 24, "query": 9, "gallery": 15}
     assert "image" not in found["columns"]
     assert {"image_id", "fine", "middle", "coarse", "sha256"} <= set(found["columns"])
