@@ -157,7 +157,7 @@ def test_a_hierarchical_start_puts_relatives_closer():
 def test_csl_plus_is_csl_with_relatives_that_stay_so():
     chosen = losses.options("csl+")
     assert (chosen.start, chosen.margins, chosen.gamma) == ("hierarchical", (0.1, 0.3, 0.5), 16.0)
-    assert (chosen.proxy_lr, chosen.prototypes) == (0.3, 1.0)
+    assert (chosen.proxy_lr, chosen.prototypes) == (1.0, 1.0)
     assert losses.options("csl+", gamma=8.0).gamma == 8.0
     embeddings, labels = batch(9)
     torch.manual_seed(1)

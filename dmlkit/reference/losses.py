@@ -21,16 +21,10 @@ from dmlkit.schema import SCALES
 CROSS_SCALE: dict[str, dict[str, Any]] = {
     "csl": {},
     "csl-hard": {"hard": True},
-    "csl+": {
-        "start": "hierarchical",
-        "margins": (0.1, 0.3, 0.5),
-        "gamma": 16.0,
-        "proxy_lr": 0.3,
-        "prototypes": 1.0,
-    },
+    "csl+": {"start": "hierarchical", "margins": (0.1, 0.3, 0.5), "gamma": 16.0, "prototypes": 1.0},
 }
 """The forms of Cross-Scale Learning, each with what it changes in `Options`. ``csl+`` is dmlkit's own: proxies begin as
-relatives, and slow proxies, margins that lie farther apart, and a pull towards the prototypes keep them so."""
+relatives, and margins that lie farther apart and a pull towards the prototypes keep them so."""
 MULTI_SCALE = ("softmax", "cosface", "triplet", "npair", "ms", "circle")
 NAMES = (*CROSS_SCALE, *MULTI_SCALE)
 STARTS = ("random", "hierarchical")
