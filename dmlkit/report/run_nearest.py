@@ -163,7 +163,7 @@ def name_of(labels: Labels, row: int) -> str:
     """The name of the finest known class of a picture."""
     for scale, label in zip(SCALES, labels.labels[row].tolist(), strict=True):
         if label != UNKNOWN:
-            return labels.names[scale][label]
+            return str(labels.names[scale][label])
     return "unknown"
 
 
@@ -216,7 +216,8 @@ def places(searches: Sequence[Search], queries: Iterable[int], ranks: int) -> li
 
 def write_sheets(folder: Path, stem: str, pictures: Mapping[Place, Image.Image]) -> dict[Place, Cell]:
     """Write small pictures into sheets of the report's ``folder``. Returns where each stands."""
-    found, order = {}, list(pictures)
+    found: dict[Place, Cell] = {}
+    order = list(pictures)
     for start in range(0, len(order), ON_A_SHEET):
         part = order[start : start + ON_A_SHEET]
         href = f"pictures/{stem}-{start // ON_A_SHEET:03d}.webp"
