@@ -40,7 +40,7 @@ TERMS = Terms(
         annotation="Pictures of one offer are one product; the group is that of eBay. Two offers of the same thing are "
         "two products.",
         people="Sellers' photographs, often taken at home: people and rooms can be in them.",
-        biases="Things that were sold second hand on eBay, in 12 groups.",
+        biases="Things that were offered on eBay, in 12 groups.",
     ),
 )
 
