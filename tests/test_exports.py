@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tarfile
 import warnings
 
 import pyarrow.parquet as pq
@@ -115,6 +116,21 @@ def test_pictures_of_several_types_have_one_suffix_and_tell_their_own(changeable
     assert found[kinds.index("png")]["jpg"].format == "PNG"
     imagefolder.export(changeable, tmp_path / "folders")
     assert len(list((tmp_path / "folders" / "query").rglob("*.png"))) == 1
+
+
+def test_long_ids_fit_into_tar_files_and_a_strange_path_names_no_member(changeable, tmp_path):
+    tables = Tables(changeable)
+    for i, row in enumerate([*tables.train, *tables.query, *tables.gallery]):
+        row["image_id"] = f"sample/{'x' * 200}{i}"
+        row["image"]["path"] = "x./../../evil"
+    tables.save()
+    webdataset.export(changeable, tmp_path / "tars")
+    (path,) = (tmp_path / "tars" / "data").glob("query-*")
+    with tarfile.open(path) as tar:
+        names = tar.getnames()
+    assert len(set(names)) == 2 * len(tables.query)
+    assert {name.rpartition(".")[2] for name in names} == {"jpg", "json"}
+    assert not any("/" in name for name in names)
 
 
 # imagefolder
@@ -241,6 +257,20 @@ def test_what_is_there_is_left_alone_and_nothing_half_done_stays(good_folder, ex
         with pytest.raises(UsageError, match="cannot be read"):
             export(changeable, tmp_path / "x" / form)
     assert list((tmp_path / "x").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "data/train-00000-of-00001.parquet"])
+def test_what_is_missing_or_damaged_is_named_and_no_fault_of_the_export(changeable, tmp_path, name):
+    path = changeable / name
+    if name.endswith(".md"):
+        path.unlink()
+    else:
+        data = bytearray(path.read_bytes())
+        data[4:40] = bytes(36)  # where the first column says how long it is
+        path.write_bytes(data)
+    for export in EXPORTS.values():
+        with pytest.raises(UsageError, match=path.name):
+            export(changeable, tmp_path / "x")
 
 
 def test_an_option_of_another_format_is_told(good_folder, tmp_path):

@@ -41,8 +41,8 @@ FACTS_OF_PICTURES = ("image_id", *TEXTS, "width", "height", "exif_orientation", 
 UNKNOWN = -1
 """Stands for a label that the data set does not give, as it does for `datasets`."""
 SAFE = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*")
-LONGEST = 80
-"""Letters of a name, so that a path is short enough everywhere."""
+LONGEST = 72
+"""Letters of a name, so that a path is short enough everywhere: a tar file has room for 100, with hash and suffix."""
 
 Notify = Callable[[str, int, int | None, str], None]
 
@@ -109,8 +109,9 @@ def read_folder(folder: Path) -> Folder:
     """The facts, class names and hierarchy of a data set folder. Raises `UsageError` where they cannot be read."""
     try:
         build = json.loads((folder / "build.json").read_bytes())
-        rows = pq.read_table(next(folder.glob("hierarchy/train-*.parquet"))).to_pylist()
-        first = next(folder.glob("data/train-*.parquet"))
+        rows = pq.read_table(first_of(folder, "hierarchy/train-*.parquet")).to_pylist()
+        first = first_of(folder, "data/train-*.parquet")
+        first_of(folder, "README.md")  # its citation goes along
         features = json.loads(pq.read_schema(first).metadata[b"huggingface"])["info"]["features"]
         if build.get("images") is False:
             raise NoPictures(folder)
@@ -127,8 +128,15 @@ def read_folder(folder: Path) -> Folder:
             hierarchy=rows,
             unplaced=unplaced_of(build, features),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration, pa.ArrowException) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as exc:
         raise unusable(folder, exc) from exc
+
+
+def first_of(folder: Path, pattern: str) -> Path:
+    """The first file by that pattern. Raises `ValueError` where there is none."""
+    if (found := min(folder.glob(pattern), default=None)) is None:
+        raise ValueError(f"it lacks {pattern}")
+    return found
 
 
 def unplaced_of(build: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, dict[int, str]]:
@@ -164,7 +172,7 @@ def written(data: Folder, target: Path, form: str | int) -> Iterator[Path]:
             if (attribution := data.path / "ATTRIBUTION.csv").is_file():
                 shutil.copyfile(attribution, writing.path / attribution.name)
             writing.keep(lambda *_: None)
-        except (pa.ArrowException, KeyError, IndexError, TypeError, ValueError) as exc:
+        except (pa.ArrowException, KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
             raise unusable(data.path, exc) from exc
 
 
@@ -256,10 +264,13 @@ def rows_of(data: Folder, part: Part) -> Iterator[dict[str, Any]]:
     if not shards:
         raise ValueError(f"no files {part.stem}-*.parquet")
     for path in shards:
-        with pq.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):
-                for batch in file.iter_batches(20, row_groups=[group]):
-                    yield from batch.to_pylist()
+        try:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    for batch in file.iter_batches(20, row_groups=[group]):
+                        yield from batch.to_pylist()
+        except OSError as exc:  # as of damaged bytes: it is not the export that could not be written
+            raise ValueError(f"{path.name}: {exc}") from exc
 
 
 def label_of(row: Mapping[str, Any], scale: str) -> int:

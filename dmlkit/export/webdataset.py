@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from dmlkit.errors import UsageError
 from dmlkit.export import folders
+from dmlkit.images import FORMATS
 from dmlkit.schema import SCALES
 
 FORM = "webdataset"
@@ -78,7 +79,8 @@ def suffix_of(data: folders.Folder) -> str:
             with pq.ParquetFile(path) as file:
                 images = file.read(columns=["image.path"])["image"].to_pylist()
             found.update(str((image or {}).get("path")).rpartition(".")[2] for image in images)
-    return min(found, key=lambda suffix: (-found[suffix], suffix), default="jpg")
+    known = found.keys() & set(FORMATS.values())  # it becomes part of the names in the tar files
+    return min(known, key=lambda suffix: (-found[suffix], suffix), default="jpg")
 
 
 def described(row: Mapping[str, Any], kind: str, data: folders.Folder) -> bytes:
