@@ -60,7 +60,7 @@ class Replacement:
     """A folder that is written beside ``out`` and takes its place when `keep` is called, or vanishes."""
 
     def __init__(self, out: Path, what_is_safe: str = "") -> None:
-        self.out = out
+        out = self.out = out.resolve()  # a link stays, and leads to the new folder; "." has a name
         self._safe = what_is_safe
         # Names that no one else gives: what stands there is of a build that was killed, and is deleted.
         self.path = out.with_name(f".{out.name}.dmlkit-partial")

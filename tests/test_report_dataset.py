@@ -218,6 +218,7 @@ def damaged(folder, where, name, data=None):
     [
         ("build.json", b"[]"),
         ("hierarchy/train-00000-of-00001.parquet", None),
+        ("data/query-00000-of-00001.parquet", None),
         ("hierarchy/train-00000-of-00001.parquet", b"<html>"),
         ("data/train-00000-of-00001.parquet", b"<html>"),
         ("rejected.parquet", None),
@@ -261,9 +262,30 @@ def test_only_a_report_is_overwritten(folder, tmp_path):
     with pytest.raises(OutputError, match="no report of dmlkit"):
         dataset.report(folder, tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
+    (tmp_path / "mine" / "report.json").write_text('{"report": "of another program"}')
+    with pytest.raises(OutputError, match="no report of dmlkit"):
+        dataset.report(folder, tmp_path / "mine")
     for out in (folder, folder / "pages"):
         with pytest.raises((UsageError, OutputError)):
             dataset.report(folder, out)
+
+
+def test_a_report_goes_where_a_link_leads_and_into_the_folder_where_one_is(folder, tmp_path, monkeypatch):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "pages").symlink_to(tmp_path / "disk")
+    for out in ("pages", "pages", "."):
+        monkeypatch.chdir(tmp_path / "disk" if out == "." else tmp_path)
+        assert dmlkit("report", folder, "--out", out, "--quiet").exit_code == 0
+        assert (tmp_path / "pages").is_symlink()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "pages"]
+        assert (tmp_path / "disk" / "index.html").is_file()
+    shutil.copytree(folder, tmp_path / "disk" / "data set")
+    with pytest.raises(OutputError, match=r"holds .*data set; left as it is"):
+        dataset.report(tmp_path / "disk" / "data set", tmp_path / "disk")
+
+
+def test_not_all_is_never_called_all():
+    assert dataset.coverage_row({"found": 40670, "of": 40671, "floor": 1.0}, "fine")[3] == ">99.9%"
 
 
 def test_the_command_says_where_the_pages_are_and_what_it_cannot_use(folder, tmp_path):
@@ -275,6 +297,7 @@ def test_the_command_says_where_the_pages_are_and_what_it_cannot_use(folder, tmp
     for arguments, said in (
         ([tmp_path / "pages"], "neither a data set folder nor a run"),
         ([tmp_path / "nothing"], "is no folder"),
+        (["/"], "neither a data set folder nor a run"),
         ([folder, "more"], "is a data set, not a run"),
         ([tmp_path / "run"], "needs a data set"),
     ):

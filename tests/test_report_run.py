@@ -188,6 +188,8 @@ def test_a_report_made_again_has_the_same_bytes_and_replaces_only_a_report(where
     before = sums(where / "out")
     with pytest.raises(OutputError, match="left as it is"):
         report(where / "one", dataset, where / "out")
+    with pytest.raises(UsageError, match="must stay as it is"):
+        report(where / "one", dataset, where / "out" / "pages")
     assert sums(where / "out") == before
 
 

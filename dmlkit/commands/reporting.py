@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -38,7 +39,8 @@ def report(
 
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder", hint="give a data set folder or the folder of a run")
-    place = out or folder.resolve().with_name(f"{folder.resolve().name}.report")
+    place = out or Path(f"{os.path.abspath(folder)}.report")  # also of a folder that is given as "."
+    start = Path(os.path.abspath(place), "index.html").as_uri()
     with Steps(quiet or as_json) as steps:
         if any((folder / name).is_file() for name in ("run.json", "checkpoint.pt")):
             if dataset is None:
@@ -64,8 +66,8 @@ def report(
                 hint="give the folder that `dmlkit build` or `dmlkit train` wrote",
             )
     if as_json:
-        print_json({**vars(facts), "out": str(place), "open": (place / "index.html").resolve().as_uri()})
+        print_json({**vars(facts), "out": str(place), "open": start})
         return 0
     print(f"{place}: {facts.pages:,} pages, {facts.pictures:,} small pictures, {facts.bytes / 1e6:.1f} MB")
-    print(f"Open it: {(place / 'index.html').resolve().as_uri()}")
+    print(f"Open it: {start}")
     return 0

@@ -14,11 +14,10 @@ import pyarrow as pa
 
 from dmlkit.checks import front_matter
 from dmlkit.dyml.card import terms_of
-from dmlkit.errors import UsageError
 from dmlkit.export.sheets import unusable
 from dmlkit.report import classes, figures, pictures, rejected
 from dmlkit.report.classes import GROUP, Content, Node
-from dmlkit.report.page import Facts, Pages, many, replacement, size
+from dmlkit.report.page import Facts, Pages, many, percent, replacement, size
 from dmlkit.report.pictures import Notify, Picture, Shown
 from dmlkit.report.rejected import Rejected
 from dmlkit.report.thumbs import Cell, Spool, write_sheet
@@ -66,13 +65,11 @@ def report(folder: Path, out: Path, per_class: int | None = None, notify: Notify
     """Write the report of the data set in ``folder`` to ``out``, which appears whole or not at all.
 
     ``per_class`` small pictures of each class are shown at most; None chooses a number that keeps the report small.
-    The same data set gives the same bytes. Raises `UsageError` where there is no data set that can be read,
-    `OutputError` where ``out`` holds something else or cannot be written.
+    The same data set gives the same bytes. Raises `UsageError` where there is no data set that can be read, or
+    ``out`` lies in it, `OutputError` where ``out`` holds something else or cannot be written.
     """
-    if out.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"{out} lies in the data set folder, which must stay as it is", hint="choose another --out")
     content = classes.read(folder)
-    with replacement(out) as target, tempfile.TemporaryFile(prefix="dmlkit-report-") as file:
+    with replacement(out, folder) as target, tempfile.TemporaryFile(prefix="dmlkit-report-") as file:
         try:
             refused = rejected.read(content.files["rejected.parquet"])
         except (KeyError, OSError, pa.ArrowException) as exc:
@@ -217,7 +214,7 @@ def with_split(nodes: list[Node], split: str) -> int:
 
 def coverage_row(coverage: dict[str, Any], scale: str) -> list[Any]:
     found, of, floor = coverage["found"], coverage["of"], coverage["floor"]
-    return [scale, found, of, f"{found / of:.1%}" if of else "", f"at least {floor:.0%}"]
+    return [scale, found, of, percent(found / of) if of else "", f"at least {floor:.0%}"]
 
 
 def short(content: Content, nodes: list[Node]) -> list[tuple[Node, str, int]]:

@@ -80,7 +80,7 @@ def by_class(nodes: list[Node]) -> Chart:
     edges = np.arange(low, high + step + 1, step)
     found = np.histogram(counts, edges)[0].tolist()
     names = [f"{a:,}" if step == 1 else f"{a:,} to {a + step - 1:,}" for a in edges[:-1].tolist()]
-    middle = f"half of them have {np.median(counts):,.0f} or more"
+    middle = f"half of them have {math.ceil(np.median(counts)):,} or more"
     return {
         "id": "by-class",
         "title": "Pictures of a fine class",

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dmlkit import __version__
-from dmlkit.errors import OutputError
+from dmlkit.errors import OutputError, UsageError
 from dmlkit.output import Replacement
 from dmlkit.schema import SCALES
 
@@ -36,17 +36,32 @@ class Facts:
     bytes: int
 
 
-def replacement(out: Path) -> Replacement:
+def replacement(out: Path, dataset: Path, *runs: Path) -> Replacement:
     """What the folder of a report is written with: it appears whole, in the place of an earlier report.
 
-    Raises `OutputError` where ``out`` holds something else.
+    ``dataset`` and ``runs`` are what is read. Raises `OutputError` where ``out`` holds something else or one of these,
+    `UsageError` where it lies in the data set folder.
     """
-    if out.exists() and not (out.is_dir() and ((out / MARK).is_file() or not any(out.iterdir()))):
+    if out.exists() and not (out.is_dir() and (is_report(out) or not any(out.iterdir()))):
         raise OutputError(
             f"{out} holds something that is no report of dmlkit; left as it is",
             hint="choose another folder with --out",
         )
+    place = out.resolve()
+    if place.is_relative_to(dataset.resolve()):
+        raise UsageError(f"{out} lies in the data set folder, which must stay as it is", hint="choose another --out")
+    if held := [folder for folder in (dataset, *runs) if folder.resolve().is_relative_to(place)]:
+        raise OutputError(f"{out} holds {held[0]}; left as it is", hint="choose another folder with --out")
     return Replacement(out)
+
+
+def is_report(folder: Path) -> bool:
+    """Whether dmlkit wrote the folder; other programs write a file of that name too."""
+    try:
+        facts = json.loads((folder / MARK).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(facts, dict) and {"dmlkit", "report"} <= facts.keys()
 
 
 class Pages:
@@ -71,7 +86,6 @@ class Pages:
         self._templates.filters |= {
             "number": number,
             "size": size,
-            "percent": percent,
             "sentence": sentence,
             "many": many,
         }

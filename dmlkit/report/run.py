@@ -40,7 +40,7 @@ def report(
     of another data set, `OutputError` where ``out`` holds something else or cannot be written.
     """
     folders = [run] if other is None else [run, other]
-    with page.replacement(out) as target:
+    with page.replacement(out, Path(dataset), *folders) as target:
         states = checked(folders, dataset)
         labels = [""] if other is None else [f"{'AB'[i]} · {name_of(folder)}" for i, folder in enumerate(folders)]
         runs = [read(*each, dataset, notify) for each in zip(folders, states, labels, strict=True)]

@@ -4,16 +4,18 @@
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
 
-  // Texts such as "@fine" stand for the colours of style.css. Plotly reads others as HTML, so what is a name is escaped;
+  // A colour such as "@fine" stands for one of style.css. Plotly reads texts as HTML, so what is a name is escaped;
   // templates are ours, and addresses are no text.
   const OURS = ["hovertemplate", "texttemplate", "customdata"];
-  const coloured = (value) => {
+  const coloured = (value, key = "") => {
     if (typeof value === "string")
-      return /^@[a-z-]+$/.test(value) ? colour(value.slice(1)) : value.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-    if (Array.isArray(value)) return value.map(coloured);
+      return key.includes("color") && value.startsWith("@")
+        ? colour(value.slice(1))
+        : value.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    if (Array.isArray(value)) return value.map((inner) => coloured(inner, key));
     if (value && typeof value === "object")
       return Object.fromEntries(
-        Object.entries(value).map(([key, inner]) => [key, OURS.includes(key) ? inner : coloured(inner)]),
+        Object.entries(value).map(([key, inner]) => [key, OURS.includes(key) ? inner : coloured(inner, key)]),
       );
     return value;
   };
