@@ -132,7 +132,9 @@ def reading(dataset: str) -> Iterator[None]:
         local = Path(dataset).is_dir()
         raise LabelsError(
             f"the labels of {printable(dataset)} cannot be read: {reason}",
-            hint=f"dmlkit validate {printable(dataset)}" if local else "is the hub reachable from here, and may your token read it?",
+            hint=f"dmlkit validate {printable(dataset)}"
+            if local
+            else "is the hub reachable from here, and may your token read it?",
         ) from exc
 
 
