@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -90,6 +91,17 @@ def test_classes_that_a_split_is_short_of_are_named(made):
     short = text.partition("Classes that a split is short of")[2].partition("Width and height")[0]
     assert re.search(r"bear 1 bear gallery [34]", short)
     assert "dog 2" not in short  # six pictures in train
+
+
+def test_a_test_class_that_lost_its_queries_is_short_of_them(folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    path = next(copy.glob("data/query-*"))
+    table = pq.read_table(path)
+    lost = table["upstream_label"].to_pylist()[0]
+    pq.write_table(table.filter(pc.not_equal(table["upstream_label"], lost)), path)
+    dataset.report(copy, tmp_path / "pages")
+    assert re.search(r"Classes that a split is short of.* query 0 ", text_of(tmp_path / "pages" / "index.html"))
 
 
 def test_a_class_has_a_page_with_its_pictures_and_a_middle_class_one_with_its_classes(made):

@@ -172,7 +172,7 @@ def written(data: Folder, target: Path, form: str | int) -> Iterator[Path]:
             if (attribution := data.path / "ATTRIBUTION.csv").is_file():
                 shutil.copyfile(attribution, writing.path / attribution.name)
             writing.keep(lambda *_: None)
-        except (pa.ArrowException, KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
+        except (pa.ArrowException, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError) as exc:
             raise unusable(data.path, exc) from exc
 
 

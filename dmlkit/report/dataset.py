@@ -21,7 +21,7 @@ from dmlkit.report.page import Facts, Pages, many, percent, replacement, size
 from dmlkit.report.pictures import Notify, Picture, Shown
 from dmlkit.report.rejected import Rejected
 from dmlkit.report.thumbs import Cell, Spool, write_sheet
-from dmlkit.schema import SCALES, VERDICTS
+from dmlkit.schema import SCALES, SPLITS, VERDICTS
 
 FEW = 5
 """A split is short of a class with fewer pictures, or with fewer than a quarter of what is usual in it."""
@@ -218,10 +218,14 @@ def coverage_row(coverage: dict[str, Any], scale: str) -> list[Any]:
 
 
 def short(content: Content, nodes: list[Node]) -> list[tuple[Node, str, int]]:
-    """Fine classes with few pictures in a split that they are in, with the split and their number, fewest first."""
+    """Fine classes with few pictures in a split that they are in, with the split and their number, fewest first.
+
+    A test class is in query and gallery, also where it has no picture left for one of them.
+    """
     found = []
     for split in content.splits:
-        given = [node for node in nodes if node.counts[split]]
+        both = content.form == "split" and split in SPLITS[1:]
+        given = [node for node in nodes if node.counts[split] or (both and node.split == "test")]
         usual = float(np.median([node.counts[split] for node in given])) if given else 0.0
         least = usual / 4 if split.endswith("query") else max(FEW, usual / 4)
         found += [(node, split, node.counts[split]) for node in given if node.counts[split] < least]
