@@ -116,8 +116,9 @@ def level_rows(runs: Sequence[Run]) -> list[list[str]]:
 
 def comparison(runs: Sequence[Run], build: Mapping[str, Any]) -> dict[str, Any]:
     """The published figures where they are of this test, and in ``why`` a sentence on what may be compared."""
-    release = build.get("release") or {}
-    name = release.get("name")
+    told = build.get("release")
+    release = told if isinstance(told, dict) else {}
+    name = str(release.get("name"))
     if not build:
         why = "The data set does not say how it was made, so published figures are not comparable."
     elif build["source"]["name"] == "sample":
