@@ -334,15 +334,15 @@ def resident() -> int:
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_hundred_thousand_members_are_listed_without_remembering_them(tmp_path):
-    path = saved(tmp_path, gzip.compress(header("a.JPEG") * 100_000 + END, 1))
+def test_thirty_thousand_members_are_listed_without_remembering_them(tmp_path):
+    path = saved(tmp_path, gzip.compress(header("a.JPEG") * 30_000 + END, 1))
     before = resident()
     count = 0
     for _ in archives.tar_candidates(path, WNID):
         count += 1
-        if count == 99_999:
+        if count == 29_999:
             assert resident() - before < 16 * 2**20
-    assert count == 100_000
+    assert count == 30_000
 
 
 def test_files_are_closed_when_a_listing_is_given_up(tmp_path):
