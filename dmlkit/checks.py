@@ -411,17 +411,22 @@ CHECKS = (
 )
 
 
+def batches(file: pq.ParquetFile, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a file, at most so many at a time. Asked for all groups at once, pyarrow would keep what was read."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(rows, row_groups=[group], columns=columns)
+
+
 def check_pictures(path: Path) -> list[Finding]:
     """The findings on the bytes of one file's pictures, read in bounded memory."""
     where = f"{path.parent.name}/{path.name}"
     faults: dict[str, list[str]] = {}
     try:
         with pq.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):
-                for batch in file.iter_batches(20, row_groups=[group]):
-                    for row in batch.to_pylist():
-                        if fault := picture_fault(row):
-                            faults.setdefault(fault[0], []).append(f"{row['image_id']}: {fault[1]}")
+            for batch in batches(file, 20):
+                for row in batch.to_pylist():
+                    if fault := picture_fault(row):
+                        faults.setdefault(fault[0], []).append(f"{row['image_id']}: {fault[1]}")
     except (pa.ArrowException, ValueError, OSError, MemoryError) as exc:
         return [Finding("E201", where, str(exc))]
     return [Finding(code, where, some(texts, "; ")) for code, texts in faults.items()]

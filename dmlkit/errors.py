@@ -37,6 +37,14 @@ class NoPictures(UsageError):
         )
 
 
+def unusable(folder: object, exc: Exception) -> UsageError:
+    """The error where a data set folder cannot be read, because of ``exc``."""
+    return UsageError(
+        f"{folder} is no data set folder that can be read: {type(exc).__name__}: {printable(str(exc))[:300]}",
+        hint=f"dmlkit validate {folder}",
+    )
+
+
 class ManifestError(DmlkitError):
     """A manifest folder contradicts itself or cannot be read."""
 

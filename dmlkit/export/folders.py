@@ -26,10 +26,10 @@ import yaml
 from PIL import Image
 
 from dmlkit import __version__, images
-from dmlkit.checks import front_matter
+from dmlkit.checks import batches, front_matter
 from dmlkit.dyml.card import terms_of
 from dmlkit.dyml.sidecar import FACTS
-from dmlkit.errors import NoPictures, OutputError, UsageError, printable
+from dmlkit.errors import NoPictures, OutputError, UsageError, unusable
 from dmlkit.export import ids
 from dmlkit.export.card import fenced, plain
 from dmlkit.output import Replacement
@@ -148,13 +148,6 @@ def unplaced_of(build: Mapping[str, Any], features: Mapping[str, Any]) -> dict[s
     }
 
 
-def unusable(folder: Path, exc: Exception) -> UsageError:
-    return UsageError(
-        f"{folder} is no data set folder that can be exported: {type(exc).__name__}: {printable(str(exc))[:300]}",
-        hint=f"dmlkit validate {folder}",
-    )
-
-
 @contextmanager
 def written(data: Folder, target: Path, form: str | int) -> Iterator[Path]:
     """An empty folder that takes the place of ``target`` at the end. ``form`` is what its dmlkit.json will say.
@@ -266,9 +259,8 @@ def rows_of(data: Folder, part: Part) -> Iterator[dict[str, Any]]:
     for path in shards:
         try:
             with pq.ParquetFile(path) as file:
-                for group in range(file.num_row_groups):
-                    for batch in file.iter_batches(20, row_groups=[group]):
-                        yield from batch.to_pylist()
+                for batch in batches(file, 20):
+                    yield from batch.to_pylist()
         except OSError as exc:  # as of damaged bytes: it is not the export that could not be written
             raise ValueError(f"{path.name}: {exc}") from exc
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from dmlkit.errors import OutputError, UsageError
+from dmlkit.errors import OutputError, UsageError, unusable
 from dmlkit.images import ORIENTATION
 from dmlkit.schema import SCALES
 
@@ -86,13 +86,6 @@ def free_name(name: str, taken: set[str]) -> str:
     stem = "".join(c if c.isascii() and c.isalnum() else "-" for c in name.lower()).strip("-") or "class"
     names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
     return next(free for free in names if free not in taken)
-
-
-def unusable(folder: Path, exc: Exception) -> UsageError:
-    return UsageError(
-        f"{folder} is no data set folder that can be read: {type(exc).__name__}: {exc}",
-        hint=f"dmlkit validate {folder}",
-    )
 
 
 def read_tree(folder: Path) -> Tree:

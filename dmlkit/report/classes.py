@@ -14,8 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dmlkit.errors import UsageError
-from dmlkit.export.sheets import unusable
+from dmlkit.errors import UsageError, unusable
 from dmlkit.info import UNKNOWN
 from dmlkit.schema import FORMS, SCALES, picture_features
 from dmlkit.validate import (

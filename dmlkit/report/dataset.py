@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from dmlkit.checks import front_matter
 from dmlkit.dyml.card import terms_of
-from dmlkit.export.sheets import unusable
+from dmlkit.errors import unusable
 from dmlkit.report import classes, figures, pictures, rejected
 from dmlkit.report.classes import GROUP, Content, Node
 from dmlkit.report.page import Facts, Pages, many, percent, replacement, size
@@ -239,7 +239,7 @@ def write_class(made: Made, node: Node, before: tuple[str, str] | None, after: t
     for number, start in enumerate(groups):
         below = node.below[start : start + GROUP] if grouped else []
         own = made.shown.of_class.get(node, []) if number == 0 else []
-        shown = [[picture for picture in made.shown.of_class.get(fine, [])] for fine in below]
+        shown = [made.shown.of_class.get(fine, []) for fine in below]
         covers = [] if grouped else [cover(made.shown, child) for child in node.below]
         name = classes.group_page(node, number)
         wanted = [*own, *(p for of_fine in shown for p in of_fine), *(p for p in covers if p)]

@@ -15,10 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dmlkit.errors import UsageError, printable
-from dmlkit.export.sheets import unusable
+from dmlkit.checks import batches
+from dmlkit.errors import UsageError, printable, unusable
 from dmlkit.report.classes import Content, Node, node_of
-from dmlkit.report.rejected import batches
 from dmlkit.report.thumbs import Spool, small
 from dmlkit.schema import SCALES, order_key
 

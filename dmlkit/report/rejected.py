@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dmlkit.checks import batches
 from dmlkit.schema import VERDICTS
 
 EXAMPLES = 12
@@ -64,12 +63,6 @@ def read(path: Path) -> Rejected:
     for kept, (_, same) in sorted(groups.items(), key=lambda item: (item[1][0], item[0]))[:GROUPS]:
         found.same[kept] = sorted(same, key=lambda row: str(row["image_id"]))
     return found
-
-
-def batches(file: pq.ParquetFile, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a file, at most so many at a time. Asked for all groups at once, pyarrow would keep what was read."""
-    for group in range(file.num_row_groups):
-        yield from file.iter_batches(rows, row_groups=[group], columns=columns)
 
 
 def hashes(texts: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
