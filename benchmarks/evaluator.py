@@ -57,7 +57,7 @@ def product(embeddings: Any, labels: Any, args: argparse.Namespace) -> dict[str,
 
 
 def dmlkit(embeddings: Any, labels: Any, args: argparse.Namespace) -> dict[str, float]:
-    from dmlkit.reference import metrics
+    from dmlkit.evaluation import metrics
 
     names = [str(number) for number in range(len(labels))]
     found = metrics.evaluate(

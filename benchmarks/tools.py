@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from corpus import LARGE, SMALL, Kind
 from PIL import Image
 
-from dmlkit.authoring import tsv
-from dmlkit.manifest import Exclusion, FineClass
+from dmlkit.taxonomy.manifest import Exclusion, FineClass
+from dmlkit.taxonomy.template import tsv
 
 PROCESSES = 2
 THREADS = 64

@@ -19,8 +19,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import torch
 
-from dmlkit.reference import classes, data, devices, embed, labels, losses, model, run, sampling
-from dmlkit.reference.train import optimizer_of
+from dmlkit.evaluation import labels
+from dmlkit.training import classes, data, devices, embed, losses, model, runs, sampling
+from dmlkit.training.train import optimizer_of
 
 
 def main() -> None:
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--amp", action="store_true")
     args = parser.parse_args()
     given = {name: getattr(args, name) for name in ("size", "batch_size") if getattr(args, name)}
-    made = run.settings({"model": args.model, "loss": args.loss, "amp": args.amp, **given})
+    made = runs.settings({"model": args.model, "loss": args.loss, "amp": args.amp, **given})
     device = devices.device_of("auto")
     torch.set_num_threads(devices.threads_of(args.threads, 1))
     workers = devices.workers_of(args.workers, device, 1)

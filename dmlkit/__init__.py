@@ -1,7 +1,8 @@
 """Image data sets whose pictures carry labels at three semantic scales: fine, middle, coarse.
 
 The command line is the way in: ``dmlkit build animal``, then ``datasets.load_dataset("out/animal")``.
-From Python: `dmlkit.build.build`, `dmlkit.validate.validate`, `dmlkit.manifest.load`, `dmlkit.hierarchy.Hierarchy`.
+From Python: `dmlkit.pipeline.build.build`, `dmlkit.dataset.validate.validate`, `dmlkit.taxonomy.manifest.load`,
+`dmlkit.taxonomy.resolve.Hierarchy`.
 """
 
 from importlib.metadata import PackageNotFoundError, version

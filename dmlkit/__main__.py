@@ -1,3 +1,3 @@
-from dmlkit.cli import run
+from dmlkit.cli.main import run
 
 run()

@@ -6,7 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 cd "$work"
-python "$root/tests/hub_server.py" url &
+python "$root/tests/support/hub_server.py" url &
 server=$!
 trap 'kill $server; rm -rf "$work"' EXIT
 for _ in $(seq 100); do test -s url && break; sleep 0.1; done

@@ -21,7 +21,7 @@ def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command
 
 def reference() -> str:
     """The text of the page."""
-    from dmlkit.cli import main
+    from dmlkit.cli.main import main
 
     parts = [
         "# Command line",

@@ -1,7 +1,7 @@
 """The sources by name. Each is a module of this package with
 
 - ``TERMS``: a `Terms`,
-- ``ARCHIVE``: a `dmlkit.fetch.Archive`, where the source can be downloaded without a log-in,
+- ``ARCHIVE``: a `dmlkit.storage.download.Archive`, where the source can be downloaded without a log-in,
 - ``classes(request) -> Classes``, where the classes are not those of the manifest's ``classes.tsv`` but stand in the
   source's own files, by rules of the manifest,
 - ``plan(request)``: the units of what stands at ``request.path``: a list where all can be known before a picture is
@@ -19,8 +19,8 @@ from pathlib import Path
 from types import ModuleType
 
 from dmlkit.errors import UsageError
-from dmlkit.manifest import Exclusion, FineClass, Manifest
 from dmlkit.schema import Manners, Unit
+from dmlkit.taxonomy.manifest import Exclusion, FineClass, Manifest
 
 MODULES = {
     "sample": "dmlkit.sources.sample",
@@ -30,7 +30,7 @@ MODULES = {
     "url-list": "dmlkit.sources.url_list",
     "veri-wild": "dmlkit.sources.veri_wild",
     "vehicleid": "dmlkit.sources.vehicleid",
-    "veri-wild+vehicleid": "dmlkit.sources.veri_wild_and_vehicleid",
+    "veri-wild+vehicleid": "dmlkit.sources.veri_wild_vehicleid",
     "compcars": "dmlkit.sources.compcars",
     "stanford-cars": "dmlkit.sources.stanford_cars",
     "imaterialist-2019": "dmlkit.sources.imaterialist_2019",

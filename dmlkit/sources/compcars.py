@@ -10,9 +10,10 @@ from functools import cached_property
 
 from dmlkit.errors import ManifestError, SourceError
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Answers, Classes, Request, Terms, listed, mat, synsets, tables, vehicles
-from dmlkit.sources.listed import Row, Tree
-from dmlkit.sources.vehicles import Rules, Vehicle
+from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.common import listed, matlab, synsets, tables, vehicles
+from dmlkit.sources.common.listed import Row, Tree
+from dmlkit.sources.common.vehicles import Rules, Vehicle
 
 NAME = "compcars"
 MARKS = ("misc/make_model_name.mat", "misc/attributes.txt", "misc/car_type.mat")
@@ -87,11 +88,11 @@ def tree_of(request: Request) -> Tree:
 
 def read_facts(tree: Tree) -> Facts:
     """Raises `SourceError` for lines of attributes.txt that cannot be read, and for damaged .mat files."""
-    names = mat.read(tree.read(NAMES), NAMES)
-    types = mat.read(tree.read(TYPES), TYPES)
+    names = matlab.read(tree.read(NAMES), NAMES)
+    types = matlab.read(tree.read(TYPES), TYPES)
     try:
-        makes, models = mat.texts(names["make_names"]), mat.texts(names["model_names"])
-        kinds = mat.texts(types["types"])
+        makes, models = matlab.texts(names["make_names"]), matlab.texts(names["model_names"])
+        kinds = matlab.texts(types["types"])
     except KeyError as exc:
         raise SourceError(f"{tree.path}: {NAMES} or {TYPES} has no {exc}", hint="is it the original file?") from exc
     return Facts(makes, models, kinds, read_types(tree, len(kinds)))

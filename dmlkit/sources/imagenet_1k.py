@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from dmlkit import archives
 from dmlkit.errors import SourceError
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Request, Terms, mat, synsets
+from dmlkit.sources import Request, Terms
+from dmlkit.sources.common import matlab, synsets
 from dmlkit.sources.imagenet_21k import IMAGENET_ANSWERS, IMAGENET_BIB, IMAGENET_TERMS
+from dmlkit.storage import archives
 
 NAME = "imagenet-1k"
 TRAIN_TAR = "ILSVRC2012_img_train.tar"
@@ -162,7 +163,7 @@ def read_devkit(meta: bytes, truth: bytes) -> dict[str, str]:
 
 def wnids_by_id(meta: bytes) -> dict[str, str]:
     """ILSVRC2012_ID → wnid of the leaves in ``meta.mat``. Raises `SourceError`."""
-    found = mat.read(meta, "the devkit's meta.mat", f"or put Kaggle's {KAGGLE_CSV} beside the pictures")
+    found = matlab.read(meta, "the devkit's meta.mat", f"or put Kaggle's {KAGGLE_CSV} beside the pictures")
     try:
         leaves = {str(int(s.ILSVRC2012_ID)): str(s.WNID) for s in found["synsets"] if int(s.num_children) == 0}
     except Exception as exc:  # whatever is in a file of another kind

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dmlkit import archives
 from dmlkit.errors import OutputError
 from dmlkit.schema import Unit
-from dmlkit.sources import Answers, Request, Terms, synsets
+from dmlkit.sources import Answers, Request, Terms
+from dmlkit.sources.common import synsets
+from dmlkit.storage import archives
 
 NAME = "imagenet-21k"
 CHUNK = 1024 * 1024

@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.fetch import host_of
-from dmlkit.manifest import Exclusion, FineClass, Manifest
 from dmlkit.schema import SCALES, VERDICTS, Candidate, Link, Unit
-from dmlkit.sources import Answers, Classes, Listing, Request, Terms, listed, synsets, tables, url_list
-from dmlkit.sources.listed import Row, Tree
+from dmlkit.sources import Answers, Classes, Listing, Request, Terms, url_list
+from dmlkit.sources.common import listed, synsets, tables
+from dmlkit.sources.common.listed import Row, Tree
+from dmlkit.storage.download import host_of
+from dmlkit.taxonomy.manifest import Exclusion, FineClass, Manifest
 
 NAME = "imaterialist-2019"
 TREE = "product_tree.json"

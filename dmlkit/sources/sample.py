@@ -8,11 +8,11 @@ from dataclasses import asdict
 from functools import partial
 from io import BytesIO
 
-from dmlkit import drawing
+from dmlkit import sample
 from dmlkit.errors import UsageError
-from dmlkit.manifest import FineClass
 from dmlkit.schema import Candidate, Unit
 from dmlkit.sources import Answers, Request, Terms
+from dmlkit.taxonomy.manifest import FineClass
 
 QUALITY = 88
 PER_CLASS = 8
@@ -42,9 +42,9 @@ def plan(request: Request) -> list[Unit]:
     if "drawing" not in settings:
         raise UsageError(
             f"the manifest {request.manifest.name} says not what its sample looks like",
-            hint=f"choose another --source, or put `drawing` under [sample]: {', '.join(drawing.DRAWINGS)}",
+            hint=f"choose another --source, or put `drawing` under [sample]: {', '.join(sample.DRAWINGS)}",
         )
-    version = drawing.load(settings["drawing"]).VERSION
+    version = sample.load(settings["drawing"]).VERSION
     count = request.limit or int(settings.get("per_class", PER_CLASS))
     units = []
     for fine in request.manifest.classes:
@@ -69,5 +69,5 @@ def read(unit: Unit) -> Iterator[Candidate]:
 def draw(name: str, fine: FineClass, index: int) -> bytes:
     """One picture as JPEG bytes."""
     out = BytesIO()
-    drawing.load(name).draw(fine, index).save(out, "JPEG", quality=QUALITY)
+    sample.load(name).draw(fine, index).save(out, "JPEG", quality=QUALITY)
     return out.getvalue()

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.manifest import Manifest
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Answers, Classes, Request, Terms, listed, mat, synsets, tables, vehicles
-from dmlkit.sources.listed import Row, Tree
-from dmlkit.sources.vehicles import Rules, Vehicle
+from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.common import listed, matlab, synsets, tables, vehicles
+from dmlkit.sources.common.listed import Row, Tree
+from dmlkit.sources.common.vehicles import Rules, Vehicle
+from dmlkit.taxonomy.manifest import Manifest
 
 NAME = "stanford-cars"
 MARKS = ("devkit/cars_meta.mat", "devkit/cars_train_annos.mat", "cars_annos.mat", "cars_train", "car_ims")
@@ -66,21 +67,21 @@ def read_labels(tree: Tree) -> tuple[list[str], dict[str, int], list[str]]:
     Raises `SourceError` where a file of labels is damaged, or none is there.
     """
     if ONE_FILE in tree.files:
-        found = mat.read(tree.read(ONE_FILE), ONE_FILE)
+        found = matlab.read(tree.read(ONE_FILE), ONE_FILE)
         return class_names(found, ONE_FILE), labels_of(found, ONE_FILE, "relative_im_path", ""), []
     labels: dict[str, int] = {}
     notes = []
     for folder, places in PARTS.items():
         file = next((name for name in places if name in tree.files), None)
         if file is not None:
-            labels |= labels_of(mat.read(tree.read(file), file), file, "fname", f"{folder}/")
+            labels |= labels_of(matlab.read(tree.read(file), file), file, "fname", f"{folder}/")
         elif pictures := tree.pictures(folder):
             notes.append(f"{places[0]} is not there: the {len(pictures):,} pictures below {folder}/ have no labels")
     meta = next((name for name in META if name in tree.files), None)
     if meta is None or not labels:
         lacking = META[0] if meta is None else " and no ".join(places[0] for places in PARTS.values())
         raise SourceError(f"{tree.path} has no {lacking}, so no labels are known", hint=TERMS.get)
-    return class_names(mat.read(tree.read(meta), meta), meta), labels, notes
+    return class_names(matlab.read(tree.read(meta), meta), meta), labels, notes
 
 
 def labels_of(found: dict[str, Any], what: str, field: str, prefix: str) -> dict[str, int]:
@@ -96,7 +97,7 @@ def labels_of(found: dict[str, Any], what: str, field: str, prefix: str) -> dict
 def class_names(found: dict[str, Any], what: str) -> list[str]:
     if "class_names" not in found:
         raise SourceError(f"{what} has no class_names", hint="is it the original file?")
-    return [" ".join(name.split()) for name in mat.texts(found["class_names"])]
+    return [" ".join(name.split()) for name in matlab.texts(found["class_names"])]
 
 
 def classes(request: Request) -> Classes:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dmlkit import splits
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.manifest import FineClass, Manifest
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Answers, Classes, Request, Terms, listed, synsets, tables
-from dmlkit.sources.listed import Row, Tree
+from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.common import listed, synsets, tables
+from dmlkit.sources.common.listed import Row, Tree
+from dmlkit.taxonomy import splits
+from dmlkit.taxonomy.manifest import FineClass, Manifest
 
 NAME = "stanford-online-products"
 LISTS = {"Ebay_train.txt": (59_551, 11_318), "Ebay_test.txt": (60_502, 11_316)}

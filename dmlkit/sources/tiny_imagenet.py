@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dmlkit import archives, fetch
 from dmlkit.errors import SourceError
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Request, Terms, synsets
+from dmlkit.sources import Request, Terms
+from dmlkit.sources.common import synsets
 from dmlkit.sources.imagenet_21k import IMAGENET_ANSWERS, IMAGENET_BIB, IMAGENET_TERMS
+from dmlkit.storage import archives, download
 
 NAME = "tiny-imagenet"
 TOP = "tiny-imagenet-200"
-ARCHIVE = fetch.Archive(
+ARCHIVE = download.Archive(
     name=f"{TOP}.zip",
     url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
     md5="90528d7ca1a48142e341f4ef8d21d0de",
@@ -37,7 +38,7 @@ TERMS = Terms(
 
 def plan(request: Request) -> list[Unit]:
     """One unit a class of train, one for each thousand pictures of val. Without ``--from``: of the downloaded zip."""
-    path = request.path or fetch.downloaded(ARCHIVE)
+    path = request.path or download.downloaded(ARCHIVE)
     if path is None:
         raise SourceError("Tiny ImageNet is neither downloaded nor given with --from", hint=TERMS.get)
     path = synsets.given_path(replace(request, path=path), NAME, TERMS.get)

@@ -22,12 +22,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from dmlkit import archives, crawl, images
 from dmlkit.errors import HierarchyError, SourceError
-from dmlkit.fetch import host_of
-from dmlkit.manifest import Manifest
 from dmlkit.schema import SCALES, Candidate, Link, Manners, Unit, order_key
-from dmlkit.sources import Answers, Listing, Request, Terms, synsets
+from dmlkit.sources import Answers, Listing, Request, Terms
+from dmlkit.sources.common import synsets
+from dmlkit.storage import archives, images
+from dmlkit.storage import crawler as crawl
+from dmlkit.storage.download import host_of
+from dmlkit.taxonomy.manifest import Manifest
 
 NAME = "url-list"
 ROWS = 500

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from dmlkit.errors import SourceError
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Answers, Classes, Request, Terms, listed, synsets, tables, vehicles
-from dmlkit.sources.listed import Row, Tree
-from dmlkit.sources.vehicles import Vehicle
+from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.common import listed, synsets, tables, vehicles
+from dmlkit.sources.common.listed import Row, Tree
+from dmlkit.sources.common.vehicles import Vehicle
 
 NAME = "vehicleid"
 MARKS = ("attribute/model_attr.txt", "attribute/img2vid.txt")

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from dmlkit.errors import SourceError
 from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Answers, Classes, Request, Terms, listed, synsets, vehicles
-from dmlkit.sources.listed import Row, Tree
-from dmlkit.sources.vehicles import Rules, Vehicle
+from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.common import listed, synsets, vehicles
+from dmlkit.sources.common.listed import Row, Tree
+from dmlkit.sources.common.vehicles import Rules, Vehicle
 
 NAME = "veri-wild"
 INFO = "vehicle_info.txt"

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from dmlkit.drawing.colours import Colour, colour, luma
-from dmlkit.drawing.product_finish import COLOURS
+from dmlkit.sample.colours import Colour, colour, luma
+from dmlkit.sample.product.finish import COLOURS
 
 TABLE = Path(__file__).with_name("classes.tsv")
 COLUMNS = ("fine_id", "fine", "middle_id", "middle", "coarse_id", "coarse", "split", "path")

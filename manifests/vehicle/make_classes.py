@@ -10,8 +10,8 @@ import sys
 from dataclasses import astuple, fields
 from pathlib import Path
 
-from dmlkit.drawing import vehicle, vehicle_identities
-from dmlkit.manifest import FineClass
+from dmlkit.sample.vehicle import draw, identities
+from dmlkit.taxonomy.manifest import FineClass
 
 TABLE = Path(__file__).with_name("classes.tsv")
 COARSE = {"sedan": "sedan", "suv": "SUV", "van": "van", "pickup": "pickup", "truck": "truck", "bus": "bus"}
@@ -21,7 +21,7 @@ TEST_SHARE = 0.2
 
 def test_models(kind: str) -> set[str]:
     """The middle classes of a body type that are in the test: all buses, of the others those with the lowest hashes."""
-    ids = [vehicle.middle_id(kind, model) for model in vehicle.MODELS[kind]]
+    ids = [draw.middle_id(kind, model) for model in draw.MODELS[kind]]
     if kind == TEST_ONLY:
         return set(ids)
     ids.sort(key=lambda i: hashlib.sha256(i.encode()).digest())
@@ -31,13 +31,13 @@ def test_models(kind: str) -> set[str]:
 def rows() -> list[FineClass]:
     """Every vehicle of every model."""
     found = []
-    for kind, models in vehicle.MODELS.items():
+    for kind, models in draw.MODELS.items():
         test = test_models(kind)
         for model in models:
-            middle_id = vehicle.middle_id(kind, model)
+            middle_id = draw.middle_id(kind, model)
             split = "test" if middle_id in test else "train"
-            for number, one in enumerate(vehicle_identities.identities(middle_id, kind, model), 1):
-                fine_id, fine = f"{middle_id}-{number:02d}", vehicle_identities.name_of(model, number, one)
+            for number, one in enumerate(identities.identities(middle_id, kind, model), 1):
+                fine_id, fine = f"{middle_id}-{number:02d}", identities.name_of(model, number, one)
                 path = f"{kind}:{COARSE[kind]} > {middle_id}:{model.name} > {fine_id}:{fine}"
                 found.append(FineClass(fine_id, fine, middle_id, model.name, kind, COARSE[kind], split, path))
     return sorted(found, key=lambda c: c.fine_id)

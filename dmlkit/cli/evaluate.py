@@ -1,0 +1,125 @@
+"""`dmlkit evaluate`: the metrics of a run or of anybody's embeddings."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dmlkit.cli.options import json_option, note, print_json, quiet_option
+from dmlkit.errors import OutputError, printable
+from dmlkit.schema import SCALES
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""What the libraries for matrices read when they are imported."""
+CONVENTIONS = ("four-number-asi", "capped-map-at-r")
+
+
+@click.command()
+@click.argument("what", metavar="RUN|EMBEDDINGS", type=click.Path(path_type=Path))
+@click.argument("dataset")
+@click.option("--ids", type=click.Path(path_type=Path), help="The ids of a .npy file.  [default: NAME.ids.txt]")
+@click.option("--scale", "scales", multiple=True, type=click.Choice(SCALES), help="Only this scale; may be repeated.")
+@click.option(
+    "--convention",
+    "conventions",
+    multiple=True,
+    type=click.Choice(CONVENTIONS),
+    help="Also what others call ASI or mAP; may be repeated.",
+)
+@click.option("--other-data", is_flag=True, help="The run was trained on another data set, and that is meant.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda: computes a run's embeddings.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: the cores]")
+@click.option("--revision", help="Of a data set on the hub.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the metrics as JSON too.")
+@json_option
+@quiet_option
+def evaluate(
+    what: Path,
+    dataset: str,
+    scales: tuple[str, ...],
+    jobs: int | None,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **chosen: Any,
+) -> int:
+    """Measure how well embeddings find pictures of the same class, at each scale.
+
+    RUN is the folder of a training run. EMBEDDINGS is a file of yours: .npy, .npz, .safetensors or .parquet, with the
+    image_id of each row. DATASET is a data set folder, or USER/NAME on the hub. docs/protocol.md defines the metrics.
+    """
+    if jobs:
+        os.environ |= dict.fromkeys(THREADS, str(jobs))
+    from dmlkit.cli.terminal import Steps
+    from dmlkit.evaluation.api import Options
+    from dmlkit.evaluation.api import evaluate as evaluate_
+
+    asked = tuple(scale for scale in SCALES if scale in scales or not scales)
+    with Steps(quiet or as_json) as steps:
+        result = evaluate_(what, dataset, Options(scales=asked, jobs=jobs, **chosen), steps)
+    text = without_nan(result)
+    if out is not None:
+        write(out, text)
+    if as_json:
+        print_json(text)
+        return 0
+    for line in result["notes"]:
+        note(f"note: {line}", quiet)
+    print(page(result))
+    return 0
+
+
+def without_nan(value: Any) -> Any:
+    """The same with null for what is not a number, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: without_nan(of) for name, of in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def write(path: Path, result: dict[str, Any]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as exc:
+        raise OutputError(f"{path} could not be written: {exc.strerror or exc}", hint="choose another --out") from exc
+
+
+def page(result: dict[str, Any]) -> str:
+    """The metrics in percent, for people."""
+    from dmlkit.cli.terminal import table
+    from dmlkit.evaluation.metrics import CONVENTIONS as MEANINGS
+    from dmlkit.evaluation.metrics import METRICS
+
+    lines = [f"{printable(result['dataset']['name'])}, {result['embeddings']['dimensions']} dimensions; values in %"]
+    counts, rows = result["counts"], []
+    for scale in (*SCALES, "overall"):
+        if scale in result:
+            of = counts.get(scale, {})
+            out = of["without_label"] + of["without_positive"] if of else 0
+            found = [f"{of['queries']:,}", f"{out:,}", f"{of['gallery']:,}"] if of else [""] * 3
+            rows.append([scale, *(percent(result[scale][name]) for name in METRICS), *found])
+    head = ["scale", *METRICS, "queries", "left out", "gallery"]
+    lines += [table(rows, head, right=tuple(range(1, len(head))))]
+    if "span" in result:
+        rows = [["worst scale", *(f"{percent(of['value'])} {of['worst']}" for of in result["span"].values())]]
+        rows.append(["best - worst", *(percent(of["gap"]) for of in result["span"].values())])
+        lines += ["", table(rows, ["span (dmlkit's own)", *METRICS], right=tuple(range(1, len(METRICS) + 1)))]
+    if levels := result["multilevel"]:
+        values = "  ".join(f"{name} {percent(levels[name])}" for name in ("ASI", "H-AP", "NDCG"))
+        lines += ["", f"all levels at once: {values}"]
+        if counts["mistakes"]:
+            severity = f"{levels['severity@1']:.2f}"
+            lines += [f"severity of the {counts['mistakes']:,} mistakes at rank 1: {severity}, from 1 to {len(SCALES)}"]
+    for name, of in result.get("conventions", {}).items():
+        values = "  ".join(f"{k} {percent(v)}" for k, v in of.items()) if isinstance(of, dict) else percent(of)
+        lines += ["", f"{name}: {values}", f"  {MEANINGS[name]}"]
+    return "\n".join(lines)
+
+
+def percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{100 * value:.2f}"

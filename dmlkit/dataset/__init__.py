@@ -1,0 +1,1 @@
+"""The dataset folder: read, write, check."""

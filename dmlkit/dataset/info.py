@@ -1,0 +1,119 @@
+"""What a data set is, as plain data: its tree of classes with counts."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from dmlkit.errors import UsageError, printable
+from dmlkit.schema import SCALES, SPLITS
+from dmlkit.taxonomy import manifest as manifests
+
+PARTS = ("build.json", "SHA256SUMS", "data", "hierarchy")
+"""By one of these a data set folder is known, also one that lacks the others."""
+
+UNKNOWN = "unknown"
+
+
+def describe(name: str) -> dict[str, Any]:
+    """The facts and the tree of a manifest (by name or folder) or of a data set folder.
+
+    The tree is a list of coarse classes, each with ``middle``, a list of middle classes, each with ``fine``. In a data
+    set folder each class has ``pictures``: their number in each split. Raises `UsageError` for neither.
+    """
+    folder = Path(name)
+    if not (folder / "manifest.toml").is_file() and any((folder / part).exists() for part in PARTS):
+        return describe_folder(folder)
+    m = manifests.load(name)
+    rows = [vars(c) for c in sorted(m.classes, key=lambda c: (c.coarse_id, c.middle_id, c.fine_id))]
+    return {
+        "name": m.name,
+        "version": m.version,
+        "title": m.settings["title"],
+        "sources": m.accepted_sources(),
+        "excluded": len(m.excluded),
+        **{scale: len(m.ids(scale)) for scale in SCALES},
+        "tree": tree(rows),
+    }
+
+
+def describe_folder(folder: Path) -> dict[str, Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        build = json.loads((folder / "build.json").read_bytes())
+        (path,) = folder.glob("hierarchy/train-*.parquet")
+        rows = pq.read_table(path).to_pylist()
+        for row in rows:  # an official release does not tell all parents
+            row |= {key: row[key] or UNKNOWN for scale in SCALES for key in (scale, f"{scale}_id")}
+        rows.sort(key=lambda row: (row["coarse_id"], row["middle_id"], row["fine_id"]))
+        return {
+            "name": build["manifest"]["name"],
+            "version": build["manifest"]["version"],
+            "title": build["manifest"]["settings"]["title"],
+            "sources": [build["source"]["name"]],
+            "pictures": {split: sum(row[split] for row in rows) for split in SPLITS},
+            "verdicts": dict(build["verdicts"]),
+            **{scale: len({row[f"{scale}_id"] for row in rows} - {UNKNOWN}) for scale in SCALES},
+            "tree": tree(rows),
+        }
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as exc:
+        raise UsageError(f"{folder} cannot be read: {exc!r}", hint=f"dmlkit validate {folder}") from exc
+
+
+def tree(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The classes as nested lists. ``rows`` are one a fine class, those of one coarse or middle class together."""
+    found = []
+    for coarse_id, of_coarse in groupby(rows, key=lambda row: row["coarse_id"]):
+        below = list(of_coarse)
+        middles = []
+        for middle_id, of_middle in groupby(below, key=lambda row: row["middle_id"]):
+            leaves = list(of_middle)
+            middles.append(
+                {
+                    "id": middle_id,
+                    "name": leaves[0]["middle"],
+                    "split": leaves[0]["split"],
+                    **pictures(leaves),
+                    "fine": [{"id": row["fine_id"], "name": row["fine"], **pictures([row])} for row in leaves],
+                }
+            )
+        found.append({"id": coarse_id, "name": below[0]["coarse"], **pictures(below), "middle": middles})
+    return found
+
+
+def pictures(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """The number of pictures of each split, where the rows are those of a data set folder."""
+    if SPLITS[0] not in rows[0]:
+        return {}
+    return {"pictures": {split: sum(row[split] for row in rows) for split in SPLITS}}
+
+
+def tree_lines(facts: dict[str, Any], *, fine: bool) -> list[str]:
+    """The facts as lines for a terminal: names may come from a stranger's folder."""
+    lines = [
+        f"{facts['name']} {facts['version']}: {facts['title']}",
+        f"{facts['fine']} fine, {facts['middle']} middle, {facts['coarse']} coarse classes; "
+        f"sources: {', '.join(facts['sources'])}{pictures_text(facts, '; pictures: ')}",
+    ]
+    for coarse in facts["tree"]:
+        total = sum(len(middle["fine"]) for middle in coarse["middle"])
+        counts = f"{len(coarse['middle'])} middle, {total} fine"
+        lines += ["", f"{coarse['name']} ({coarse['id']}): {counts}{pictures_text(coarse, '; ')}"]
+        for middle in coarse["middle"]:
+            counts = f"{len(middle['fine'])} fine, {middle['split']}"
+            lines.append(f"  {middle['name']} ({middle['id']}): {counts}{pictures_text(middle, '; ')}")
+            if fine:
+                lines += [f"    {leaf['name']} ({leaf['id']}){pictures_text(leaf, ': ')}" for leaf in middle["fine"]]
+    return [printable(line) for line in lines]
+
+
+def pictures_text(facts: dict[str, Any], before: str) -> str:
+    """The number of pictures of each split that has any, or nothing for a manifest."""
+    if "pictures" not in facts:
+        return ""
+    given = [f"{count:,} {split}" for split, count in facts["pictures"].items() if count]
+    return before + (", ".join(given) or "no pictures")

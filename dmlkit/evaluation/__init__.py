@@ -1,0 +1,1 @@
+"""Exact retrieval metrics, on NumPy or torch."""

@@ -1,0 +1,180 @@
+"""A run, or a file of embeddings, and a data set → metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmlkit import __version__
+from dmlkit.errors import UsageError, printable
+from dmlkit.evaluation import embeddings, labels, metrics
+from dmlkit.evaluation.embeddings import Embeddings
+from dmlkit.evaluation.labels import Labels
+from dmlkit.schema import SCALES
+
+SIDES = ("query", "gallery")
+RUN_FILES = ("run.json", "checkpoint.pt")
+
+Notify = Callable[[str, int, int | None, str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may choose.
+
+    ``ids``: the file of the ids of a file of embeddings. ``scales``: those to evaluate. ``other_data``: the run was
+    trained on another data set, and that is meant. ``device`` computes the embeddings of a run; where it is named and
+    no CPU, the metrics too.
+    """
+
+    ids: Path | None = None
+    scales: Sequence[str] = SCALES
+    conventions: Sequence[str] = ()
+    other_data: bool = False
+    device: str = "auto"
+    jobs: int | None = None
+    revision: str | None = None
+
+
+def evaluate(what: Path, dataset: str, options: Options, notify: Notify = lambda *_: None) -> dict[str, Any]:
+    """The metrics of a run's folder or a file of embeddings on the test of ``dataset``.
+
+    Returns what `metrics.evaluate` does and ``dataset``, ``embeddings``, ``notes`` and ``dmlkit``: what was evaluated,
+    what a reader should know of it, and the version. Where a data set has a test set for each scale, each is evaluated
+    by itself. Raises `UsageError`, `LabelsError`, `EmbeddingsError`, and for a run `RunError`.
+    """
+    is_run = any((what / name).is_file() for name in RUN_FILES)
+    if is_run and options.ids is not None:
+        raise UsageError("--ids is for a file of embeddings; a run reads the pictures itself")
+    check_device(options.device, is_run)
+    given = None if is_run else embeddings.read(what, options.ids)
+    tests = of_scales(dataset, options)
+    facts: dict[str, Any] = {"notes": [] if given is None else notes_on(given, list(tests.values()))}
+    found: dict[Any, dict[str, Any]] = {}
+    for scale, test in tests.items():
+        vectors = from_file(given, test, dataset) if given else from_run(what, dataset, scale, test, options, notify)
+        found[scale] = measured(test, vectors, [scale] if scale else options.scales, options, notify)
+        facts["embeddings"] = {"run" if is_run else "file": what.name, "dimensions": vectors["query"].shape[1]}
+    content = next(iter(tests.values())).content
+    if is_run and options.other_data:
+        facts["notes"] += notes_on_run(what, dataset, next(iter(tests.values())))
+    # A single test set stands under None, and gives all scales.
+    result = found[None] if None in found else metrics.merged(found, options.conventions)
+    return result | {"dataset": {"name": dataset, "content": content}, **facts, "dmlkit": __version__}
+
+
+def check_device(device: str, is_run: bool) -> None:
+    """Raises `UsageError` where torch is needed and missing, or has no such device."""
+    if not is_run and device in ("auto", "cpu"):
+        return
+    try:
+        from dmlkit.training.devices import device_of
+    except ImportError as exc:
+        what = "a run" if is_run else f"--device {printable(device)}"
+        raise UsageError(f"{what} needs torch: {exc}", hint="pip install 'dmlkit[train]'") from exc
+    device_of(device)
+
+
+def of_scales(dataset: str, options: Options) -> dict[str | None, Labels]:
+    """The test set of each scale, or, under None, the one of all scales."""
+    own = labels.separate_tests(dataset, options.revision)
+    if not own:
+        return {None: labels.load(dataset, SIDES, revision=options.revision)}
+    scales = [scale for scale in options.scales if scale in own]
+    if not scales:
+        raise UsageError(f"{printable(dataset)} has tests of {', '.join(own)} only")
+    return {scale: labels.load(dataset, SIDES, scale, options.revision) for scale in scales}
+
+
+def one_set(test: Labels) -> bool:
+    """Whether query and gallery are the same pictures."""
+    return test.of("query").ids == test.of("gallery").ids
+
+
+def from_file(given: Embeddings, test: Labels, dataset: str) -> dict[str, NDArray[Any]]:
+    sides = SIDES[:1] if one_set(test) else SIDES
+    found = {side: given.of(test.of(side).ids, f"the {side} of {printable(dataset)}") for side in sides}
+    return {side: found.get(side, found["query"]) for side in SIDES}
+
+
+def from_run(
+    folder: Path, dataset: str, scale: str | None, test: Labels, options: Options, notify: Notify
+) -> dict[str, NDArray[Any]]:
+    from dmlkit.training.embed import embed
+
+    sides = SIDES[:1] if one_set(test) else SIDES
+    _, vectors = embed(
+        folder,
+        dataset,
+        sides,
+        scale=scale,
+        other_data=options.other_data,
+        device=options.device,
+        revision=options.revision,
+        notify=notify,
+    )
+    queries = len(test.of("query").ids)
+    return {"query": vectors[:queries], "gallery": vectors[-len(test.of("gallery").ids) :]}
+
+
+def measured(
+    test: Labels, vectors: dict[str, NDArray[Any]], scales: Sequence[str], options: Options, notify: Notify
+) -> dict[str, Any]:
+    query, gallery = test.of("query"), test.of("gallery")
+    step = f"rank {scales[0]}" if len(scales) == 1 else "rank"
+    return metrics.evaluate(
+        vectors["query"],
+        query.labels,
+        gallery=vectors["gallery"],
+        gallery_labels=gallery.labels,
+        ids=query.ids,
+        gallery_ids=gallery.ids,
+        scales=scales,
+        conventions=options.conventions,
+        jobs=options.jobs,
+        device=None if options.device in ("auto", "cpu") else options.device,
+        progress=lambda done, total: notify(step, done, total, "queries"),
+    )
+
+
+def notes_on(given: Embeddings, tests: Sequence[Labels]) -> list[str]:
+    """What a person should know of the embeddings that they gave."""
+    notes = []
+    if given.vectors.dtype != np.float32:
+        notes.append(f"the embeddings are stored as {given.vectors.dtype}; they are compared as float32")
+    unused = set(given.ids).difference(*(test.ids for test in tests))
+    if unused:
+        notes.append(
+            f"{len(unused):,} of the {len(given.ids):,} embeddings are of no query or gallery picture and were not "
+            f"used: {metrics.listed(sorted(unused))}"
+        )
+    return notes
+
+
+def notes_on_run(folder: Path, dataset: str, test: Labels) -> list[str]:
+    """How a run's data set differs from the one that it is evaluated on."""
+    from dmlkit.training import runs
+
+    state = runs.load(folder)
+    trained = state["dataset"]
+    if trained["content"] == test.content:
+        return []
+    notes = [
+        f"the run was trained on {printable(trained['name'])} (content {trained['content'][:12] or 'unknown'}), and is "
+        f"evaluated on {printable(dataset)} (content {test.content[:12] or 'unknown'})"
+    ]
+    for number, scale in enumerate(SCALES[:2]):
+        present = set(test.labels[:, number].tolist()) - {labels.UNKNOWN}
+        names = {test.names[scale][label] for label in present}
+        known = names & {row[number] for row in state["classes"]}
+        if known:
+            notes.append(
+                f"{len(known):,} of its {len(names):,} {scale} test classes have the name of a class that the run was "
+                f"trained on, so this is no test on new classes: {metrics.listed(sorted(known))}"
+            )
+    return notes

@@ -1,0 +1,193 @@
+"""The table of an imported release → the files of a data set folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dmlkit import __version__
+from dmlkit.dataset import figure
+from dmlkit.dataset import shards as parquet
+from dmlkit.dataset.card import write_attribution
+from dmlkit.errors import SourceError
+from dmlkit.formats.dyml import card, channels
+from dmlkit.formats.dyml.labels import Classes
+from dmlkit.formats.dyml.sidecar import Sidecar
+from dmlkit.pipeline.assemble import REJECTED
+from dmlkit.pipeline.build import LIBRARIES, Notify
+from dmlkit.schema import FORMAT, SCALES, hierarchy_features, picture_features
+from dmlkit.storage import executor, images
+
+if TYPE_CHECKING:
+    from dmlkit.formats.dyml.importing import Result
+
+HIERARCHY = "hierarchy/train-00000-of-00001.parquet"
+NAMED = 20
+"""So many contradictions are named in build.json; the rest are counted."""
+WORTH_WORKERS = 100_000_000
+"""Bytes of pictures below which starting further processes takes longer than it saves."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is written: the good rows in their order, the refused ones, the classes and the rows of the hierarchy."""
+
+    source: Path
+    known: Sidecar | None
+    rows: pd.DataFrame
+    refused: pd.DataFrame
+    classes: Classes
+    tree: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One Parquet file to be written: its rows, each with the path of its picture, and its schema."""
+
+    path: Path
+    rows: pa.Table
+    schema: pa.Schema
+
+
+def write(folder: Path, content: Content, result: Result, jobs: int, notify: Notify) -> dict[str, Any]:
+    """Write all but build.json. Returns the facts on the channels with the number of pictures that were swapped."""
+    done = swapped = 0
+    few = int(content.rows["length"].sum()) < WORTH_WORKERS
+    for pictures, changed in executor.run(write_shard, shards(folder, content), 1 if few else jobs):
+        done, swapped = done + pictures, swapped + changed
+        notify("write", done, len(content.rows), "pictures")
+    (folder / "hierarchy").mkdir()
+    pq.write_table(
+        pa.Table.from_pylist(content.tree, hierarchy_features().arrow_schema), folder / HIERARCHY, compression="zstd"
+    )
+    refused = content.refused.sort_values(["image_id", "path"], kind="stable").assign(source_url=None)
+    with parquet.RowsFile(folder / "rejected.parquet", REJECTED, lambda _: None) as rejected:
+        rejected.write(pa.Table.from_pandas(refused[REJECTED.names], REJECTED, preserve_index=False))
+    write_attribution(folder, content.rows)
+    write_figure(folder, content.tree)
+    sums = parquet.sha256_of(folder, {})
+    of_content = hashlib.sha256(parquet.sums_text(sums).encode()).hexdigest()
+    found = result.channels | {"swapped": swapped}
+    card.write(folder, content, result, found, of_content)
+    sums = parquet.sha256_of(folder, sums)
+    (folder / "SHA256SUMS").write_text(parquet.sums_text(sums), encoding="utf-8")
+    return found
+
+
+def shards(folder: Path, content: Content) -> Iterator[Shard]:
+    schema = picture_features({scale: list(content.classes[scale].values()) for scale in SCALES}).arrow_schema
+    label = {scale: {class_id: i for i, class_id in enumerate(content.classes[scale])} for scale in SCALES}
+    for stem, part in content.rows.groupby("stem", sort=True):
+        (folder / str(stem)).parent.mkdir(exist_ok=True)
+        runs = list(parquet.cut(part["length"].tolist(), parquet.SHARD_BYTES, len(part)))
+        part = part.assign(**{s: part[f"{s}_id"].map(label[s]).astype("Int64") for s in SCALES})
+        names = [name for name in schema.names if name != "image"]
+        for number, (start, stop) in enumerate(runs):
+            rows = part.iloc[start:stop][[*names, "path", "length", "format", "swap"]]
+            path = folder / f"{stem}-{number:05d}-of-{len(runs):05d}.parquet"
+            yield Shard(path, pa.Table.from_pandas(rows, preserve_index=False), schema)
+
+
+def write_shard(shard: Shard) -> tuple[int, int]:
+    """Write one file, row group by row group. Returns the number of pictures, and of those that were swapped."""
+    swapped = 0
+    lengths = shard.rows["length"].to_pylist()
+    with pq.ParquetWriter(shard.path, shard.schema, **parquet.writer_options(shard.schema)) as writer:
+        for start, stop in parquet.cut(lengths, parquet.GROUP_BYTES, parquet.GROUP_ROWS):
+            group = [picture_row(row) for row in shard.rows.slice(start, stop - start).to_pylist()]
+            swapped += sum(row["swapped"] for row in group)
+            writer.write_table(pa.Table.from_pylist(group, shard.schema), row_group_size=stop - start)
+    return len(lengths), swapped
+
+
+def picture_row(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its picture, read from the release. Raises `SourceError` where it is not as it was judged."""
+    try:
+        data = Path(row["path"]).read_bytes()
+    except OSError as exc:
+        raise SourceError(f"{row['path']} cannot be read any more: {exc.strerror}; nothing was written") from exc
+    if images.digest(data) != row["sha256"]:
+        raise SourceError(
+            f"{row['path']} changed while it was imported; nothing was written", hint="run the same command again"
+        )
+    suffix = images.FORMATS[row["format"]]
+    changed = channels.swap(data) if row["swap"] else data
+    if swapped := changed is not data:
+        row["sha256"], suffix = images.digest(changed), "jpg"
+    name = f"{row['image_id'].rsplit('/', 1)[-1]}.{suffix}"
+    return row | {"image": {"bytes": changed, "path": name}, "swapped": swapped}
+
+
+def write_figure(folder: Path, tree: list[dict[str, Any]]) -> None:
+    """Write ``figure.jpg`` of the classes whose middle and coarse class are known."""
+    named: figure.Tree = {}
+    for row in tree:
+        if row["coarse"] is not None and row["middle"] is not None:
+            named.setdefault(row["coarse"], {}).setdefault(row["middle"], []).append(row["fine"])
+    places = figure.first_places(folder)
+    chosen = figure.for_figure(named, set(places))
+    wanted = {name for middles in chosen.values() for fine in middles.values() for name in fine}
+    pictures = figure.read_pictures(folder, {name: place for name, place in places.items() if name in wanted})
+    figure.figure(chosen, pictures).save(folder / "figure.jpg", quality=85, optimize=True)
+
+
+def write_build_json(folder: Path, content: Content, result: Result, asked: str, started: float) -> None:
+    """Write how the folder was made. It holds times, so it stands outside SHA256SUMS; and no path of the machine."""
+    identity = hashlib.sha256()
+    for image_id, digest in zip(content.rows["image_id"], content.rows["sha256"], strict=True):
+        identity.update(f"{image_id} {digest}\n".encode())
+    known = content.known
+    facts = {
+        "format": FORMAT,
+        "dmlkit": __version__,
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        "form": result.form,
+        "manifest": {
+            "name": result.name,
+            "version": known.version if known else "1",
+            "sha256": hashlib.sha256(json.dumps(content.classes).encode()).hexdigest(),
+            "settings": {"title": known.title if known else card.title_of(result.name)},
+        },
+        "source": {
+            "name": known.source if known else result.name,
+            "from": content.source.resolve().name,
+            "identity": identity.hexdigest(),
+        },
+        "release": {
+            "name": result.name,
+            "official": known is None or known.official,
+            "channels": result.channels,
+            "filled": result.filled,
+            "recurring": result.recurring,
+            "contradictions": {"number": len(result.contradictions), "first": result.contradictions[:NAMED]},
+            "notes": result.notes,
+            "unplaced": unplaced(content),
+        },
+        "options": {"channels": asked},
+        "resizing": channels.RECODING if result.channels["swapped"] else None,
+        "pictures": result.pictures,
+        "verdicts": result.verdicts,
+        "coverage": {scale: asdict(c) for scale, c in result.coverage.items()},
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": result.seconds,
+    }
+    (folder / "build.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def unplaced(content: Content) -> dict[str, dict[str, str]]:
+    """Name → id of the middle and coarse classes that no row of the hierarchy names."""
+    placed = {scale: {row[f"{scale}_id"] for row in content.tree} for scale in SCALES[1:]}
+    return {
+        scale: {name: i for i, name in content.classes[scale].items() if i not in placed[scale]} for scale in SCALES[1:]
+    }

@@ -1,0 +1,1 @@
+"""Publish a dataset folder and rebuild one from what was published."""

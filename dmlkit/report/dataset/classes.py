@@ -1,0 +1,233 @@
+"""The classes of a data set folder as a tree, with the pictures that each has, and the page on which each stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dmlkit.dataset.info import UNKNOWN
+from dmlkit.dataset.validate import (
+    HIERARCHY,
+    STEMS,
+    Unusable,
+    check_columns,
+    check_rejected_columns,
+    plain_files,
+    read_build,
+    read_hierarchy,
+    shards_of,
+)
+from dmlkit.errors import UsageError, unusable
+from dmlkit.schema import FORMS, SCALES, picture_features
+
+MOST_PAGES = 3000
+"""With more fine classes than this, those of one middle class stand together on its pages."""
+GROUP = 100
+"""Fine classes on one page of a middle class, where they have no pages of their own."""
+
+
+@dataclass(eq=False)
+class Node:
+    """A class: ``label`` is its integer, None for the place of classes whose parent nobody tells.
+
+    ``own`` counts the pictures that have no finer label, by the title of their split; ``counts`` those of all below.
+    ``page`` is where it stands, a path below the report.
+    """
+
+    scale: str
+    label: int | None
+    name: str
+    id: str = ""
+    split: str = ""
+    path: str = ""
+    upstream: list[str] = field(default_factory=list)
+    above: Node | None = None
+    below: list[Node] = field(default_factory=list)
+    own: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    page: str = ""
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def line(self) -> list[Node]:
+        """The classes above it, the coarse one first."""
+        return [*self.above.line, self.above] if self.above else []
+
+    def walk(self) -> Iterator[Node]:
+        yield self
+        for node in self.below:
+            yield from node.walk()
+
+
+@dataclass(frozen=True)
+class Content:
+    """A data set folder that can be read. ``shards`` are its files of pictures, each with the title of its split."""
+
+    folder: Path
+    build: Mapping[str, Any]
+    files: Mapping[str, Path]
+    form: str
+    shards: list[tuple[Path, str]]
+    splits: list[str]
+    images: bool
+    """False where ids, labels and hashes are all that is there."""
+    roots: list[Node]
+    """The coarse classes."""
+    nodes: Mapping[tuple[str, int], Node]
+
+    def of(self, scale: str) -> list[Node]:
+        """All classes of one scale, in the order of the tree."""
+        return [node for root in self.roots for node in root.walk() if node.scale == scale]
+
+
+def read(folder: Path) -> Content:
+    """The classes of a data set folder; no picture is counted yet. Raises `UsageError` where it cannot be read."""
+    files, _ = plain_files(folder)
+    try:
+        build = read_build(files["build.json"])
+        hierarchy = read_hierarchy(files[HIERARCHY])
+        form = build.get("form", "split")
+        for stem in titles(form):
+            if not shards_of(files, stem):  # a split without pictures has a file without rows
+                raise KeyError(f"{stem}-*.parquet")
+        shards = [(files[name], title) for stem, title in titles(form).items() for name in shards_of(files, stem)]
+        schemas = [pq.read_schema(path) for path, _ in shards]
+        images = all("image" in schema.names for schema in schemas)
+        wanted = picture_features({scale: ["any"] for scale in SCALES}).arrow_schema
+        for schema in schemas:
+            check_columns(schema, wanted if images else wanted.remove(wanted.get_field_index("image")))
+        check_rejected_columns(files["rejected.parquet"])
+        names = names_of(schemas[0])
+        nodes, roots = tree_of(hierarchy, names)
+    except KeyError as exc:
+        raise UsageError(f"{folder} lacks {exc.args[0]}", hint=f"dmlkit validate {folder}") from exc
+    except Unusable as exc:
+        raise UsageError(f"{folder} cannot be read: {exc.message}", hint=f"dmlkit validate {folder}") from exc
+    except (ValueError, OSError, TypeError, pa.ArrowException) as exc:
+        raise unusable(folder, exc) from exc
+    return Content(folder, build, files, form, shards, list(titles(form).values()), images, roots, nodes)
+
+
+def titles(form: str) -> dict[str, str]:
+    """The beginning of the files' names → what the split is called on the pages."""
+    found: dict[str, list[str]] = {stem: [] for stem in STEMS[form]}
+    for part in FORMS[form]:
+        found[part.stem].append(part.name)
+    return {stem: " and ".join(parts) for stem, parts in found.items()}
+
+
+def names_of(schema: pa.Schema) -> dict[str, list[str]]:
+    try:
+        features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+        return {scale: [str(name) for name in features[scale]["names"]] for scale in SCALES}
+    except (KeyError, TypeError, RecursionError) as exc:
+        raise ValueError("the files of pictures do not name the classes") from exc
+
+
+Nodes = dict[tuple[str, int], Node]
+
+
+def tree_of(hierarchy: pd.DataFrame, names: Mapping[str, list[str]]) -> tuple[Nodes, list[Node]]:
+    """All classes by scale and label, and the coarse ones. Of an official release many parents are unknown."""
+    nodes = {(scale, n): Node(scale, n, name) for scale in SCALES for n, name in enumerate(names[scale])}
+    for row in hierarchy.astype(object).where(hierarchy.notna(), None).to_dict("records"):
+        labels = [row[f"{scale}_label"] for scale in SCALES]
+        line = [None if n is None else node_at(nodes, s, int(n)) for s, n in zip(SCALES, labels, strict=True)]
+        for scale, node in zip(SCALES, line, strict=True):
+            if node is not None:
+                node.id = row[f"{scale}_id"] or ""
+                node.split = (row["split"] or "") if scale != "coarse" else ""  # a coarse one is on both sides
+        fine, middle, coarse = line
+        if fine is not None:
+            fine.path, fine.upstream = row["path"] or "", sorted(row["upstream_labels"])
+            fine.above = middle or unknown(nodes, "middle", coarse)
+        if middle is not None:
+            middle.above = coarse
+    for (scale, _), node in list(nodes.items()):
+        if node.above is None and scale != "coarse":
+            node.above = unknown(nodes, SCALES[SCALES.index(scale) + 1], None)
+    for node in nodes.values():
+        if node.above is not None:
+            node.above.below.append(node)
+    for node in nodes.values():
+        node.below.sort(key=lambda n: (n.label is None, in_order(n.name), n.label))
+    return nodes, sorted((n for n in nodes.values() if n.scale == "coarse"), key=lambda n: (n.label is None, n.label))
+
+
+def in_order(name: str) -> str:
+    """What a name is sorted by: numbers in it by their value."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(12), name.lower())
+
+
+def unknown(nodes: Nodes, scale: str, coarse: Node | None) -> Node:
+    """The place of classes whose parent of this scale nobody tells, under the coarse class if that is known."""
+    key = scale, -1 if coarse is None or coarse.label is None else -2 - coarse.label
+    if key not in nodes:
+        above = (coarse or unknown(nodes, "coarse", None)) if scale == "middle" else None
+        nodes[key] = Node(scale, None, UNKNOWN, above=above)
+    return nodes[key]
+
+
+def node_of(content: Content, labels: tuple[int | None, ...]) -> Node:
+    """The class that a picture with these labels, fine to coarse, stands in: its finest one.
+
+    Raises `ValueError` for labels that name no class.
+    """
+    for scale, label in zip(SCALES, labels, strict=True):
+        if label is not None:
+            return node_at(content.nodes, scale, label)
+    raise ValueError("a picture has no label")
+
+
+def node_at(nodes: Mapping[tuple[str, int], Node], scale: str, label: int) -> Node:
+    if (node := nodes.get((scale, label))) is None or node.label is None:
+        raise ValueError(f"the {scale} label {label} names no class")
+    return node
+
+
+def add_up(roots: list[Node]) -> None:
+    """Set the counts of all classes from those of the pictures that each has itself."""
+    for node in roots:
+        add_up(node.below)
+        node.counts = sum((below.counts for below in node.below), Counter(node.own))
+
+
+def place(content: Content) -> None:
+    """Set the page of each class. Very many fine classes stand in groups on pages of their middle class."""
+    grouped = len(content.of("fine")) > MOST_PAGES
+    for root in content.roots:
+        for node in root.walk():
+            number = (
+                node.label if node.label is not None else f"unknown-{node.above.label}" if node.above else "unknown"
+            )
+            if node.scale != "fine" or not grouped:
+                node.page = f"classes/{node.scale}-{number}.html"
+            elif node.above is not None:
+                node.page = f"{group_page(node.above, node.above.below.index(node) // GROUP)}#fine-{number}"
+
+
+def group_page(middle: Node, number: int) -> str:
+    """The page of the fine classes of a middle class, from the first group (0) on."""
+    return middle.page if number == 0 else f"{middle.page.removesuffix('.html')}-{number + 1}.html"
+
+
+def search_rows(content: Content) -> Iterator[list[str]]:
+    """What page.js searches: name, ids, where the class belongs, page."""
+    for root in content.roots:
+        for node in root.walk():
+            if node.label is not None:
+                ids = " ".join(dict.fromkeys(filter(None, [node.id, *node.upstream])))
+                where = " · ".join([node.scale, *(above.name for above in reversed(node.line))])
+                yield [node.name, ids, where, node.page]

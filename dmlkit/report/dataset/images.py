@@ -1,0 +1,162 @@
+"""The pictures of a data set for its report: which are shown, their small copies, and the sizes of all."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from dmlkit.dataset.checks import batches
+from dmlkit.errors import UsageError, printable, unusable
+from dmlkit.report.dataset.classes import Content, Node, node_of
+from dmlkit.report.thumbnails import Spool, small
+from dmlkit.schema import SCALES, order_key
+
+MOST = 10_000
+"""Small pictures in a report, where nobody asks for another number of each class; some more where classes are many."""
+MOST_OF_CLASS = 48
+BATCH = 100
+"""Rows whose pictures are in memory at a time."""
+FACTS = ("upstream_label", "width", "height", "exif_orientation", "sha256", "source_url", "license", "author")
+
+Notify = Callable[[str, int, int | None, str], None]
+
+
+@dataclass(eq=False)
+class Picture:
+    """One that is shown: the row ``row`` of file ``file``. What is known of it comes when it is read."""
+
+    image_id: str
+    file: int
+    row: int
+    node: Node
+    split: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    small: int = -1
+    """Its number in the `Spool`."""
+
+
+@dataclass
+class Shown:
+    """The pictures of the pages by class, in the order of a hash of their ids; and those asked for by id.
+
+    ``per_class`` is how many of each class are shown at most. ``sizes`` is (N, 2), width and height of all pictures;
+    ``lengths`` (N,) their bytes.
+    """
+
+    per_class: int
+    of_class: dict[Node, list[Picture]]
+    by_id: dict[str, Picture]
+    sizes: NDArray[np.int32]
+    licenses: Counter[str]
+    authors: bool
+    lengths: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def all(self) -> list[Picture]:
+        """Each picture that is shown, once, in the order in which it is read."""
+        found = {(p.file, p.row): p for pictures in self.of_class.values() for p in pictures}
+        found |= {(p.file, p.row): p for p in self.by_id.values()}
+        return [found[place] for place in sorted(found)]
+
+
+def choose(content: Content, per_class: int | None, wanted: set[str], notify: Notify) -> Shown:
+    """Count all pictures into their classes, and choose those that are shown. Reads no picture.
+
+    Of each class the first ``per_class`` by a hash of their ids; ``wanted`` are ids that are shown besides. Memory:
+    8 bytes a picture, and the chosen ones. Raises `UsageError` where a row cannot be read.
+    """
+    at_most = per_class if per_class is not None else default_number(content)
+    first: dict[Node, list[tuple[str, Picture]]] = {}
+    by_id: dict[str, Picture] = {}
+    sizes, licenses, authors, done = [np.zeros((0, 2), np.int32)], Counter[str](), False, 0
+    try:
+        for file, row, split, batch in rows_of(content, ["image_id", *SCALES, "width", "height", "license", "author"]):
+            columns = {name: batch[name].to_pylist() for name in ("image_id", *SCALES)}
+            if any(batch[name].null_count for name in ("image_id", "width", "height")):
+                raise ValueError("a picture without an id or a size")
+            sizes.append(np.stack([batch[name].to_numpy() for name in ("width", "height")], 1))
+            for counted in pc.value_counts(batch["license"]).to_pylist():
+                licenses[counted["values"] or ""] += counted["counts"]
+            authors |= batch["author"].null_count < len(batch)
+            for i, (image_id, *labels) in enumerate(zip(*columns.values(), strict=True)):
+                node = node_of(content, tuple(labels))
+                node.own[split] += 1
+                picture = Picture(image_id, file, row + i, node, split)
+                if image_id in wanted:
+                    by_id[image_id] = picture
+                keep(first.setdefault(node, []), (order_key(image_id), picture), at_most)
+            done += len(batch)
+            notify("read", done, None, "rows")
+    except (ValueError, OSError, KeyError, TypeError, pa.ArrowException) as exc:
+        raise unusable(content.folder, exc) from exc
+    of_class = {node: [picture for _, picture in pictures] for node, pictures in first.items()}
+    return Shown(at_most, of_class, by_id, np.concatenate(sizes), licenses, authors)
+
+
+def default_number(content: Content) -> int:
+    """Small pictures of each class, so that there are not too many of them all."""
+    return min(MOST_OF_CLASS, max(1, MOST // max(1, len(content.of("fine")))))
+
+
+def keep(first: list[tuple[str, Picture]], item: tuple[str, Picture], most: int) -> None:
+    """Add an item to a sorted list, of which no more than ``most`` stay."""
+    if len(first) < most or (first and item[0] < first[-1][0]):
+        insort(first, item, key=lambda pair: pair[0])
+        del first[most:]
+
+
+def rows_of(content: Content, columns: list[str], rows: int = 10_000) -> Iterator[tuple[int, int, str, pa.RecordBatch]]:
+    """All rows of the data set: number of the file, number of the first row in it, title of the split, rows."""
+    for number, (path, split) in enumerate(content.shards):
+        done = 0
+        with pq.ParquetFile(path) as file:
+            for batch in batches(file, rows, columns):
+                yield number, done, split, batch
+                done += len(batch)
+
+
+def read(content: Content, shown: Shown, spool: Spool, notify: Notify) -> None:
+    """Put the small copies of the pictures that are shown into ``spool``, and note the bytes of all pictures.
+
+    A data set of ids, labels and hashes has neither. Raises `UsageError` where a picture cannot be shown.
+    """
+    wanted = {(picture.file, picture.row): picture for picture in shown.all}
+    lengths = [np.zeros(0, np.int64)]
+    columns = ["image", *FACTS] if content.images else list(FACTS)
+    total, done = len(shown.sizes), 0
+    try:
+        for number, first, _, batch in rows_of(content, columns, BATCH):
+            data = batch["image"].field("bytes") if content.images else None
+            if data is not None:
+                lengths.append(pc.fill_null(pc.binary_length(data), 0).cast(pa.int64()).to_numpy(zero_copy_only=False))
+            for i in range(len(batch)):
+                if (picture := wanted.get((number, first + i))) is not None:
+                    picture.facts = {name: batch[name][i].as_py() for name in FACTS}
+                    if data is not None:
+                        picture.facts["bytes"] = int(lengths[-1][i])
+                        picture.small = add(content.folder, picture, data[i].as_py(), spool)
+            done += len(batch)
+            notify("pictures", done, total, "pictures")
+    except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as exc:
+        raise unusable(content.folder, exc) from exc
+    shown.lengths = np.concatenate(lengths)
+
+
+def add(folder: Path, picture: Picture, data: bytes, spool: Spool) -> int:
+    try:
+        return spool.add(small(data))
+    except Exception as exc:  # Pillow's decoders raise many types for bad bytes
+        raise UsageError(
+            f"the picture {printable(picture.image_id)} of {folder} cannot be shown: {type(exc).__name__}: {exc}",
+            hint=f"dmlkit validate {folder}",
+        ) from exc

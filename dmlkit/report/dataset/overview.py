@@ -1,0 +1,372 @@
+"""The report of a data set folder: what it is, its classes down to their pictures, and what is not in it and why."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dmlkit.dataset.checks import front_matter
+from dmlkit.errors import unusable
+from dmlkit.formats.dyml.card import terms_of
+from dmlkit.report.dataset import charts as figures
+from dmlkit.report.dataset import classes, rejected
+from dmlkit.report.dataset import images as pictures
+from dmlkit.report.dataset.classes import GROUP, Content, Node
+from dmlkit.report.dataset.images import Notify, Picture, Shown
+from dmlkit.report.dataset.rejected import Rejected
+from dmlkit.report.site import Facts, Pages, many, percent, replacement, size
+from dmlkit.report.thumbnails import Cell, Spool, write_sheet
+from dmlkit.schema import SCALES, SPLITS, VERDICTS
+
+FEW = 5
+"""A split is short of a class with fewer pictures, or with fewer than a quarter of what is usual in it."""
+SHEET = 400
+"""Pictures in one file of small pictures."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the pages are made from."""
+
+    content: Content
+    shown: Shown
+    rejected: Rejected
+    spool: Spool
+    pages: Pages
+
+    @property
+    def grouped(self) -> bool:
+        return any("#" in node.page for node in self.content.of("fine"))
+
+
+@dataclass(frozen=True)
+class Item:
+    """A picture on a page. ``number`` is its row of facts. Where classes stand in groups, ``caption`` is its class,
+    and the first picture of a class has the ``anchor`` that leads to the class, also where it has no picture."""
+
+    name: str = ""
+    number: int = -1
+    cell: Cell | None = None
+    caption: str = ""
+    anchor: str = ""
+    text: str = ""
+
+
+Rows = list[list[tuple[str, str]]]
+"""The facts of the pictures of a page, as pairs of name and text."""
+
+
+def report(folder: Path, out: Path, per_class: int | None = None, notify: Notify = lambda *_: None) -> Facts:
+    """Write the report of the data set in ``folder`` to ``out``, which appears whole or not at all.
+
+    ``per_class`` small pictures of each class are shown at most; None chooses a number that keeps the report small.
+    The same data set gives the same bytes. Raises `UsageError` where there is no data set that can be read, or
+    ``out`` lies in it, `OutputError` where ``out`` holds something else or cannot be written.
+    """
+    content = classes.read(folder)
+    with replacement(out, folder) as target, tempfile.TemporaryFile(prefix="dmlkit-report-") as file:
+        try:
+            refused = rejected.read(content.files["rejected.parquet"])
+        except (KeyError, OSError, pa.ArrowException) as exc:
+            raise unusable(folder, exc) from exc
+        shown = pictures.choose(content, per_class, set(refused.same), notify)
+        classes.add_up(content.roots)
+        classes.place(content)
+        spool = Spool(file)
+        pictures.read(content, shown, spool, notify)
+        nav = [("Overview", "index.html"), ("Classes", "classes.html"), ("Rejected", "rejected.html")]
+        nav += [("Duplicates", "duplicates.html")] if refused.same else []
+        pages = Pages(target.path, title_of(content), nav, "static/classes.js")
+        made = Made(content, shown, refused, spool, pages)
+        write_pages(made, notify)
+        pages.finish("dataset")
+        pages.script("static/classes.js", "dmlkitClasses", list(classes.search_rows(content)))
+        facts = pages.facts(out, len(shown.all) if content.images else 0)
+        target.keep(lambda *_: None)
+    return facts
+
+
+def write_pages(made: Made, notify: Notify) -> None:
+    write_overview(made)
+    content, grouped = made.content, made.grouped
+    made.pages.write(
+        "classes.html",
+        "classes.html",
+        "Classes",
+        charts=bool(len(made.shown.sizes)),
+        content=content,
+        grouped=grouped,
+        sunburst=figures.sunburst(content, title_of(content)) if len(made.shown.sizes) else None,
+    )
+    nodes = [node for scale in SCALES for node in content.of(scale) if "#" not in node.page]
+    done = 0
+    for scale in SCALES:
+        same = [node for node in nodes if node.scale == scale]
+        for before, node, after in zip([None, *same], same, [*same[1:], None], strict=False):
+            write_class(made, node, link(before), link(after))
+            done += 1
+            notify("pages", done, len(nodes), "classes")
+    made.pages.write(
+        "rejected.html",
+        "rejected.html",
+        "Rejected candidates",
+        found=made.rejected,
+        meanings=VERDICTS,
+        kept=content.build["verdicts"].get("ok", 0),
+    )
+    if made.rejected.same:
+        write_duplicates(made)
+
+
+def title_of(content: Content) -> str:
+    settings = content.build["manifest"].get("settings")
+    title = settings.get("title") if isinstance(settings, dict) else None
+    return str(title or content.build["manifest"]["name"])
+
+
+def link(node: Node | None) -> tuple[str, str] | None:
+    return (node.name, node.page) if node else None
+
+
+def write_overview(made: Made) -> None:
+    content, build, shown = made.content, made.content.build, made.shown
+    settings, source = build["manifest"].get("settings") or {}, str(build["source"]["name"])
+    found = {scale: [node for node in content.of(scale) if node.total] for scale in SCALES}
+    charts = []
+    if len(shown.sizes):
+        charts = [figures.by_coarse(content)]
+        charts += [figures.by_class(found["fine"])] if found["fine"] else []
+        charts += [figures.sizes(shown.sizes), figures.shapes(shown.sizes)]
+        charts += [figures.lengths(shown.lengths)] if len(shown.lengths) else []
+        charts.sort(key=lambda chart: chart["spec"] is None)  # what is only a sentence comes last
+    figure = content.files.get("figure.jpg")
+    if figure is not None:
+        shutil.copyfile(figure, made.pages.folder / "figure.jpg")
+    missing = build.get("missing")
+    made.pages.write(
+        "index.html",
+        "overview.html",
+        title_of(content),
+        charts=bool(charts),
+        description=str(settings.get("description") or "") if isinstance(settings, dict) else "",
+        drawn=source == "sample",
+        images=content.images,
+        figure=figure is not None,
+        total=len(shown.sizes),
+        classes={scale: len(nodes) for scale, nodes in found.items()},
+        rejected=sum(made.rejected.counts.values()),
+        facts=list(facts_of(content)),
+        splits=[
+            [split, sum(root.counts[split] for root in content.roots), *(with_split(found[s], split) for s in SCALES)]
+            for split in content.splits
+        ],
+        coverage=[coverage_row(build["coverage"][scale], scale) for scale in SCALES],
+        missing=[str(name) for name in missing] if isinstance(missing, list) else [],
+        short=short(content, found["fine"]),
+        few=FEW,
+        charts_shown=charts,
+        terms=terms_of(source),
+        licenses=[[name or "not stated for the picture", n] for name, n in shown.licenses.most_common()],
+        authors=shown.authors,
+    )
+
+
+def facts_of(content: Content) -> Iterator[tuple[str, str]]:
+    """What the data set is, as pairs of name and text; facts that its files do not tell are left out."""
+    build = content.build
+    terms = terms_of(str(build["source"]["name"]))
+    yield "Data set", f"{build['manifest']['name']} {build['manifest']['version']}"
+    yield "Source", f"{terms.title} ({build['source']['name']})"
+    yield "Licence", terms.license
+    if terms.url.startswith(("http://", "https://")):
+        yield "Terms", terms.url
+    if content.form != "split":
+        yield "Form", content.form
+    if content_hash := hash_of(content):
+        yield "Content", content_hash
+    if started := str(build.get("started") or ""):
+        yield "Built", started.replace("T", " ").replace("Z", " UTC")
+    yield "By", f"dmlkit {build.get('dmlkit', '')}"
+    options = build.get("options")
+    if isinstance(options, dict) and options.get("limit"):
+        yield "Limit", f"{options['limit']} pictures of each label and class"
+    if isinstance(build.get("resizing"), str):
+        yield "Made smaller", build["resizing"]
+
+
+def hash_of(content: Content) -> str:
+    """The hash over the files of pictures and classes that the card gives; empty where it gives none."""
+    try:
+        configs = front_matter(content.files["README.md"])["configs"]
+        return next(str(c["description"]).removeprefix("content ") for c in configs if "description" in c)
+    except Exception:  # a card is anybody's text: without it the page lacks a line
+        return ""
+
+
+def with_split(nodes: list[Node], split: str) -> int:
+    return sum(1 for node in nodes if node.counts[split])
+
+
+def coverage_row(coverage: dict[str, Any], scale: str) -> list[Any]:
+    found, of, floor = coverage["found"], coverage["of"], coverage["floor"]
+    return [scale, found, of, percent(found / of) if of else "", f"at least {floor:.0%}"]
+
+
+def short(content: Content, nodes: list[Node]) -> list[tuple[Node, str, int]]:
+    """Fine classes with few pictures in a split that they are in, with the split and their number, fewest first.
+
+    A test class is in query and gallery, also where it has no picture left for one of them.
+    """
+    found = []
+    for split in content.splits:
+        both = content.form == "split" and split in SPLITS[1:]
+        given = [node for node in nodes if node.counts[split] or (both and node.split == "test")]
+        usual = float(np.median([node.counts[split] for node in given])) if given else 0.0
+        least = usual / 4 if split.endswith("query") else max(FEW, usual / 4)
+        found += [(node, split, node.counts[split]) for node in given if node.counts[split] < least]
+    return sorted(found, key=lambda item: item[2])
+
+
+def write_class(made: Made, node: Node, before: tuple[str, str] | None, after: tuple[str, str] | None) -> None:
+    """The page of a class: the classes below it with a picture of each, and the pictures that it has itself."""
+    grouped = node.scale == "middle" and made.grouped
+    groups = range(0, max(1, len(node.below)), GROUP) if grouped else range(1)
+    for number, start in enumerate(groups):
+        below = node.below[start : start + GROUP] if grouped else []
+        own = made.shown.of_class.get(node, []) if number == 0 else []
+        shown = [made.shown.of_class.get(fine, []) for fine in below]
+        covers = [] if grouped else [cover(made.shown, child) for child in node.below]
+        name = classes.group_page(node, number)
+        wanted = [*own, *(p for of_fine in shown for p in of_fine), *(p for p in covers if p)]
+        cells = sheet_of(made, name, wanted)
+        rows: Rows = []
+        sections = []
+        if own or (node.own and number == 0):
+            sections.append(section_of_own(made, node, own, cells, rows))
+        if below:
+            sections.append(section_of_group(node, start, below, shown, cells, rows))
+        title = node.name if len(groups) == 1 else f"{node.name}, page {number + 1} of {len(groups)}"
+        made.pages.write(
+            name,
+            "class.html",
+            title,
+            within="classes.html",
+            node=node,
+            splits=made.content.splits,
+            cards=[
+                {"node": child, "cell": cells.get(picture) if picture else None}
+                for child, picture in zip(node.below, covers, strict=False)
+            ],
+            groups=sections,
+            rows=rows,
+            before=(f"Page {number}", classes.group_page(node, number - 1)) if number else before,
+            after=(f"Page {number + 2}", classes.group_page(node, number + 1)) if number + 1 < len(groups) else after,
+        )
+
+
+def cover(shown: Shown, node: Node) -> Picture | None:
+    """The picture that stands for a class: the first of those of it or below it."""
+    if pictures := shown.of_class.get(node):
+        return pictures[0]
+    return next((found for below in node.below if (found := cover(shown, below))), None)
+
+
+def sheet_of(made: Made, page: str, wanted: list[Picture]) -> dict[Picture, Cell]:
+    """Write the small pictures of a page beside it. Returns where each stands."""
+    wanted = [picture for picture in dict.fromkeys(wanted) if picture.small >= 0]
+    cells: dict[Picture, Cell] = {}
+    for start in range(0, len(wanted), SHEET):
+        part = wanted[start : start + SHEET]
+        path = Path(page).with_suffix(f".{start // SHEET + 1}.webp" if start else ".webp")
+        found = write_sheet(made.pages.folder / path, path.name, [made.spool.get(p.small) for p in part])
+        cells |= dict(zip(part, found, strict=True))
+    return cells
+
+
+def section_of_own(
+    made: Made, node: Node, own: list[Picture], cells: dict[Picture, Cell], rows: Rows
+) -> dict[str, Any]:
+    total = sum(node.own.values())
+    text = f"All {total:,}." if len(own) == total else f"{len(own):,} of {total:,}, chosen by a hash of their ids."
+    if not made.content.images:
+        text = f"{total:,} pictures, which are not in this folder."
+    return {
+        "title": "Pictures" if node.scale == "fine" else "Pictures without a finer label",
+        "text": text,
+        "shown": [item(picture, cells, rows) for picture in own if picture in cells],
+    }
+
+
+def section_of_group(
+    node: Node,
+    start: int,
+    below: list[Node],
+    shown: list[list[Picture]],
+    cells: dict[Picture, Cell],
+    rows: Rows,
+) -> dict[str, Any]:
+    """The fine classes of a middle class that have no pages of their own, each with its pictures."""
+    found = []
+    for fine, of_fine in zip(below, shown, strict=True):
+        items = [item(picture, cells, rows, fine.name) for picture in of_fine if picture in cells] or [
+            Item(caption=fine.name)
+        ]
+        text = f"{fine.id} · {many(fine.total, 'picture')}"
+        found += [replace(items[0], anchor=f"fine-{fine.label}", text=text), *items[1:]]
+    return {
+        "title": f"Fine classes {start + 1:,} to {start + len(below):,} of {len(node.below):,}",
+        "text": "Each with a picture that is chosen by a hash of its id." if cells else "",
+        "shown": found,
+    }
+
+
+def item(picture: Picture, cells: dict[Picture, Cell], rows: Rows, caption: str = "") -> Item:
+    """A picture on a page; its facts go to ``rows``."""
+    rows.append(list(picture_facts(picture)))
+    return Item(picture.image_id, len(rows) - 1, cells[picture], caption)
+
+
+def picture_facts(picture: Picture) -> Iterator[tuple[str, str]]:
+    facts = picture.facts
+    yield "Class", " › ".join(node.name for node in [*picture.node.line, picture.node])
+    yield "Split", picture.split
+    yield "Label of the source", facts["upstream_label"] or ""
+    yield "Size", f"{facts['width']:,} × {facts['height']:,} pixels, {size(facts.get('bytes', 0))}"
+    if facts["exif_orientation"] not in (None, 1):
+        yield "Turned upright", f"EXIF orientation {facts['exif_orientation']}"
+    for name, key in (("Address", "source_url"), ("Licence", "license"), ("Author", "author"), ("SHA-256", "sha256")):
+        if facts[key]:
+            yield name, facts[key]
+
+
+def write_duplicates(made: Made) -> None:
+    same = made.rejected.same
+    kept = [made.shown.by_id[name] for name in same if name in made.shown.by_id]
+    cells = sheet_of(made, "duplicates.html", kept)
+    rows: Rows = []
+    groups = []
+    for name, dropped in same.items():
+        picture = made.shown.by_id.get(name)
+        groups.append(
+            {
+                "kept": name,
+                "same": dropped,
+                "picture": picture,
+                "item": item(picture, cells, rows) if picture in cells else Item(name),
+            }
+        )
+    made.pages.write(
+        "duplicates.html",
+        "duplicates.html",
+        "Duplicates",
+        groups=groups,
+        rows=rows,
+        total=made.rejected.counts["duplicate"],
+    )

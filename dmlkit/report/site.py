@@ -1,0 +1,174 @@
+"""The shell of a report: writes its pages from templates, with the style and the scripts that they share.
+
+All texts are escaped by the templates. A page loads files of its own folder only, which its Content-Security-Policy
+enforces. The chart library, 4.8 MB, is loaded by pages with charts and copied only if there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dmlkit import __version__
+from dmlkit.errors import OutputError, UsageError
+from dmlkit.schema import SCALES
+from dmlkit.storage.replace import Replacement
+
+MARK = "report.json"
+"""Says that a folder is a report of dmlkit's, which the next one may replace."""
+
+STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a report is: its folder, the number of pages and of small pictures, and the bytes of all files."""
+
+    out: Path
+    pages: int
+    pictures: int
+    bytes: int
+
+
+def replacement(out: Path, dataset: Path, *runs: Path) -> Replacement:
+    """What the folder of a report is written with: it appears whole, in the place of an earlier report.
+
+    ``dataset`` and ``runs`` are what is read. Raises `OutputError` where ``out`` holds something else or one of these,
+    `UsageError` where it lies in the data set folder.
+    """
+    if out.exists() and not (out.is_dir() and (is_report(out) or not any(out.iterdir()))):
+        raise OutputError(
+            f"{out} holds something that is no report of dmlkit; left as it is",
+            hint="choose another folder with --out",
+        )
+    place = out.resolve()
+    if place.is_relative_to(dataset.resolve()):
+        raise UsageError(f"{out} lies in the data set folder, which must stay as it is", hint="choose another --out")
+    if held := [folder for folder in (dataset, *runs) if folder.resolve().is_relative_to(place)]:
+        raise OutputError(f"{out} holds {held[0]}; left as it is", hint="choose another folder with --out")
+    return Replacement(out)
+
+
+def is_report(folder: Path) -> bool:
+    """Whether dmlkit wrote the folder; other programs write a file of that name too."""
+    try:
+        facts = json.loads((folder / MARK).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(facts, dict) and {"dmlkit", "report"} <= facts.keys()
+
+
+class Pages:
+    """The pages of a report, written into ``folder``.
+
+    ``title`` names the whole report and stands on each page; ``nav`` are the titles and files of the pages that all
+    others lead to, the first of them the start. ``search`` is the file with the classes that can be searched for, as
+    `page.js` reads it.
+    """
+
+    def __init__(self, folder: Path, title: str, nav: Sequence[tuple[str, str]], search: str = "") -> None:
+        self.folder = folder
+        self._title, self._nav, self._search = title, nav, search
+        self._charts = False
+        self._templates = Environment(
+            loader=PackageLoader("dmlkit.report"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {
+            "number": number,
+            "size": size,
+            "sentence": sentence,
+            "many": many,
+        }
+        self._templates.globals |= {"SCALES": SCALES, "version": __version__}
+        self._templates.policies["json.dumps_kwargs"] = {
+            "ensure_ascii": False,
+            "allow_nan": False,  # NaN is no JSON: the browser would refuse the chart
+            "separators": (",", ":"),
+        }
+
+    def write(
+        self, name: str, template: str, title: str, *, charts: bool = False, within: str = "", **values: Any
+    ) -> None:
+        """Write the page ``name``, a path below the folder, from a template that extends ``base.html``.
+
+        ``within`` is the page of ``nav`` that it belongs to.
+        """
+        self._charts |= charts
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = self._templates.get_template(template).render(
+            values,
+            report=self._title,
+            title=title,
+            nav=self._nav,
+            here=name,
+            within=within,
+            up="../" * name.count("/"),
+            search=self._search,
+            charts=charts,
+        )
+        path.write_text(text, encoding="utf-8", errors="replace", newline="\n")  # JSON can hold half a character
+
+    def finish(self, kind: str) -> None:
+        """Add the files that the pages share, and the mark: ``kind`` is ``dataset`` or ``run``."""
+        others = shutil.ignore_patterns("run*") if kind == "dataset" else None
+        shutil.copytree(STATIC, self.folder / "static", ignore=others)
+        if self._charts:
+            from plotly.offline import get_plotlyjs
+
+            (self.folder / "static" / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8", newline="\n")
+        (self.folder / MARK).write_text(json.dumps({"dmlkit": __version__, "report": kind}) + "\n", encoding="utf-8")
+
+    def script(self, name: str, function: str, values: Any) -> None:
+        """Write a script that calls a function with ``values``: from disk, a page can load no other data."""
+        text = f"{function}({json.dumps(values, ensure_ascii=False, separators=(',', ':'))});\n"
+        (self.folder / name).write_text(text, encoding="utf-8", errors="replace", newline="\n")
+
+    def facts(self, out: Path, pictures: int) -> Facts:
+        """Of the finished folder, which is going to stand at ``out``."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        pages = sum(path.suffix == ".html" for path in files)
+        return Facts(out, pages, pictures, sum(path.stat().st_size for path in files))
+
+
+def number(value: float) -> str:
+    """1234567 → 1,234,567."""
+    return f"{value:,}"
+
+
+def many(count: int, thing: str) -> str:
+    """1 → 1 picture; 2 → 2 pictures."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def sentence(text: str) -> str:
+    """The text with a large first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def percent(value: float) -> str:
+    """A share as 0.1 % steps, so that what is not all never reads 100%."""
+    text = f"{value:.1%}"
+    return ">99.9%" if text == "100.0%" and value < 1 else text.replace(".0%", "%")
+
+
+def size(value: float) -> str:
+    """Bytes for people, in powers of 1000."""
+    if value < 1000:
+        return f"{value:,.0f} bytes"
+    units = iter(("kB", "MB", "GB", "TB"))
+    unit = next(units)
+    value /= 1000
+    while value >= 1000 and unit != "TB":
+        value, unit = value / 1000, next(units)
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"

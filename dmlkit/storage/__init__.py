@@ -1,0 +1,1 @@
+"""Bytes: paths, archives, HTTP, processes, image files."""

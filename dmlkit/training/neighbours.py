@@ -1,0 +1,162 @@
+"""What a run finds: of each query of a test set the nearest pictures of the gallery, by rank.
+
+The ranking is that of `metrics.evaluate`: the same similarities, the same rule for equal ones, the query left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmlkit.dataset.validate import Unusable, read_build
+from dmlkit.evaluation import api, metrics
+from dmlkit.evaluation.labels import Labels
+from dmlkit.evaluation.ranking import BLOCK_BYTES, MOST_ROWS, Floats, Task
+from dmlkit.schema import SCALES, order_key
+
+NEAREST = 10
+MOST_POINTS = 4_000
+"""On the maps of all test sets together: browsers draw each as an element of its own."""
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Test pictures for a map, chosen by hash of their ids, with their embeddings (P, D) of length one."""
+
+    ids: list[str]
+    labels: NDArray[np.int32]
+    vectors: Floats
+    of: int
+    """So many pictures they were chosen from."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A test set, searched by a run.
+
+    ``scale`` is None where one test set serves all scales. ``nearest`` (Q, `NEAREST`) are positions in the gallery, by
+    rank, and ``similarity`` how near they are; -1 and -inf where the gallery has no more. ``metrics`` are those of
+    `metrics.evaluate`.
+    """
+
+    scale: str | None
+    query: Labels
+    gallery: Labels
+    nearest: Numbers
+    similarity: Floats
+    metrics: dict[str, Any]
+    points: Points
+
+
+def searches(folder: Path, dataset: str, notify: api.Notify) -> list[Search]:
+    """Every test set of ``dataset``, searched by the run in ``folder``.
+
+    The embeddings of one test set are in memory at a time. Raises `UsageError` for a data set without a test,
+    `RunError` for a run that cannot be read or was trained on another data set.
+    """
+    tests = api.of_scales(dataset, api.Options())
+    return [search(folder, dataset, scale, test, MOST_POINTS // len(tests), notify) for scale, test in tests.items()]
+
+
+def search(folder: Path, dataset: str, scale: str | None, test: Labels, most_points: int, notify: api.Notify) -> Search:
+    options = api.Options()
+    vectors = api.from_run(folder, dataset, scale, test, options, notify)
+    found = api.measured(test, vectors, [scale] if scale else SCALES, options, notify)
+    query, gallery = test.of("query"), test.of("gallery")
+    sides = [(vectors["query"], query.labels), (vectors["gallery"], gallery.labels)]
+    task, _ = metrics.task_of([metrics.checked(*side, None) for side in sides], [query.ids, gallery.ids], SCALES)
+    near, similarity = nearest(task, NEAREST, lambda done, total: notify("neighbours", done, total, "queries"))
+    shown = points(task, query, gallery if not api.one_set(test) else None, most_points)
+    return Search(scale, query, gallery, near, similarity, found, shown)
+
+
+def merged(found: list[Search]) -> dict[str, Any]:
+    """The metrics of all test sets of a data set, as `metrics.evaluate` gives them."""
+    if found[0].scale is None:
+        return found[0].metrics
+    return metrics.merged({str(each.scale): each.metrics for each in found})
+
+
+def nearest(task: Task, most: int, progress: Callable[[int, int], None]) -> tuple[Numbers, Floats]:
+    """The positions in the gallery (Q, ``most``) of what is nearest to each query, by rank, and the similarities."""
+    found = np.full((len(task.queries), most), -1, np.int64)
+    similarity = np.full((len(task.queries), most), -np.inf, np.float32)
+    for query, row in similarities(task, progress):
+        least = np.partition(row, -most)[-most] if most < len(row) else -np.inf
+        at = np.flatnonzero(row >= least)
+        at = at[np.argsort(-row[at], kind="stable")][:most]
+        at = at[row[at] > -np.inf]  # the query itself
+        found[query, : len(at)], similarity[query, : len(at)] = at, row[at]
+    return found, similarity
+
+
+def similarities(task: Task, progress: Callable[[int, int], None]) -> Iterator[tuple[int, Floats]]:
+    """Each query and its similarities to the gallery, to itself -inf. Computed in blocks."""
+    rows = int(max(8, min(MOST_ROWS, BLOCK_BYTES // (4 * len(task.gallery)))))
+    for start in range(0, len(task.queries), rows):
+        part = slice(start, start + rows)
+        block = (task.queries[part] * task.query_scale[part, None]) @ task.gallery.T
+        block *= task.gallery_scale
+        own = task.own[part]
+        there = np.flatnonzero(own >= 0)
+        block[there, own[there]] = -np.inf
+        yield from enumerate(block, start)
+        progress(min(start + rows, len(task.queries)), len(task.queries))
+
+
+def points(task: Task, query: Labels, gallery: Labels | None, most: int) -> Points:
+    """``gallery`` is None where it is the same pictures as the query."""
+    sides = [(query, task.queries, task.query_scale)]
+    if gallery is not None:
+        sides.append((gallery, task.gallery, task.gallery_scale))
+    ids = [image_id for labels, *_ in sides for image_id in labels.ids]
+    keys = [order_key(image_id) for image_id in ids]
+    rows = np.array(sorted(sorted(range(len(ids)), key=keys.__getitem__)[:most]))
+    parts, start = [], 0
+    for labels, vectors, scale in sides:
+        own = rows[(rows >= start) & (rows < start + len(labels.ids))] - start
+        parts.append((labels.labels[own], vectors[own] * scale[own, None]))
+        start += len(labels.ids)
+    found, vectors = (np.concatenate(side) for side in zip(*parts, strict=True))
+    return Points([ids[row] for row in rows], found, vectors, len(ids))
+
+
+def built(dataset: str) -> dict[str, Any]:
+    """What build.json of a data set folder or repository says; nothing where none can be read."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        local = Path(dataset)
+        path = local / "build.json" if local.is_dir() else hf_hub_download(dataset, "build.json", repo_type="dataset")
+        return read_build(Path(path))
+    except (OSError, EntryNotFoundError, Unusable):
+        return {}
+
+
+def state_of(folder: Path) -> dict[str, Any]:
+    """What the checkpoint of a run says beside its weights: ``epoch``, ``history``, ``settings``, ``dataset``.
+
+    Raises `UsageError` without torch and where there is no checkpoint, `RunError` for one that cannot be read.
+    """
+    api.check_device("auto", True)
+    from dmlkit.training import runs
+
+    state = runs.load(folder)
+    return {name: state[name] for name in ("epoch", "history", "settings", "dataset")}
+
+
+def pictures(dataset: str, scale: str | None, split: str, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """Some pictures of a test set by their row, as they are stored. In the order of rows: neighbours share a read."""
+    from dmlkit.training import data
+
+    stored = data.Encoded(dataset, f"test_{scale}" if scale else "default", split)
+    for row in sorted(rows):
+        yield row, stored.bytes_of(row)

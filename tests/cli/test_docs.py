@@ -1,0 +1,137 @@
+"""What README and docs print is true: their commands and snippets run, in their order, in one folder."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from dmlkit import sources
+from dmlkit.taxonomy import manifest
+from tests.support.images import picture, write_tar
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "adding.md"]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
+
+
+def blocks(page):
+    """The fenced blocks of bash and Python, as (language, text)."""
+    return re.findall(r"^```(bash|python)\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """A folder as the pages assume it: with the photographs that a reader would have.
+
+    Where `make animal` has drawn the sample, its pool is here too: the same build goes on from it.
+    """
+    folder = tmp_path_factory.mktemp("docs")
+    if (drawn := ROOT / "out" / "animal.pool").is_dir():
+        shutil.copytree(drawn, folder / "out" / "animal.pool")
+    classes = manifest.load("animal").classes[::60]
+    wnids = [c.fine_id for c in classes] + ["n02123394", "n02123045"]
+    for number, wnid in enumerate(wnids):
+        pictures = {f"{wnid}_{i}.JPEG": picture(100 * number + i, 320, 300) for i in range(3)}
+        write_tar(folder / "winter21_whole" / f"{wnid}.tar", pictures | {f"{wnid}_9.JPEG": b""})
+    with tarfile.open(folder / "winter21_whole.tar.gz", "w:gz") as outer:
+        for path in sorted((folder / "winter21_whole").iterdir()):
+            outer.add(path, f"winter21_whole/{path.name}")
+    (folder / "urls.csv").write_text(f"url,label\nhttps://pictures.example/1.jpg,{wnids[0]}\n")
+    (folder / "ILSVRC2012").mkdir()
+    with tarfile.open(folder / "ILSVRC2012" / "ILSVRC2012_img_train.tar", "w") as outer:
+        for number, wnid in enumerate(("n02123394", "n02123597", "n02129604")):
+            inner = write_tar(folder / "inner" / f"{wnid}.tar", {f"{wnid}_1.JPEG": picture(9000 + number)})
+            outer.add(inner, f"{wnid}.tar")
+    return folder
+
+
+def run(folder, language, text):
+    bin_folder = Path(sys.executable).parent
+    env = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
+    args = [sys.executable, "-c", text] if language == "python" else ["bash", "-euo", "pipefail", "-c", text]
+    return subprocess.run(args, cwd=folder, env=env, capture_output=True, text=True)
+
+
+@pytest.mark.usefixtures("needs_wordnet")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_snippet_runs(page, workplace):
+    found = blocks(page)
+    assert found
+    for language, text in found:
+        if text.startswith("make "):
+            check_make(text, workplace)
+        else:
+            ran = run(workplace, language, text)
+            assert ran.returncode == 0, f"{text}\n{ran.stdout}\n{ran.stderr}"
+            assert "Traceback" not in ran.stderr
+
+
+def check_make(text, workplace):
+    """The targets exist; CI runs them. What `make animal` does once the environment is there is done here."""
+    targets = re.findall(r"^make (\w+)", text, re.M)
+    plan = subprocess.run(["make", "-n", *targets], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "dmlkit build animal" in plan
+    assert "pytest" in plan
+    ran = run(workplace, "bash", "dmlkit build animal")
+    assert ran.returncode == 0, ran.stderr
+    assert "4,888 of 4,888 pictures" in ran.stdout
+
+
+def test_every_link_leads_somewhere():
+    for page in [
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted(ROOT.glob("manifests/*/README.md")),
+    ]:
+        for target in LINK.findall(page.read_text(encoding="utf-8")):
+            if not target.startswith(("http://", "https://")):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_command_line_reference_is_up_to_date():
+    """`make docs` makes it."""
+    # In a process of its own: click keeps the help of a command as it was asked for first, by whatever test.
+    code = "from make_cli_reference import reference; print(reference(), end='')"
+    made = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True, check=True)
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == made.stdout
+
+
+def test_every_verdict_and_column_is_in_the_format_page():
+    from dmlkit.schema import VERDICTS, hierarchy_features, picture_features
+
+    page = (ROOT / "docs" / "data-set-format.md").read_text(encoding="utf-8")
+    for verdict, meaning in VERDICTS.items():
+        if verdict != "ok":
+            assert f"| `{verdict}` | {meaning} |" in page
+    for column in picture_features({scale: ["x"] for scale in ("fine", "middle", "coarse")}):
+        assert f"`{column}`" in page
+    assert "`upstream_labels`" in page
+    assert set(hierarchy_features()) >= {"path", "split", "upstream_labels"}
+
+
+def test_every_dependency_says_why_it_is_there():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    for requirement in [*project["dependencies"], *(r for rs in project["optional-dependencies"].values() for r in rs)]:
+        name = re.match(r"[\w-]+", requirement)[0]
+        assert name in page, name
+
+
+def test_no_file_is_long():
+    for path in ROOT.glob("dmlkit/**/*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path.name
+
+
+def test_every_source_stands_in_the_table_of_sources():
+    table = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", (ROOT / "docs" / "sources.md").read_text(encoding="utf-8"), re.M)
+    assert [name for name, _ in table] == list(sources.MODULES)
+    for name, of in table:
+        accept = [m for m in manifest.shipped() if name in manifest.load(m).accepted_sources()]
+        assert [m for m in manifest.shipped() if m in of] == accept, name

@@ -1,0 +1,277 @@
+"""The card says what the files hold, under the source's terms, and no text from a manifest becomes anything else."""
+
+import re
+import shutil
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from datasets import load_dataset
+from datasets.exceptions import NonMatchingSplitsSizesError
+from huggingface_hub import DatasetCard
+from markdown_it import MarkdownIt
+
+from dmlkit import sources
+from dmlkit.dataset import card
+from dmlkit.pipeline.build import Options, build
+from dmlkit.schema import SCALES, SPLITS, VERDICTS
+from dmlkit.taxonomy import manifest
+from tests.support.images import picture, write_tar
+from tests.support.manifests import CLASSES, TOML, WHALE, build_folder, write_manifest
+
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+
+
+COUNTS = {"train": 24, "query": 9, "gallery": 15}
+
+
+def parts(folder):
+    """The YAML's fields and the text below it."""
+    _, front, body = (folder / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    return yaml.safe_load(front), body
+
+
+def tables(body):
+    """The cells of each row of the tables, by the first cell."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in body.splitlines() if line.startswith("|")]
+    return {row[0]: row[1:] for row in rows}
+
+
+@pytest.fixture
+def write_card(changeable, tmp_path):
+    """The card of the tiny manifest for any source, beside Parquet files that were built from another one."""
+
+    def write(source="sample", toml=TOML, bib="@misc{a}"):
+        own = write_manifest(tmp_path / "own", toml=toml)
+        (own / "CITATION.bib").write_text(bib)
+        facts = card.Facts(COUNTS, {"ok": 48}, dict.fromkeys(SCALES, (2, 2)), None, "", "0")
+        card.write(changeable, manifest.load(str(own)), source, facts)
+        return parts(changeable)
+
+    return write
+
+
+def test_the_hub_can_read_the_yaml_and_finds_what_it_shows(good_folder):
+    fields, _ = parts(good_folder)
+    data = DatasetCard.load(good_folder / "README.md", ignore_metadata_errors=False).data
+    assert data.to_dict() == fields
+    assert data.license == "other"
+    assert (fields["license_name"], fields["license_link"]) == (
+        "imagenet-21k-terms",
+        "https://image-net.org/download.php",
+    )
+    assert data.pretty_name == "Tiny animals (imagenet-21k)"
+    assert data.size_categories == ["n<1K"]
+    assert data.source_datasets == ["extended|imagenet-21k"]
+    assert "image-feature-extraction" in data.task_categories
+    assert {"metric-learning", "image-retrieval"} <= set(data.tags)
+    assert "synthetic" not in data.tags
+
+
+def test_the_numbers_are_those_of_the_files(good_folder):
+    fields, body = parts(good_folder)
+    counts = {s: sum(pq.read_metadata(p).num_rows for p in good_folder.glob(f"data/{s}-*")) for s in SPLITS}
+    default, hierarchy = fields["dataset_info"]
+    assert {s["name"]: s["num_examples"] for s in default["splits"]} == counts
+    assert hierarchy["splits"][0]["num_examples"] == len(CLASSES)
+    assert default["download_size"] == sum(p.stat().st_size for p in good_folder.glob("data/*"))
+    rows = tables(body)
+    assert rows["pictures"] == [*(f"{counts[s]}" for s in SPLITS), f"{sum(counts.values())}", ""]
+    for scale in SCALES:
+        found = [
+            len({row[scale] for p in good_folder.glob(f"data/{s}-*") for row in pq.read_table(p).to_pylist()})
+            for s in SPLITS
+        ]
+        total = len({c.name(scale) for c in CLASSES})
+        assert rows[f"{scale} classes with pictures"] == [*map(str, found), str(total), str(total)]
+    assert rows["mammal"] == ["dog", "bear", "4 of 4"]
+
+
+def test_a_partial_build_says_what_is_missing_and_what_was_refused(tmp_path):
+    folder = build_folder(tmp_path, sources=[CLASSES[0], CLASSES[2]])
+    source = tmp_path / "tars"
+    shutil.copy(source / f"{CLASSES[2].fine_id}.tar", source / f"{CLASSES[3].fine_id}.tar")  # contradicting duplicates
+    tiny = manifest.load(str(tmp_path / "tiny"))
+    build(tiny, Options("imagenet-21k", folder, source, limit=5, jobs=1))
+    _, body = parts(folder)
+    rows = tables(body)
+    assert rows["fine classes with pictures"] == ["1", "0", "0", "1", "8"]
+    assert rows["`conflicting-duplicate`"] == ["5", VERDICTS["conflicting-duplicate"]]
+    assert rows["`over-limit`"][0] == "3"
+    assert (rows["mammal"], rows["bird"]) == (["dog", "", "1 of 4"], ["", "", "0 of 4"])
+    assert "7 of the 8 fine classes have no pictures here" in body
+    assert "At most 5 pictures of each fine class were taken" in body
+    assert "splits: train\n" in body
+
+
+def test_what_was_resized_says_so(tmp_path):
+    folder = build_folder(tmp_path)
+    tiny = manifest.load(str(tmp_path / "tiny"))
+    assert "bytes are those of the source, unchanged" in parts(folder)[1]
+    build(tiny, Options("imagenet-21k", folder, tmp_path / "tars", size=32, jobs=1))
+    assert "shorter side of 32 px" in parts(folder)[1]
+    assert "unchanged" not in parts(folder)[1]
+
+
+@pytest.mark.parametrize("source", sources.MODULES)
+def test_every_source_has_its_licence_and_terms(write_card, source):
+    fields, body = write_card(source)
+    terms = sources.load(source).TERMS
+    assert fields["license"] == terms.license.lower()
+    assert ("license_name" in fields) == (fields["license"] == "other")
+    assert re.sub(r"\\", "", card.plain(terms.terms)) in re.sub(r"\\", "", body)
+    assert f"may {'be' if terms.redistribute else '**not** be'} published again" in body
+    assert (f"<{terms.url}>" in body) == bool(terms.url)
+    assert "<>" not in body
+    assert terms.citation.strip() in body
+    assert ("drawn by a program" in body) == (source == "sample") == ("synthetic" in fields["tags"])
+    assert fields["source_datasets"] == (["original"] if source == "sample" else [f"extended|{source}"])
+
+
+ASKED = [
+    *("Evaluation", "Data collection", "Preprocessing", "Annotation", "Use cases", "Limitations", "Biases"),
+    *("Personal and sensitive information", "Social impact", "Maintenance"),
+]
+
+
+@pytest.mark.parametrize("source", sources.MODULES)
+def test_what_a_croissant_file_asks_has_a_section_that_answers_for_the_source(write_card, source):
+    _, body = write_card(source)
+    sections = dict(part.split("\n", 1) for part in re.split("^## ", body, flags=re.M)[1:])
+    assert [name for name in sections if name in ASKED] == ASKED
+    assert all(len(sections[name].split()) > 3 for name in ASKED)
+    known = sources.load(source).TERMS.answers
+    assert known.collection in sections["Data collection"]
+    assert known.annotation in sections["Annotation"]
+    assert known.people in sections["Personal and sensitive information"]
+    nobody_knows = (
+        "Whoever publishes this data set should say it here" in sections["Personal and sensitive information"]
+    )
+    assert nobody_knows == (source == "url-list")
+    assert ("photographs" in sections["Use cases"]) == (source == "sample")
+
+
+def test_the_reasons_of_excluded_labels_are_told_with_their_numbers(tmp_path):
+    folder = build_folder(tmp_path)
+    assert "Excluded here" not in parts(folder)[1]
+    write_tar(tmp_path / "tars" / f"{WHALE.label}.tar", {f"{i}.JPEG": picture(7000 + i) for i in range(3)})
+    build(manifest.load(str(tmp_path / "tiny")), Options("imagenet-21k", folder, tmp_path / "tars", jobs=1))
+    assert "- 3 pictures: it looks like a fish" in parts(folder)[1]
+
+
+def test_the_data_set_itself_can_be_cited(good_folder):
+    fields, body = parts(good_folder)
+    entry = body.partition("## How to cite this data set")[2].partition("## ")[0]
+    assert "@misc{tiny-imagenet-21k," in entry
+    assert "version 1.0.0, from imagenet-21k" in entry
+    assert fields["configs"][0]["description"].removeprefix("content ") in entry
+
+
+def test_a_card_without_citations_has_no_empty_block(write_card):
+    assert "Citation" not in write_card(bib="")[1]
+    _, body = write_card(bib="@misc{a, title={A}}\n")
+    assert body.endswith("## Citation\n\n```bibtex\n@misc{a, title={A}}\n```\n")
+
+
+def test_the_printed_snippet_runs(good_folder):
+    _, body = parts(good_folder)
+    (snippet,) = re.findall(r"```python\n(.*?)```", body, re.DOTALL)
+    found = {}
+    exec(snippet.replace("PATH", str(good_folder)), found)
+    assert list(found["pictures"]) == list(SPLITS)
+    assert len(found["classes"]) == len(CLASSES)
+
+
+def test_a_lost_row_is_noticed_on_loading(changeable):
+    (path,) = changeable.glob("data/query-*")
+    table = pq.read_table(path)
+    pq.write_table(table.slice(0, len(table) - 1), path)
+    with pytest.raises(NonMatchingSplitsSizesError, match="num_examples=9"):
+        load_dataset(str(changeable))
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "a\n\n# Heading\n\n---\nlicense: mit\n---\n",
+    "![pixel](https://tracker.example/p.png) [x](javascript:alert(1))",
+    "`code` ``` ~~~ | cell | $x$ *a* _b_ **c**",
+    "a <b>b</b> &lt;i&gt; \\",
+    "\x07\x1b[2J\u202eevil",
+    "quotes \" ' : # {} [] !!python/object:os.system &a *a",
+]
+
+
+def toml_of(title, description, version):
+    texts = {"Tiny animals": title, "For tests.": description, "1.0.0": version}
+    toml = TOML
+    for usual, text in texts.items():
+        quoted = "".join(c if c.isalnum() or c == " " else f"\\U{ord(c):08X}" for c in text)
+        toml = toml.replace(f'"{usual}"', f'"{quoted}"')
+    return toml
+
+
+def shown(body):
+    """The kinds of all Markdown elements, and the text that a reader sees."""
+    tokens = [t for token in MARKDOWN.parse(body) for t in (token, *(token.children or []))]
+    texts = [t.content for t in tokens if t.type in ("text", "text_special", "code_inline", "fence")]
+    return [t.type for t in tokens if not t.type.startswith(("text", "softbreak"))], "".join(texts)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_texts_of_a_manifest_are_shown_as_they_are_and_become_nothing_else(write_card, text):
+    usual, _ = shown(write_card()[1])
+    fields, body = write_card(toml=toml_of(text, text, text))
+    kinds, seen = shown(body)
+    assert kinds == usual
+    assert seen.count("".join(c for c in " ".join(text.split()) if c >= " " and c != "\x7f").strip()) >= 3
+    assert fields["pretty_name"] == f"{text} (sample)"
+    assert fields["license"] == "cc0-1.0"
+
+
+@pytest.mark.parametrize("start", ["- a", "+ a", "1. a", "1) a", "# a", "> a", "===", "---", "    code", "| a | b |"])
+def test_a_description_is_one_paragraph_whatever_it_begins_with(write_card, start):
+    usual, _ = shown(write_card()[1])
+    kinds, seen = shown(write_card(toml=toml_of("t", start, "1"))[1])
+    assert kinds == usual
+    assert start.strip() in seen
+
+
+@pytest.mark.parametrize("bib", ["```\n<script>alert(1)</script>\n# x\n", "`````\n", "~~~\n<b>", "@misc{a}\n````"])
+def test_citations_stay_in_their_block(write_card, bib):
+    usual, _ = shown(write_card()[1])
+    kinds, seen = shown(write_card(bib=bib)[1])
+    assert kinds == usual
+    assert seen.endswith(bib.strip() + "\n")
+
+
+def test_names_of_classes_become_neither_html_nor_links_nor_cells(tmp_path):
+    def renamed(c, middle):
+        return replace(c, middle=f"{middle}{c.middle}", coarse=f"{middle}{c.coarse}")
+
+    usual, _ = shown(parts(build_folder(tmp_path / "usual"))[1])
+    for number, text in enumerate(["<script>x</script>", "[x](javascript:y) ", "a | b ", "`c` ", "# - "]):
+        folder = build_folder(tmp_path / str(number), classes=[renamed(c, text) for c in CLASSES])
+        kinds, seen = shown(parts(folder)[1])
+        assert kinds == usual
+        assert f"{text}dog" in seen
+
+
+def test_a_long_list_of_middle_classes_is_cut_and_counted():
+    rows = [
+        {"coarse_id": "c", "coarse": "bird", "middle_id": f"m{i:03}", "middle": f"family {i}", "fine_id": f"f{i}"}
+        | {"split": "train", "train": 1, "query": 0, "gallery": 0}
+        for i in range(40)
+    ]
+    (row,) = (line for line in card.classes_table(rows).splitlines() if "bird" in line)
+    assert "family 23 and 16 more" in row
+    assert "family 24" not in row
+
+
+@pytest.mark.parametrize(
+    ("pictures", "category"),
+    [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (999_999, "100K<n<1M"), (1_000_000, "1M<n<10M")],
+)
+def test_size_categories_are_those_of_the_hub(pictures, category):
+    assert card.size_category(pictures) == category

@@ -1,0 +1,105 @@
+"""`info` tells the same of a manifest and of the folder built from it, and its counts add up."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from dmlkit.dataset.info import describe, tree_lines
+from dmlkit.errors import ManifestError, UsageError
+from dmlkit.schema import SPLITS
+from dmlkit.taxonomy import manifest
+from tests.support.manifests import CLASSES
+
+
+def leaves(facts):
+    return [leaf for coarse in facts["tree"] for middle in coarse["middle"] for leaf in middle["fine"]]
+
+
+def test_a_manifest_by_name_and_by_folder():
+    facts = describe("animal")
+    assert facts == describe(str(manifest.shipped_folder() / "animal"))
+    assert (facts["fine"], facts["middle"], facts["coarse"]) == (611, 47, 5)
+    assert len(leaves(facts)) == len({leaf["id"] for leaf in leaves(facts)}) == 611
+    assert sum(len(coarse["middle"]) for coarse in facts["tree"]) == 47
+    assert "sample" in facts["sources"]
+    assert "pictures" not in leaves(facts)[0]
+    json.dumps(facts)
+
+
+def test_the_tree_of_a_folder_is_that_of_its_manifest_with_pictures(tiny_manifest, good_folder):
+    of_manifest, of_folder = describe(str(tiny_manifest)), describe(str(good_folder))
+    for name in ("name", "version", "title", "fine", "middle", "coarse"):
+        assert of_manifest[name] == of_folder[name]
+    assert [(leaf["id"], leaf["name"]) for leaf in leaves(of_folder)] == [
+        (leaf["id"], leaf["name"]) for leaf in leaves(of_manifest)
+    ]
+    assert of_folder["sources"] == ["imagenet-21k"]
+    assert of_folder["verdicts"] == {"ok": 48}
+
+
+def test_the_counts_add_up_to_the_rows_of_the_files(good_folder):
+    facts = describe(str(good_folder))
+    rows = {s: pq.read_metadata(next(good_folder.glob(f"data/{s}-*"))).num_rows for s in SPLITS}
+    assert facts["pictures"] == rows
+    for split in SPLITS:
+        of_fine = sum(leaf["pictures"][split] for leaf in leaves(facts))
+        of_middle = sum(middle["pictures"][split] for coarse in facts["tree"] for middle in coarse["middle"])
+        of_coarse = sum(coarse["pictures"][split] for coarse in facts["tree"])
+        assert of_fine == of_middle == of_coarse == rows[split]
+
+
+def test_the_lines_name_every_class_and_stop_at_the_middle_on_request(good_folder):
+    lines = tree_lines(describe(str(good_folder)), fine=True)
+    assert "pictures: 24 train, 9 query, 15 gallery" in lines[1]
+    for c in CLASSES:
+        (line,) = (line for line in lines if f"{c.fine} ({c.fine_id})" in line)
+        assert "6 train" in line if c.split == "train" else "query" in line
+    short = tree_lines(describe(str(good_folder)), fine=False)
+    assert not any("dog 1" in line for line in short)
+    assert any(line == "  dog (n01100001): 2 fine, train; 12 train" for line in short)
+
+
+def test_a_manifest_has_no_pictures_to_count(tiny_manifest):
+    assert not any("pictures" in line for line in tree_lines(describe(str(tiny_manifest)), fine=True))
+
+
+def test_a_class_without_pictures_says_so(changeable):
+    path = changeable / "hierarchy/train-00000-of-00001.parquet"
+    table = pq.read_table(path)
+    rows = [row | {"train": 0} for row in table.to_pylist()]
+    pq.write_table(type(table).from_pylist(rows, table.schema), path)
+    lines = tree_lines(describe(str(changeable)), fine=True)
+    assert "    dog 1 (n01110001): no pictures" in lines
+
+
+@pytest.mark.parametrize("lost", ["build.json", "hierarchy/train-00000-of-00001.parquet"])
+def test_a_folder_that_lacks_a_part_is_an_error_that_names_validate(changeable, lost):
+    (changeable / lost).unlink()
+    with pytest.raises(UsageError, match=f"dmlkit validate {changeable}"):
+        describe(str(changeable))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"manifest": []}', '{"manifest": {"name": "a"}}', "[" * 100_000])
+def test_a_broken_build_json_is_an_error_that_names_validate(changeable, text):
+    (changeable / "build.json").write_text(text)
+    with pytest.raises(UsageError, match="dmlkit validate"):
+        describe(str(changeable))
+
+
+@pytest.mark.parametrize("damage", [lambda t: t.drop_columns(["train"]), lambda t: t.drop_columns(["coarse"])])
+def test_a_hierarchy_of_other_columns_is_an_error_that_names_validate(changeable, damage):
+    path = changeable / "hierarchy/train-00000-of-00001.parquet"
+    pq.write_table(damage(pq.read_table(path)), path)
+    with pytest.raises(UsageError, match="dmlkit validate"):
+        describe(str(changeable))
+
+
+def test_what_is_neither_is_an_error(tmp_path):
+    with pytest.raises(UsageError, match="no manifest is called 'mammals'"):
+        describe("mammals")
+    with pytest.raises(UsageError, match=r"holds no manifest\.toml"):
+        describe(str(tmp_path))
+    (tmp_path / "manifest.toml").write_text("name = ")
+    with pytest.raises(ManifestError, match="cannot be read"):
+        describe(str(tmp_path))

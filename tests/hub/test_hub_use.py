@@ -1,0 +1,77 @@
+"""Commands that take USER/NAME: trained and evaluated from the hub, and what they say of one without its pictures."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import load_dataset
+
+from dmlkit.cli.evaluate import evaluate
+from dmlkit.cli.inspect import validate
+from dmlkit.cli.train import train
+from dmlkit.errors import NoPictures, UsageError
+from dmlkit.evaluation.labels import LabelsError
+from dmlkit.formats import oml
+from dmlkit.hub import push as pushing
+from dmlkit.training import plots
+from tests.support import hub_client
+from tests.support.dots import build_dots
+
+REPO = "me/dots"
+SMALL = ("--epochs", "1", "--size", "24", "--embedding", "8", "--batch-size", "16", "--threads", "1", "--json")
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, against its own
+
+
+@pytest.fixture(scope="module")
+def dots(tmp_path_factory):
+    return Path(build_dots(tmp_path_factory.mktemp("dots")))
+
+
+@pytest.fixture(autouse=True)
+def own_cache_and_no_figure(tmp_path, monkeypatch):
+    monkeypatch.setenv("DMLKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(plots, "draw", lambda out, facts: None)
+
+
+def run(command, *args):
+    return command.main([*map(str, args)], standalone_mode=False)
+
+
+def test_a_private_data_set_is_trained_on_and_evaluated_as_its_folder_is(hub, dots, tmp_path, capsys, monkeypatch):
+    pushing.push(dots, pushing.Options(REPO, private=True, with_images=True))
+    revision = ("--revision", "v1.0.0")
+    assert run(train, REPO, *SMALL, *revision, "--out", tmp_path / "run") == 0
+    trained = json.loads(capsys.readouterr().out)
+    assert run(train, dots, *SMALL, "--out", tmp_path / "local") == 0
+    assert json.loads(capsys.readouterr().out)["metrics"] == trained["metrics"]
+    assert run(evaluate, tmp_path / "run", REPO, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["fine"]["mAP"] == pytest.approx(trained["metrics"]["fine"]["mAP"])
+    with pytest.raises(UsageError, match="me/dots has no such --revision"):
+        run(evaluate, tmp_path / "run", REPO, "--revision", "v9.9.9")
+    hub_client.log_in(monkeypatch, None)
+    with pytest.raises((UsageError, LabelsError), match=r"not for you|may your token read it"):
+        run(evaluate, tmp_path / "run", REPO)
+
+
+def test_without_its_pictures_a_data_set_says_how_to_make_it(hub, dots, tmp_path, capsys):
+    from huggingface_hub import snapshot_download
+
+    pushing.push(dots, pushing.Options(REPO))
+    with pytest.raises(NoPictures) as caught:
+        run(train, REPO, *SMALL, "--out", tmp_path / "run")
+    assert f"dmlkit build --from-hub {REPO} --from DIR" in caught.value.hint
+    folder = Path(snapshot_download(REPO, repo_type="dataset", local_dir=tmp_path / "ids"))
+    for command in (
+        lambda: run(train, folder, *SMALL),
+        lambda: run(validate, folder),
+        lambda: oml.export(folder, tmp_path),
+    ):
+        with pytest.raises(NoPictures, match="ids, labels and hashes only"):
+            command()
+    # Embeddings of one's own need no pictures here.
+    ids = [i for split in ("query", "gallery") for i in load_dataset(REPO, split=split)["image_id"]]
+    embeddings = np.random.default_rng(0).standard_normal((len(ids), 4)).astype("float32")
+    np.savez(tmp_path / "own.npz", embeddings=embeddings, ids=np.array(ids))
+    assert run(evaluate, tmp_path / "own.npz", REPO, "--json") == 0
+    assert 0 < json.loads(capsys.readouterr().out)["fine"]["mAP"] < 1

@@ -1,0 +1,245 @@
+"""The way through ids: a data set is pushed without its pictures and made again from a copy of the source."""
+
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+from dmlkit.cli.build import build as command
+from dmlkit.dataset.validate import validate
+from dmlkit.errors import SourceError, UsageError
+from dmlkit.hub import push as pushing
+from dmlkit.pipeline.build import Options, build
+from dmlkit.storage.hub_client import HubError
+from dmlkit.taxonomy import manifest
+from tests.sources.test_stanford_online_products import files as product_files
+from tests.support import hub_client
+from tests.support.hub_server import Blob
+from tests.support.images import picture, write_tar
+from tests.support.manifests import CLASSES, TOML, build_folder, sums, write_manifest, write_source
+
+REPO = "me/tiny"
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, against its own
+
+
+@pytest.fixture
+def pushed(hub, good_folder):
+    pushing.push(good_folder, pushing.Options(REPO))
+    return hub.repos[REPO]
+
+
+@pytest.fixture
+def own(good_folder, tmp_path):
+    """A person's own copy of the source."""
+    return shutil.copytree(good_folder.parent / "tars", tmp_path / "own")
+
+
+def again(*args):
+    return command.main(["--from-hub", REPO, "--jobs", "1", *map(str, args)], standalone_mode=False)
+
+
+def rejected(folder):
+    return {row["image_id"]: row for row in pq.read_table(folder / "rejected.parquet").to_pylist()}
+
+
+def rows(folder):
+    columns = ["image_id", "fine", "middle", "coarse", "sha256"]
+    return {
+        split: pq.read_table(folder / f"data/{split}-00000-of-00001.parquet", columns=columns).to_pylist()
+        for split in ("train", "query", "gallery")
+    }
+
+
+def test_the_same_source_gives_the_same_data_set_without_its_manifest(pushed, good_folder, own, tmp_path, capsys):
+    out = tmp_path / "again"
+    assert again("--from", own, "--out", out) == 0
+    assert sums(out) == sums(good_folder)  # card, figure and rejected candidates too
+    assert "byte for byte" in capsys.readouterr().out
+    assert validate(out, jobs=1) == []
+    facts = json.loads((out / "build.json").read_text())
+    assert facts["manifest"] == json.loads((good_folder / "build.json").read_text())["manifest"]
+    assert facts["notes"] == [f"made again from {REPO} at {pushed.refs['refs/heads/main']}"]
+
+
+def test_no_token_is_needed_for_what_is_public(pushed, own, tmp_path, monkeypatch):
+    hub_client.log_in(monkeypatch, None)
+    assert again("--from", own, "--out", tmp_path / "again", "--quiet") == 0
+
+
+def test_missing_changed_and_further_pictures_are_named_one_by_one(pushed, good_folder, own, tmp_path, capsys):
+    tar = own / f"{CLASSES[0].fine_id}.tar"
+    members = {f"{CLASSES[0].fine_id}_{i}.JPEG": picture(i) for i in range(6)}
+    del members["n01110001_0.JPEG"]
+    members["n01110001_1.JPEG"] = picture(99_999)
+    members["n01110001_2.JPEG"] = members["n01110001_2.JPEG"][:-300]
+    members["n01110001_7.JPEG"] = picture(99_998)
+    write_tar(tar, members)
+    (own / f"{CLASSES[3].fine_id}.tar").unlink()
+    out = tmp_path / "again"
+    assert again("--from", own, "--out", out, "--json") == 3
+    shown = capsys.readouterr()
+    facts = json.loads(shown.out)["published"]
+    verdicts = {lost["image_id"].removeprefix("imagenet-21k/"): lost["verdict"] for lost in facts["lost"]}
+    assert verdicts == {
+        "n01110001_0": "missing",
+        "n01110001_1": "changed",
+        "n01110001_2": "truncated",
+        **{f"{CLASSES[3].fine_id}_{i}": "missing" for i in range(6)},
+    }
+    assert (facts["same"], facts["unlisted"], facts["pictures"]) == (False, 1, 48)
+    for name, verdict in verdicts.items():
+        assert f"{verdict} imagenet-21k/{name}: " in shown.err
+    there = rejected(out)
+    assert {i.partition("/")[2]: row["verdict"] for i, row in there.items()} == verdicts | {"n01110001_7": "unlisted"}
+    lost = {f"imagenet-21k/{name}" for name in verdicts}
+    wanted = {split: [r for r in of if r["image_id"] not in lost] for split, of in rows(good_folder).items()}
+    assert rows(out) == wanted  # the others keep label, side and place
+
+
+def test_partial_copies_are_accepted_when_asked(pushed, own, tmp_path):
+    (own / f"{CLASSES[0].fine_id}.tar").unlink()
+    assert again("--from", own, "--out", tmp_path / "again", "--allow-partial", "--quiet") == 0
+
+
+def test_a_label_that_changed_in_the_source_is_told(pushed, own, tmp_path, capsys):
+    first, other = (own / f"{c.fine_id}.tar" for c in CLASSES[:2])
+    first.rename(own / "n09999999.tar")
+    assert other.exists()
+    assert again("--from", own, "--out", tmp_path / "again", "--json") == 3
+    lost = json.loads(capsys.readouterr().out)["published"]["lost"]
+    assert len(lost) == 6
+    assert {one["verdict"] for one in lost} <= {"changed", "missing"}
+
+
+def test_a_limit_holds_for_a_copy_that_has_more(hub, tmp_path):
+    """Pictures that only this copy has may come before the published ones in the order of ids."""
+    few = write_source(tmp_path / "few", 6)
+    more = write_source(tmp_path / "more", 40)
+    tiny = manifest.load(str(write_manifest(tmp_path / "tiny")))
+    first = build(tiny, Options("imagenet-21k", tmp_path / "first", few, limit=3, jobs=1)).out
+    pushing.push(first, pushing.Options(REPO))
+    out = tmp_path / "again"
+    assert again("--from", more, "--out", out, "--quiet") == 0
+    assert rows(out) == rows(first)
+    assert {row["verdict"] for row in rejected(out).values()} == {"over-limit", "unlisted"}
+
+
+def test_a_smaller_size_is_made_again(hub, tmp_path):
+    source = write_source(tmp_path / "tars", 3)
+    tiny = manifest.load(str(write_manifest(tmp_path / "tiny")))
+    first = build(tiny, Options("imagenet-21k", tmp_path / "first", source, size=32, jobs=1)).out
+    pushing.push(first, pushing.Options(REPO))
+    assert again("--from", source, "--out", tmp_path / "again", "--quiet") == 0
+    assert sums(tmp_path / "again") == sums(first)
+
+
+def test_classes_that_only_the_source_knew_are_those_of_the_published_rows(hub, tmp_path):
+    name = "stanford-online-products"
+    for path, data in product_files().items():
+        target = tmp_path / "from" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    options = Options(name, tmp_path / "first", tmp_path / "from", jobs=1)
+    first = build(manifest.load("product"), options).out
+    pushing.push(first, pushing.Options(REPO))
+    assert again("--from", tmp_path / "from", "--out", tmp_path / "again", "--quiet") == 0
+    assert sums(tmp_path / "again") == sums(first)
+
+
+def test_an_older_revision_is_made_again(hub, good_folder, own, tmp_path):
+    pushing.push(good_folder, pushing.Options(REPO))
+    newer = build_folder(tmp_path / "newer", TOML.replace("1.0.0", "2.0.0"), per_class=4)
+    pushing.push(newer, pushing.Options(REPO))
+    assert again("--from", own, "--out", tmp_path / "old", "--revision", "v1.0.0", "--quiet") == 0
+    assert sums(tmp_path / "old") == sums(good_folder)
+    assert again("--from", own, "--out", tmp_path / "new", "--revision", "v2.0.0", "--quiet") == 0
+    assert sums(tmp_path / "new") != sums(good_folder)
+    with pytest.raises(HubError, match="no such revision"):
+        again("--from", own, "--out", tmp_path / "none", "--revision", "v3")
+
+
+def test_a_dry_run_says_what_it_is_and_needs_no_source(pushed, tmp_path, capsys):
+    assert again("--dry-run", "--json", "--out", tmp_path / "again") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["data_set"], facts["source"], facts["pictures"]["train"]) == ("tiny", "imagenet-21k", 24)
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_copy_of_another_source_is_told(pushed, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError):
+        again("--from", tmp_path / "empty", "--out", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "match"),
+    [
+        (["animal"], "animal would say it again"),
+        (["--source", "sample"], "--source would say it again"),
+        (["--limit", "3"], "--limit would say it again"),
+        ([], "needs your own copy"),
+    ],
+)
+def test_options_that_the_published_data_set_has_are_refused(hub, args, match):
+    with pytest.raises(UsageError, match=match):
+        again(*args)
+    assert hub.requests == []
+
+
+def test_a_revision_without_from_hub_is_refused():
+    with pytest.raises(UsageError, match="--revision is of --from-hub"):
+        command.main(["animal", "--revision", "v1"], standalone_mode=False)
+    with pytest.raises(UsageError, match="say which data set"):
+        command.main([], standalone_mode=False)
+
+
+def test_a_repository_with_pictures_is_loaded_not_made_again(hub, good_folder, own):
+    pushing.push(good_folder, pushing.Options(REPO, private=True, with_images=True))
+    with pytest.raises(UsageError, match="has the pictures themselves"):
+        again("--from", own)
+
+
+def test_a_repository_that_is_not_there_or_private_is_told(hub, own, monkeypatch, good_folder):
+    pushing.push(good_folder, pushing.Options(REPO, private=True))
+    hub_client.log_in(monkeypatch, None)
+    with pytest.raises(HubError, match=r"no data set .* or a private one"):
+        again("--from", own)
+
+
+@pytest.mark.parametrize("name", ["data/train-00000-of-00001.parquet", "hierarchy/train-00000-of-00001.parquet"])
+def test_a_file_that_is_not_the_one_of_its_check_sum_is_told(pushed, own, tmp_path, name):
+    there = pushed.commits[pushed.refs["refs/heads/main"]]
+    data = pushed.files()[name.replace("train-", "query-") if name.startswith("data") else "rejected.parquet"]
+    pushed.commit("refs/heads/main", there | {name: Blob(data, True)})
+    with pytest.raises(HubError, match="is not the file of its SHA256SUMS"):
+        again("--from", own, "--out", tmp_path / "again")
+
+
+def test_what_a_hostile_repository_says_of_itself_is_checked(pushed, own, tmp_path):
+    there = pushed.commits[pushed.refs["refs/heads/main"]]
+    facts = json.loads(pushed.files()["build.json"])
+    for change, match in (
+        ({"manifest": facts["manifest"] | {"name": "../../up"}}, "is not made of lower-case"),
+        ({"manifest": facts["manifest"] | {"settings": "none"}}, "no settings of a manifest"),
+        ({"source": {"name": "nowhere"}}, "nowhere"),
+        ({"source": {"name": "sample"}}, "reads no --from"),
+        ({"options": {"limit": "many", "size": None}}, "has the limit 'many'"),
+        ({"options": {"limit": None, "size": -1}}, "has the size -1"),
+        ({"options": 3}, "is not what `dmlkit push` made"),
+        ({"format": 99}, "of format 99"),
+    ):
+        blob = Blob(json.dumps(facts | change).encode(), False)
+        pushed.commit("refs/heads/main", there | {"build.json": blob})
+        with pytest.raises((HubError, UsageError, manifest.ManifestError), match=match):
+            again("--from", own, "--out", tmp_path / "again")
+
+
+def test_a_pool_of_the_own_build_is_not_collected_again(pushed, good_folder, own, tmp_path, capsys):
+    pool = tmp_path / "pool"
+    tiny = manifest.load(str(good_folder.parent / "tiny"))
+    build(tiny, Options("imagenet-21k", tmp_path / "mine", own, pool=pool, jobs=1))
+    assert again("--from", own, "--out", tmp_path / "again", "--pool", pool) == 0
+    assert "units, in the pool already" in capsys.readouterr().err
+    assert sums(tmp_path / "again") == sums(good_folder)

@@ -1,0 +1,337 @@
+"""A build from source to data set folder: what is in it, what is not and why, and that input decides every byte."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+from datasets import load_dataset
+
+from dmlkit.dataset.validate import validate
+from dmlkit.errors import HierarchyError, OutputError, PoolError, SourceError, UsageError
+from dmlkit.pipeline.build import Options, build, dry_run
+from dmlkit.taxonomy import manifest
+from tests.support.images import picture, write_tar
+from tests.support.manifests import CLASSES, WHALE, sums, write_manifest, write_source
+
+FINE = [c.fine_id for c in CLASSES]
+TEST_FINE = [c.fine_id for c in CLASSES if c.split == "test"]
+
+
+@pytest.fixture
+def tiny(tiny_manifest):
+    return manifest.load(str(tiny_manifest))
+
+
+@pytest.fixture
+def options(tmp_path, tiny_source):
+    return Options("imagenet-21k", tmp_path / "out", tiny_source, jobs=1)
+
+
+def rejected(folder):
+    import pandas as pd
+
+    return pd.read_parquet(folder / "rejected.parquet").set_index("image_id")
+
+
+def ids(folder):
+    return {split: rows["image_id"][:] for split, rows in load_dataset(str(folder)).items()}
+
+
+def test_every_good_picture_is_in_and_every_picture_has_its_three_labels(tiny, options):
+    result = build(tiny, options)
+    loaded = load_dataset(str(options.out))
+    assert {split: len(rows) for split, rows in loaded.items()} == result.pictures
+    assert sum(result.pictures.values()) == 6 * len(CLASSES) == result.verdicts["ok"]
+    of_id = {c.fine_id: c for c in CLASSES}
+    for split, rows in loaded.items():
+        names = {scale: rows.features[scale].names for scale in ("fine", "middle", "coarse")}
+        for row in rows:
+            c = of_id[row["upstream_label"]]
+            assert [names[scale][row[scale]] for scale in names] == [c.fine, c.middle, c.coarse]
+            assert (split == "train") == (c.split == "train")
+            assert row["image_id"].startswith(f"imagenet-21k/{c.fine_id}_")
+            assert row["image"].mode == "RGB"
+            assert row["image"].size == (row["width"], row["height"])
+    assert validate(options.out) == []
+
+
+def test_every_query_has_a_match_and_every_test_class_is_on_both_sides(tiny, options):
+    build(tiny, options)
+    loaded = load_dataset(str(options.out))
+    for scale in ("fine", "middle", "coarse"):
+        assert set(loaded["query"][scale][:]) <= set(loaded["gallery"][scale][:])
+        assert set(loaded["query"][scale][:]) == set(loaded["gallery"][scale][:])
+    assert len(set(loaded["query"]["fine"][:])) == len(TEST_FINE)
+
+
+def test_the_bytes_do_not_depend_on_workers_order_or_pool(tiny, options, tmp_path):
+    build(tiny, options)
+    build(tiny, replace(options, out=tmp_path / "two", jobs=2))
+    build(tiny, replace(options, out=tmp_path / "again", pool=options.pool_folder))
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for path in sorted(options.path.iterdir(), reverse=True):
+        shutil.copyfile(path, moved / path.name)
+    build(tiny, replace(options, out=tmp_path / "moved", path=moved))
+    assert sums(options.out) == sums(tmp_path / "two") == sums(tmp_path / "again") == sums(tmp_path / "moved")
+
+
+def test_a_folder_that_was_built_again_is_not_served_from_an_old_cache(tiny, options):
+    build(tiny, options)
+    before = load_dataset(str(options.out))["train"]["sha256"][:]
+    tar = options.path / f"{FINE[0]}.tar"
+    members = {f"{FINE[0]}_{i}.JPEG": picture(98_000 + i) for i in range(6)}
+    write_tar(tar, members)
+    build(tiny, options)
+    after = load_dataset(str(options.out))["train"]["sha256"][:]
+    assert len(before) == len(after)
+    assert len(set(after) - set(before)) == 6
+
+
+def test_one_duplicate_stays_and_contradicting_ones_go(tiny, options):
+    same, shared = picture(97001), picture(97002)
+    first, second = FINE[0], FINE[1]
+    extra = {f"{first}_{i}.JPEG": picture(97100 + i) for i in range(4)}
+    write_tar(options.path / f"{first}.tar", {**extra, f"{first}_90.JPEG": same, f"{first}_91.JPEG": same,
+                                              f"{first}_92.JPEG": shared})  # fmt: skip
+    write_tar(options.path / f"{second}.tar", {f"{second}_1.JPEG": picture(97200), f"{second}_92.JPEG": shared})
+    result = build(tiny, options)
+    assert (result.verdicts["duplicate"], result.verdicts["conflicting-duplicate"]) == (1, 2)
+    out = rejected(options.out)
+    (kept,) = {f"imagenet-21k/{first}_90", f"imagenet-21k/{first}_91"} - set(out.index)
+    assert out[out["verdict"] == "duplicate"]["detail"].tolist() == [f"the same as {kept}"]
+    both = out[out["verdict"] == "conflicting-duplicate"]
+    assert set(both.index) == {f"imagenet-21k/{first}_92", f"imagenet-21k/{second}_92"}
+    assert all(first in detail and second in detail for detail in both["detail"])
+
+
+def test_a_picture_that_also_stands_under_an_excluded_label_is_out(tiny, options):
+    shared = picture(97301)
+    write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": shared, f"{FINE[0]}_2.JPEG": picture(97302)})
+    write_tar(options.path / f"{WHALE.label}.tar", {f"{WHALE.label}_1.JPEG": shared})
+    result = build(tiny, options)
+    assert result.verdicts["excluded"] == 1
+    assert rejected(options.out).loc[f"imagenet-21k/{FINE[0]}_1", "verdict"] == "conflicting-duplicate"
+
+
+def test_a_picture_that_also_stands_under_its_own_middle_class_is_kept(tiny, options):
+    shared = picture(97401)
+    write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": shared})
+    write_tar(options.path / f"{CLASSES[0].middle_id}.tar", {"n_1.JPEG": shared, "n_2.JPEG": picture(97402)})
+    result = build(tiny, options)
+    assert result.verdicts["above"] == 2
+    assert f"imagenet-21k/{FINE[0]}_1" in ids(options.out)["train"]
+
+
+def test_candidates_add_up_whatever_is_wrong_with_them(tiny, options):
+    members = {
+        "a.JPEG": b"",
+        "b.JPEG": b"<html>quota</html>",
+        "c.JPEG": picture(97501)[:-300],
+        "d.JPEG": picture(97502, 8, 8),
+        "e.JPEG": picture(97503, kind="PNG"),
+        "f.txt": picture(97504, mode="CMYK"),
+        "g": b"\0" * 50,
+    }
+    write_tar(options.path / f"{FINE[0]}.tar", members)
+    result = build(tiny, options)
+    expected = {"empty": 1, "html-page": 1, "truncated": 1, "too-small": 1, "not-an-image": 1, "ok": 7 * 6 + 2}
+    assert result.verdicts == expected
+    assert len(rejected(options.out)) == sum(expected.values()) - expected["ok"]
+
+
+def test_a_test_class_with_one_picture_is_out_and_counted_as_missing(tiny, options):
+    write_tar(options.path / f"{TEST_FINE[0]}.tar", {f"{TEST_FINE[0]}_1.JPEG": picture(97601)})
+    result = build(tiny, options)
+    assert result.verdicts["class-too-small"] == 1
+    assert (result.coverage["fine"].found, result.coverage["fine"].reached) == (7, False)
+    assert result.missing == [f"{TEST_FINE[0]} ({CLASSES[FINE.index(TEST_FINE[0])].fine})"]
+
+
+def test_a_limit_keeps_the_same_pictures_from_a_small_or_a_full_pool(tiny, options, tmp_path):
+    build(tiny, options)
+    limited = replace(options, limit=3)
+    result = build(tiny, replace(limited, out=tmp_path / "fresh"))
+    build(tiny, replace(limited, out=tmp_path / "full", pool=options.pool_folder))
+    assert result.verdicts == {"ok": 3 * len(CLASSES), "over-limit": 3 * len(CLASSES)}
+    assert sums(tmp_path / "fresh") == sums(tmp_path / "full")
+    chosen = {i for of in ids(tmp_path / "fresh").values() for i in of}
+    assert chosen < {i for of in ids(options.out).values() for i in of}
+
+
+def test_size_shrinks_and_says_so(tiny, options):
+    write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": picture(97701, 400, 200)})
+    build(tiny, replace(options, size=64))
+    sizes = {row["image_id"]: row["image"].size for row in load_dataset(str(options.out))["train"]}
+    assert sizes.pop(f"imagenet-21k/{FINE[0]}_1") == (128, 64)
+    assert set(sizes.values()) == {(48, 40)}
+    facts = json.loads((options.out / "build.json").read_text())
+    assert facts["options"]["size"] == 64
+    assert "HAMMING" in facts["resizing"]
+    assert "HAMMING" in (options.out / "README.md").read_text()
+
+
+def test_changed_source_bytes_are_collected_again_and_nothing_else(tiny, options, monkeypatch):
+    build(tiny, options)
+    before = sums(options.out)
+    write_tar(options.path / f"{FINE[3]}.tar", {f"{FINE[3]}_{i}.JPEG": picture(97800 + i) for i in range(6)})
+    read = []
+    from dmlkit.pipeline import collect
+
+    monkeypatch.setattr(
+        collect, "offered", lambda task, good, real=collect.offered: read.append(task.unit.name) or real(task, good)
+    )
+    build(tiny, options)
+    assert read == [FINE[3]]
+    assert sums(options.out) != before
+
+
+def test_a_new_exclusion_or_split_reads_no_picture_again(tiny_manifest, options, monkeypatch):
+    build(manifest.load(str(tiny_manifest)), options)
+    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("a picture was read again"))
+    changed = [replace(c, split="test" if c.middle == "dog" else "train") for c in CLASSES]
+    write_manifest(tiny_manifest, changed)
+    build(manifest.load(str(tiny_manifest)), options)
+    assert len(set(load_dataset(str(options.out))["query"]["fine"][:])) == 2
+    write_manifest(tiny_manifest, changed[1:])
+    with (tiny_manifest / "excluded.tsv").open("a") as file:
+        file.write(f"{FINE[0]}\tdog 1\twe have enough\n")
+    result = build(manifest.load(str(tiny_manifest)), options)
+    assert result.verdicts["excluded"] == 6
+
+
+def test_labels_that_no_one_knows_stop_the_build_before_a_picture_is_read(tiny, options, monkeypatch):
+    write_tar(options.path / "n77777777.tar", {"n77777777_1.JPEG": picture(1)})
+    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("a picture was read"))
+    with pytest.raises(HierarchyError, match="n77777777"):
+        build(tiny, options)
+
+
+def test_a_build_that_cannot_begin_leaves_nothing_behind(tiny, options, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match="empty folder"):
+        build(tiny, replace(options, path=tmp_path / "empty"))
+    assert {p.name for p in tmp_path.iterdir()} == {"tiny", "tars", "empty"}
+
+
+def test_nothing_good_gives_an_error_and_no_folder(tiny, options):
+    for path in options.path.iterdir():
+        write_tar(path, {"x.JPEG": b"no picture"})
+    with pytest.raises(SourceError, match="none of the 8 pictures"):
+        build(tiny, options)
+    assert not options.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"jobs": 0}, "--jobs is 0"),
+        ({"limit": 0}, "--limit is 0"),
+        ({"size": 0}, "--size is 0"),
+        ({"size": 16}, "shorter side of 32"),
+        ({"source": "tiny-imagenet"}, "takes no pictures from the source 'tiny-imagenet'"),
+        ({"source": "imagenet"}, "takes no pictures from the source 'imagenet'"),
+    ],
+)
+def test_options_that_cannot_mean_anything_are_refused(tiny, options, change, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        build(tiny, replace(options, **change))
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "no json", '{"manifest": {"name": "other"}, "source": {"name": "sample"}}']
+)
+def test_an_output_folder_that_holds_something_else_is_left_alone(tiny, options, text):
+    options.out.mkdir()
+    (options.out / "build.json").write_text(text)
+    (options.out / "thesis.doc").write_text("years of work")
+    with pytest.raises(OutputError, match="left as it is"):
+        build(tiny, options)
+    assert (options.out / "thesis.doc").read_text() == "years of work"
+    assert not options.pool_folder.exists()
+
+
+def test_an_output_path_that_is_a_file_is_left_alone(tiny, options):
+    options.out.write_text("a file")
+    with pytest.raises(OutputError, match="left as it is"):
+        build(tiny, options)
+    assert options.out.read_text() == "a file"
+
+
+def test_a_data_set_of_another_source_is_not_replaced_but_a_sample_is(tiny, options):
+    build(tiny, options)
+    with pytest.raises(OutputError, match="made from imagenet-21k"):
+        build(tiny, replace(options, source="sample", path=None))
+    facts = json.loads((options.out / "build.json").read_text())
+    facts["source"]["name"] = "sample"
+    (options.out / "build.json").write_text(json.dumps(facts))
+    build(tiny, options)
+    assert json.loads((options.out / "build.json").read_text())["source"]["name"] == "imagenet-21k"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ({"notes.txt": "mine"}, "no readable pool.json"),
+        ({"pool.json": "{", "x": ""}, "no readable pool.json"),
+        ({"pool.json": '{"dmlkit": "pool", "format": 1, "source": "sample"}'}, "not a pool of the source imagenet-21k"),
+        ({"pool.json": '{"dmlkit": "pool", "format": 0, "source": "imagenet-21k"}'}, "format 0"),
+    ],
+)
+def test_a_foreign_pool_is_left_alone(tiny, options, tmp_path, content, complaint):
+    folder = tmp_path / "pool" / "imagenet-21k"
+    folder.mkdir(parents=True)
+    for name, text in content.items():
+        (folder / name).write_text(text)
+    with pytest.raises(PoolError, match=complaint):
+        build(tiny, replace(options, pool=tmp_path / "pool"))
+    assert {p.name: p.read_text() for p in folder.iterdir()} == content
+
+
+def test_a_pool_in_use_and_a_pool_that_is_a_file_are_errors(tiny, options, tmp_path):
+    from dmlkit.pipeline.pool import Pool
+
+    with Pool(options.pool_folder, "imagenet-21k"), pytest.raises(PoolError, match="another build is using"):
+        build(tiny, options)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PoolError, match="is a file"):
+        build(tiny, replace(options, pool=tmp_path / "file"))
+
+
+def test_damaged_pool_files_are_collected_again(tiny, options):
+    build(tiny, options)
+    before = sums(options.out)
+    pool = options.pool_folder / "imagenet-21k"
+    (pool / f"{FINE[0]}.bin").write_bytes(b"short")
+    (pool / f"{FINE[1]}.parquet").write_bytes(b"PAR1 not")
+    (pool / f"{FINE[2]}.parquet").unlink()
+    build(tiny, options)
+    assert sums(options.out) == before
+
+
+def test_a_dry_run_says_what_it_would_read_and_writes_nothing(tiny, options, tmp_path):
+    write_tar(options.path / f"{CLASSES[0].middle_id}.tar", {"n_1.JPEG": picture(1)})
+    facts = dry_run(tiny, options)
+    assert (facts["units"], facts["fine"], facts["of_fine"], facts["settled"]) == (9, 8, 8, 0)
+    assert facts["labels"] == {"ok": 8, "above": 1}
+    assert facts["bytes"] == sum(p.stat().st_size for p in options.path.iterdir())
+    assert {p.name for p in tmp_path.iterdir()} == {"tiny", "tars"}
+    build(tiny, options)
+    assert dry_run(tiny, options)["settled"] == 9
+
+
+def test_a_dry_run_of_a_download_names_it_and_fetches_nothing(options, monkeypatch, tmp_path):
+    monkeypatch.setenv("DMLKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("dmlkit.storage.download.download", lambda *_, **__: pytest.fail("a dry run downloaded"))
+    facts = dry_run(manifest.load("animal"), replace(options, source="tiny-imagenet", path=None))
+    assert facts["download"]["bytes"] == 248_100_043
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_folder_names_no_path_of_the_machine(tiny, options, tmp_path):
+    build(tiny, options)
+    for path in options.out.rglob("*"):
+        if path.is_file():
+            assert str(tmp_path).encode() not in path.read_bytes(), path
+    write_source(tmp_path / "unused", 1)

@@ -1,0 +1,340 @@
+"""The report of a data set: what its files say, and what bad input gives."""
+
+import hashlib
+import json
+import re
+import shutil
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from dmlkit.cli.main import main
+from dmlkit.errors import OutputError, UsageError
+from dmlkit.hub import ids_only
+from dmlkit.pipeline.build import Options, build
+from dmlkit.report.dataset import classes, overview, rejected
+from dmlkit.taxonomy import manifest
+from tests.support.dyml_release import PRODUCT, imported, write_release
+from tests.support.images import picture, write_tar
+from tests.support.manifests import CLASSES, TOML, write_manifest
+
+EVIL = """<script>alert(1)</script>"'&"""
+
+
+def build_to_look_at(where):
+    """A data set folder with a class of an evil name, and a few candidates of each kind that are not in it."""
+    of = [
+        replace(c, fine=EVIL) if c.fine == "dog 1" else replace(c, middle="<b>owl</b>") if c.middle == "owl" else c
+        for c in CLASSES
+    ]
+    tiny = manifest.load(str(write_manifest(where / "tiny", of, TOML.replace("Tiny animals", "Tiny <i>animals</i>"))))
+    for n, c in enumerate(of):
+        members = {f"{c.fine_id}_{i}.JPEG": picture(1000 * n + i, 48 + 8 * i, 40) for i in range(6)}
+        if n == 0:
+            members |= {f"{c.fine_id}_twin.JPEG": members[f"{c.fine_id}_0.JPEG"], f"{c.fine_id}_bad.JPEG": b"<html>"}
+        if n in (1, 2):
+            members[f"{c.fine_id}_clash.JPEG"] = picture(5)
+        write_tar(where / "tars" / f"{c.fine_id}.tar", members)
+    write_tar(where / "tars" / "n09999999.tar", {"n09999999_0.JPEG": picture(77)})
+    return build(tiny, Options("imagenet-21k", where / "out", where / "tars", jobs=1)).out
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return build_to_look_at(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def made(folder):
+    """The folder of a report, and what is said of it."""
+    out = folder.with_name("pages")
+    return out, overview.report(folder, out)
+
+
+def dmlkit(*arguments):
+    return CliRunner().invoke(main, list(map(str, arguments)), catch_exceptions=False, standalone_mode=False)
+
+
+def text_of(path):
+    """What a page says, without its marks."""
+    text = re.sub(r"<script type.*?</script>", "", path.read_text(encoding="utf-8"), flags=re.S)
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+def hashes(folder):
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+def test_the_overview_says_what_the_files_say(folder, made):
+    build_json = json.loads((folder / "build.json").read_bytes())
+    text = text_of(made[0] / "index.html")
+    assert "48 pictures" in text
+    assert "8 fine classes 4 middle classes 2 coarse classes" in text
+    assert "tiny 1.0.0" in text
+    assert "not be published again" in text
+    for split, n in build_json["pictures"].items():
+        assert re.search(rf"\b{split} {n} ", text), split
+    for verdict, n in build_json["verdicts"].items():
+        assert re.search(rf"\b{verdict} {n} ", text_of(made[0] / "rejected.html")), verdict
+
+
+def test_classes_that_a_split_is_short_of_are_named(made):
+    text = text_of(made[0] / "index.html")
+    short = text.partition("Classes that a split is short of")[2].partition("Width and height")[0]
+    assert re.search(r"bear 1 bear gallery [34]", short)
+    assert "dog 2" not in short  # six pictures in train
+
+
+def test_a_test_class_that_lost_its_queries_is_short_of_them(folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    path = next(copy.glob("data/query-*"))
+    table = pq.read_table(path)
+    lost = table["upstream_label"].to_pylist()[0]
+    pq.write_table(table.filter(pc.not_equal(table["upstream_label"], lost)), path)
+    overview.report(copy, tmp_path / "pages")
+    assert re.search(r"Classes that a split is short of.* query 0 ", text_of(tmp_path / "pages" / "index.html"))
+
+
+def test_a_class_has_a_page_with_its_pictures_and_a_middle_class_one_with_its_classes(made):
+    page = (made[0] / "classes" / "fine-0.html").read_text(encoding="utf-8")
+    assert page.count('<button type="button" data-show') == 6
+    assert "n01110001" in text_of(made[0] / "classes" / "fine-0.html")
+    with Image.open(made[0] / "classes" / "fine-0.webp") as sheet:
+        assert sheet.width > 300
+    middle = text_of(made[0] / "classes" / "middle-0.html")
+    assert "dog 2 6 train" in middle
+
+
+def test_each_rejected_candidate_is_there_with_its_reason(folder, made):
+    text = text_of(made[0] / "rejected.html")
+    for row in pq.read_table(folder / "rejected.parquet").to_pylist():
+        assert f"{row['image_id']} {row['upstream_label']}" in text
+    assert "it looks like a fish" in text
+
+
+def test_a_duplicate_stands_beside_the_picture_that_was_kept(folder, made):
+    (row,) = (r for r in pq.read_table(folder / "rejected.parquet").to_pylist() if r["verdict"] == "duplicate")
+    kept = row["detail"].removeprefix("the same as ")
+    page = (made[0] / "duplicates.html").read_text(encoding="utf-8")
+    assert f'aria-label="{kept}"' in page
+    assert re.search(rf"{kept}.*kept as.*{row['image_id']}", text_of(made[0] / "duplicates.html"))
+
+
+def test_names_and_texts_are_escaped_everywhere(made):
+    for path in made[0].rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        assert "<script>alert" not in page
+        assert "<i>animals" not in page
+        assert "<b>owl" not in page
+        for script in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.S):
+            json.loads(script)
+    rows = (made[0] / "static" / "classes.js").read_text(encoding="utf-8")
+    found = json.loads(rows.removeprefix("dmlkitClasses(").removesuffix(");\n"))
+    assert [EVIL, "n01110001", "fine · dog · mammal", "classes/fine-0.html"] in found
+
+
+def test_every_link_leads_to_a_file(made):
+    for path in made[0].rglob("*.html"):
+        for target in re.findall(r'(?:href|src)="([^"#]+)', path.read_text(encoding="utf-8")):
+            if not target.startswith("https://"):
+                assert (path.parent / target).is_file(), f"{path.name}: {target}"
+
+
+def test_two_reports_of_a_data_set_are_the_same_bytes(folder, made, tmp_path):
+    overview.report(folder, tmp_path / "again")
+    assert hashes(tmp_path / "again") == hashes(made[0])
+    assert made[1].pages == len(list(made[0].rglob("*.html")))
+    assert made[1].pictures == 48
+
+
+def test_many_pictures_of_a_class_stand_on_several_sheets(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(overview, "SHEET", 4)
+    overview.report(folder, tmp_path / "pages")
+    page = (tmp_path / "pages" / "classes" / "fine-0.html").read_text(encoding="utf-8")
+    for name, pictures in (("fine-0.webp", 4), ("fine-0.2.webp", 2)):
+        assert page.count(f'href="{name}"') == pictures
+        assert (tmp_path / "pages" / "classes" / name).is_file()
+
+
+def test_the_pictures_of_a_class_are_limited_and_the_page_says_so(folder, tmp_path):
+    facts = overview.report(folder, tmp_path / "pages", per_class=2)
+    assert facts.pictures == 16 + 1  # and the one that a duplicate stands beside
+    assert "2 of 6, chosen by a hash of their ids" in text_of(tmp_path / "pages" / "classes" / "fine-1.html")
+
+
+def test_very_many_fine_classes_stand_in_groups(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(classes, "MOST_PAGES", 7)
+    monkeypatch.setattr(classes, "GROUP", 1)
+    monkeypatch.setattr(overview, "GROUP", 1)
+    overview.report(folder, tmp_path / "pages")
+    assert not list((tmp_path / "pages").rglob("fine-*"))
+    second = tmp_path / "pages" / "classes" / "middle-0-2.html"
+    assert "Fine classes 2 to 2 of 2" in text_of(second)
+    assert 'id="fine-1"' in second.read_text(encoding="utf-8")
+    assert '"classes/middle-0-2.html#fine-1"' in (tmp_path / "pages" / "static" / "classes.js").read_text("utf-8")
+
+
+def test_an_official_release_has_its_own_splits_and_unknown_parents(tmp_path):
+    overview.report(imported(write_release(tmp_path / "dyml_animal"), tmp_path / "animal").out, tmp_path / "pages")
+    text = text_of(tmp_path / "pages" / "index.html")
+    assert "test_middle/gallery 3 1 2" in text
+    assert "Form per-scale" in text
+    assert "Pictures without a finer label" in text_of(tmp_path / "pages" / "classes" / "middle-1.html")
+    assert "test middle 4" in text_of(tmp_path / "pages" / "classes" / "coarse-unknown.html")
+    one = imported(write_release(tmp_path / "dyml_product", PRODUCT), tmp_path / "product").out
+    overview.report(one, tmp_path / "pages")
+    assert "query and gallery 6" in text_of(tmp_path / "pages" / "index.html")
+
+
+def test_ids_without_pictures_still_have_their_pages(folder, tmp_path):
+    (tmp_path / "ids").mkdir()
+    ids_only.write(folder, tmp_path / "ids", "me/tiny")
+    facts = overview.report(tmp_path / "ids", tmp_path / "pages")
+    assert facts.pictures == 0
+    assert "The pictures are not here" in text_of(tmp_path / "pages" / "index.html")
+    assert "6 pictures, which are not in this folder" in text_of(tmp_path / "pages" / "classes" / "fine-0.html")
+    assert not list((tmp_path / "pages").rglob("*.webp"))
+
+
+def test_a_data_set_without_pictures_says_so(folder, tmp_path):
+    empty = tmp_path / "empty"
+    shutil.copytree(folder, empty)
+    for path in (empty / "data").iterdir():
+        pq.write_table(pq.read_table(path).slice(0, 0), path)
+    overview.report(empty, tmp_path / "pages")
+    assert "The data set has no picture" in text_of(tmp_path / "pages" / "index.html")
+    assert "no pictures" in text_of(tmp_path / "pages" / "classes.html")
+
+
+def damaged(folder, where, name, data=None):
+    """A copy of a data set folder with a file that is missing, or is something else."""
+    copy = where / "damaged"
+    shutil.copytree(folder, copy)
+    (copy / name).unlink()
+    if data is not None:
+        (copy / name).write_bytes((folder / data).read_bytes() if isinstance(data, str) else data)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("build.json", b"[]"),
+        ("hierarchy/train-00000-of-00001.parquet", None),
+        ("data/query-00000-of-00001.parquet", None),
+        ("hierarchy/train-00000-of-00001.parquet", b"<html>"),
+        ("data/train-00000-of-00001.parquet", b"<html>"),
+        ("rejected.parquet", None),
+        ("rejected.parquet", b"<html>"),
+        ("rejected.parquet", "hierarchy/train-00000-of-00001.parquet"),
+        ("data/query-00000-of-00001.parquet", "rejected.parquet"),
+    ],
+)
+def test_a_part_that_is_missing_or_broken_is_an_error_that_names_validate(folder, tmp_path, name, data):
+    copy = damaged(folder, tmp_path, name, data)
+    with pytest.raises(UsageError, match=f"dmlkit validate {copy}"):
+        overview.report(copy, tmp_path / "pages")
+    assert [path.name for path in tmp_path.iterdir()] == ["damaged"]
+
+
+def test_a_title_that_no_file_can_hold_is_no_error(folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    path = copy / "build.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("Tiny ", "Tiny \\ud800 "), encoding="utf-8")
+    overview.report(copy, tmp_path / "pages")
+    assert "Tiny ? &lt;i&gt;animals" in text_of(tmp_path / "pages" / "index.html")
+
+
+@pytest.mark.parametrize(
+    "values", [{"image": {"bytes": b"<html>", "path": "a.jpg"}}, {"fine": 99}, {"height": None}, {"image_id": None}]
+)
+def test_a_row_that_cannot_be_shown_is_an_error_that_names_validate(folder, tmp_path, values):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    path = next(copy.glob("data/train-*"))
+    table = pq.read_table(path)
+    pq.write_table(pa.Table.from_pylist([row | values for row in table.to_pylist()], table.schema), path)
+    with pytest.raises(UsageError, match="dmlkit validate"):
+        overview.report(copy, tmp_path / "pages")
+
+
+def test_only_a_report_is_overwritten(folder, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("all of it")
+    with pytest.raises(OutputError, match="no report of dmlkit"):
+        overview.report(folder, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
+    (tmp_path / "mine" / "report.json").write_text('{"report": "of another program"}')
+    with pytest.raises(OutputError, match="no report of dmlkit"):
+        overview.report(folder, tmp_path / "mine")
+    for out in (folder, folder / "pages"):
+        with pytest.raises((UsageError, OutputError)):
+            overview.report(folder, out)
+
+
+def test_a_report_goes_where_a_link_leads_and_into_the_folder_where_one_is(folder, tmp_path, monkeypatch):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "pages").symlink_to(tmp_path / "disk")
+    for out in ("pages", "pages", "."):
+        monkeypatch.chdir(tmp_path / "disk" if out == "." else tmp_path)
+        assert dmlkit("report", folder, "--out", out, "--quiet").exit_code == 0
+        assert (tmp_path / "pages").is_symlink()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "pages"]
+        assert (tmp_path / "disk" / "index.html").is_file()
+    shutil.copytree(folder, tmp_path / "disk" / "data set")
+    with pytest.raises(OutputError, match=r"holds .*data set; left as it is"):
+        overview.report(tmp_path / "disk" / "data set", tmp_path / "disk")
+
+
+def test_not_all_is_never_called_all():
+    assert overview.coverage_row({"found": 40670, "of": 40671, "floor": 1.0}, "fine")[3] == ">99.9%"
+
+
+def test_the_command_says_where_the_pages_are_and_what_it_cannot_use(folder, tmp_path):
+    found = dmlkit("report", folder, "--out", tmp_path / "pages", "--json")
+    assert found.exit_code == 0
+    assert json.loads(found.stdout)["open"] == (tmp_path / "pages" / "index.html").as_uri()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    for arguments, said in (
+        ([tmp_path / "pages"], "neither a data set folder nor a run"),
+        ([tmp_path / "nothing"], "is no folder"),
+        (["/"], "neither a data set folder nor a run"),
+        ([folder, "more"], "is a data set, not a run"),
+        ([tmp_path / "run"], "needs a data set"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            dmlkit("report", *arguments)
+
+
+def test_few_of_very_many_rejected_candidates_are_kept_in_memory_and_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(rejected, "GROUPS", 5)
+    rows = [
+        {
+            "image_id": f"s/{i:04}",
+            "upstream_label": "x",
+            "verdict": "duplicate",
+            "detail": f"the same as s/kept{i % 50}",
+        }
+        for i in range(1000)
+    ]
+    table = pa.Table.from_pylist(rows)
+    pq.write_table(table, tmp_path / "rejected.parquet", row_group_size=64)
+    found = rejected.read(tmp_path / "rejected.parquet")
+    assert found.counts["duplicate"] == 1000
+    assert len(found.examples["duplicate"]) == rejected.EXAMPLES
+    assert [len(same) for same in found.same.values()] == [20] * 5
+    pq.write_table(table, tmp_path / "rejected.parquet", row_group_size=999)
+    again = rejected.read(tmp_path / "rejected.parquet")
+    assert (again.same, again.examples) == (found.same, found.examples)

@@ -1,0 +1,29 @@
+"""What a source offers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from dmlkit.schema import Candidate
+from dmlkit.sources import Request
+
+
+def offered(module: ModuleType, path: Path | None, scratch: Path) -> list[Candidate]:
+    """Every candidate that a source offers of ``path``, read as a build does."""
+    candidates = []
+    for unit in module.plan(Request(manifest=None, path=path, scratch=scratch)):
+        candidates += module.read(unit)
+        if unit.temporary:
+            Path(unit.path).unlink()
+    return candidates
+
+
+def verdicts(candidates: list[Candidate]) -> dict[str, str]:
+    """Id → verdict of what a source cannot give."""
+    return {c.upstream_id: c.verdict for c in candidates if c.verdict}
+
+
+def labels(candidates: list[Candidate]) -> dict[str, str]:
+    """Id → upstream label of what a source gives."""
+    return {c.upstream_id: c.upstream_label for c in candidates if not c.verdict}

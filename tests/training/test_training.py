@@ -1,0 +1,318 @@
+"""Runs from end to end on a tiny data set: they learn, are evaluated, and go on after a stop."""
+
+import faulthandler
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from dmlkit.cli import train as training
+from dmlkit.errors import UsageError
+from dmlkit.evaluation import labels, metrics
+from dmlkit.training import embed, plots, runs
+from dmlkit.training.train import train
+from tests.support.dots import ONE_THREAD, build_dots, of_run, settings
+from tests.support.dyml_release import PRODUCT, imported, write_release
+
+torch.set_num_threads(1)
+draw = plots.draw
+
+
+@pytest.fixture(autouse=True)
+def own_cache_and_no_figure(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("DMLKIT_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    monkeypatch.setattr(plots, "draw", lambda out, facts: None)  # it takes as long as the run; one test draws
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> str:
+    return build_dots(tmp_path_factory.mktemp("dots"))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    state = runs.load(folder)
+    optimizer = {f"{i}.{k}": v for i, of in state["optimizer"]["state"].items() for k, v in of.items()}
+    return {**state["net"], **state["loss"], **optimizer}
+
+
+def assert_same(one: Path, other: Path) -> None:
+    a, b = weights(one), weights(other)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def mean_precision(folder: Path, dataset: str, splits: tuple[str, ...]) -> float:
+    """mAP at the fine scale, each picture of the splits searched with among the others."""
+    _, found = embed.embed(folder, dataset, splits)
+    return metrics.evaluate(found, labels.load(dataset, splits).labels, jobs=1)["fine"]["mAP"]
+
+
+def by_chance(dataset: str, splits: tuple[str, ...]) -> float:
+    """The same for embeddings that know nothing of the pictures."""
+    known = labels.load(dataset, splits).labels
+    draws = [np.random.default_rng(seed).standard_normal((len(known), 16)) for seed in range(20)]
+    return float(np.mean([metrics.evaluate(draw, known, jobs=1)["fine"]["mAP"] for draw in draws]))
+
+
+def test_training_learns_and_without_labels_or_training_it_stays_near_chance(dataset, tmp_path):
+    given = {"epochs": 15, "lr": 0.02, "warmup": 0.0}
+    quiet = replace(ONE_THREAD, evaluate_every=0)
+    train(dataset, settings(**given), tmp_path / "trained", quiet)
+    train(dataset, settings(**given, shuffle_labels=True), tmp_path / "shuffled", quiet)
+    train(dataset, settings(epochs=1, lr=1e-12), tmp_path / "untrained", quiet)
+    assert mean_precision(tmp_path / "trained", dataset, ("train",)) > by_chance(dataset, ("train",)) + 0.15
+    for name in ("shuffled", "untrained"):
+        for splits in (("train",), ("query", "gallery")):
+            assert mean_precision(tmp_path / name, dataset, splits) < by_chance(dataset, splits) + 0.08, (name, splits)
+
+
+@pytest.mark.parametrize(
+    ("loss", "options"),
+    [
+        ("csl-hard", {}),
+        ("csl", {"start": "hierarchical", "norm": 1.0, "margin_growth": 0.5, "margins": (0.2, 0.6, 1.0)}),
+        ("cosface", {}),
+        ("cosface", {"scales": ("fine",)}),
+        ("triplet", {"batch": "paper"}),
+        ("npair", {"batch": "paper"}),
+    ],
+)
+def test_every_kind_of_loss_trains_and_is_evaluated(dataset, tmp_path, loss, options):
+    facts = train(dataset, settings(options, loss=loss, epochs=2, batch_size=12, per_class=2), tmp_path, ONE_THREAD)
+    assert facts["finished"]
+    assert set(facts["metrics"]) >= {"fine", "middle", "coarse", "overall"}
+
+
+def test_a_run_says_what_it_was(dataset, tmp_path):
+    shown = []
+    facts = train(dataset, settings(), tmp_path / "run", ONE_THREAD, lambda *step: shown.append(step))
+    written = of_run(tmp_path / "run")
+    assert written == json.loads(json.dumps(facts))
+    assert written["dataset"]["content"] == labels.load(dataset, ("train",)).content
+    assert written["dataset"]["classes"] == {"fine": 8, "middle": 4, "coarse": 2}
+    assert written["dataset"]["pictures"] == 64
+    # Test classes, which have no training pictures, have no proxy.
+    assert runs.load(tmp_path / "run")["loss"]["proxies"].shape == (8, 16)
+    assert [e["epoch"] for e in written["epochs"]] == [1, 2, 3, 4]
+    assert all({"loss", "seconds", "pictures_per_second", "metrics"} <= set(e) for e in written["epochs"])
+    assert written["metrics"] == written["epochs"][-1]["metrics"]
+    assert {"torch", "dmlkit", "python"} <= set(written["versions"])
+    text = (tmp_path / "run" / "run.json").read_text()
+    assert str(tmp_path) not in text
+    assert os.uname().nodename not in text
+    steps = [step for step in shown if step[0] == "train"]
+    assert [step[1] for step in steps] == list(range(16, 257, 16))
+    assert {step[2] for step in steps} == {256}
+
+
+def test_the_figure_shows_loss_and_metrics(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "draw", draw)
+    train(dataset, settings(epochs=2), tmp_path, ONE_THREAD)
+    with Image.open(tmp_path / "run.png") as figure:
+        assert figure.format == "PNG"
+        assert len(figure.convert("RGB").getcolors(maxcolors=10**6)) > 100  # lines of five colours, smoothed
+    monkeypatch.setattr("dmlkit.training.plots.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="needs matplotlib"):
+        train(dataset, settings(), tmp_path / "other", ONE_THREAD)
+    assert not (tmp_path / "other").exists()
+
+
+def test_classes_held_back_are_evaluated_and_not_trained_on(dataset, tmp_path):
+    facts = train(dataset, settings(held_back=0.5, batch_size=8), tmp_path, ONE_THREAD)
+    assert (facts["dataset"]["classes"]["fine"], facts["dataset"]["classes"]["middle"]) == (4, 2)
+    assert (facts["dataset"]["pictures"], facts["dataset"]["held_back"]) == (32, 32)
+    assert facts["metrics"]["counts"]["fine"]["queries"] == 32
+
+
+def test_a_dyml_release_has_a_test_set_of_its_own_for_each_scale(tmp_path):
+    folder = str(imported(write_release(tmp_path / "release" / "dyml_animal"), tmp_path / "out").out)
+    made = settings(epochs=1, batch_size=8, per_class=2)
+    facts = train(folder, made, tmp_path / "run", ONE_THREAD)
+    assert set(facts["metrics"]) >= {"fine", "middle", "coarse", "overall"}
+    of_scale = [facts["metrics"][scale]["mAP"] for scale in ("fine", "middle", "coarse")]
+    assert facts["metrics"]["overall"]["mAP"] == pytest.approx(sum(of_scale) / 3)
+    for scale in ("fine", "middle", "coarse"):
+        known = labels.load(folder, ("query", "gallery"), scale)
+        ids, found = embed.embed(tmp_path / "run", folder, scale=scale)
+        assert ids == known.ids
+        query, rows = known.of("query"), slice(len(known.of("query").ids), None)
+        again = metrics.evaluate(
+            found[: rows.start], query.labels, gallery=found[rows], gallery_labels=known.labels[rows],
+            ids=query.ids, gallery_ids=ids[rows], scales=(scale,), jobs=1,
+        )  # fmt: skip
+        assert again[scale]["mAP"] == pytest.approx(facts["metrics"][scale]["mAP"], abs=1e-6)
+
+
+def test_a_test_set_that_is_query_and_gallery_is_embedded_once(tmp_path, monkeypatch):
+    folder = str(imported(write_release(tmp_path / "release" / "dyml_product", PRODUCT), tmp_path / "out").out)
+    embedded = []
+    true = embed.Views.embed
+    monkeypatch.setattr(embed.Views, "embed", lambda self, *args: embedded.append(self) or true(self, *args))
+    facts = train(folder, settings(epochs=1, batch_size=8, per_class=2), tmp_path / "run", ONE_THREAD)
+    assert len(embedded) == 1
+    assert facts["metrics"]["counts"]["fine"]["queries"] == len(PRODUCT["mini-bmk_all_in_one"])
+
+
+# Going on
+
+
+def test_a_run_that_goes_on_ends_in_the_same_weights_to_the_bit(dataset, tmp_path):
+    made = settings(loss="triplet", batch_size=12, per_class=2, options={"batch": "paper"})
+    train(dataset, made, tmp_path / "once", ONE_THREAD)
+    stopped = train(dataset, made, tmp_path / "twice", replace(ONE_THREAD, stop_after=2))
+    assert not stopped["finished"]
+    assert len(of_run(tmp_path / "twice")["epochs"]) == 2
+    train(dataset, made, tmp_path / "twice", ONE_THREAD)
+    assert_same(tmp_path / "once", tmp_path / "twice")
+    once, twice = of_run(tmp_path / "once"), of_run(tmp_path / "twice")
+    assert [e["metrics"] for e in once["epochs"]] == [e["metrics"] for e in twice["epochs"]]
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_stopped_within_an_epoch_it_goes_on_from_the_last_whole_one(dataset, tmp_path, optimizer):
+    made = settings(optimizer=optimizer)
+
+    def stop(step, done, total, what):
+        if step == "train" and done >= total * 0.7:
+            raise Stop
+
+    train(dataset, made, tmp_path / "once", ONE_THREAD)
+    with pytest.raises(Stop):
+        train(dataset, made, tmp_path / "twice", ONE_THREAD, stop)
+    assert runs.load(tmp_path / "twice")["epoch"] == 2
+    train(dataset, made, tmp_path / "twice", ONE_THREAD)
+    assert_same(tmp_path / "once", tmp_path / "twice")
+
+
+def test_a_finished_run_is_left_as_it_is(dataset, tmp_path):
+    first = train(dataset, settings(epochs=1), tmp_path, ONE_THREAD)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    again = train(dataset, settings(epochs=1), tmp_path, ONE_THREAD)
+    assert again["metrics"] == first["metrics"]
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+SCRIPT = """
+import json, sys, time
+from pathlib import Path
+from dmlkit.training import run
+from dmlkit.training.train import train
+
+def main():
+    given, slow = json.loads(sys.argv[3]), float(sys.argv[4])
+    train(sys.argv[1], run.settings(given), Path(sys.argv[2]), run.Machine(threads=1), lambda *step: time.sleep(slow))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.slow
+def test_killed_it_goes_on_to_the_same_weights(dataset, tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    given = {"size": 24, "epochs": 4, "batch_size": 16, "embedding": 16, "lr": 0.005}
+    command = [sys.executable, tmp_path / "script.py", dataset, tmp_path / "twice", json.dumps(given), "0.05"]
+    process = subprocess.Popen(command)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "twice" / "checkpoint.pt").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert runs.load(tmp_path / "twice")["epoch"] < 4
+    train(dataset, settings(), tmp_path / "twice", ONE_THREAD)
+    train(dataset, settings(), tmp_path / "once", ONE_THREAD)
+    assert_same(tmp_path / "once", tmp_path / "twice")
+
+
+def test_two_processes_compute_the_loss_of_the_whole_batch(dataset, tmp_path):
+    # Batch norms keep their statistics here: those of half a batch would be others.
+    given = {"size": 24, "epochs": 2, "batch_size": 16, "embedding": 16, "lr": 0.005, "freeze_bn": True}
+    (tmp_path / "script.py").write_text(SCRIPT)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}  # what torchrun tells its processes
+    command = [sys.executable, tmp_path / "script.py", dataset, tmp_path / "two", json.dumps(given), "0"]
+    with (
+        subprocess.Popen(command, env=os.environ | group | {"RANK": "1"}) as second,
+        pytest.MonkeyPatch.context() as env,
+    ):
+        for name, value in (group | {"RANK": "0"}).items():
+            env.setenv(name, value)
+        faulthandler.dump_traceback_later(120, exit=True)  # where the second one fails, the first waits for hours
+        train(dataset, runs.settings(given), tmp_path / "two", ONE_THREAD)
+        faulthandler.cancel_dump_traceback_later()
+        assert second.wait(timeout=60) == 0
+    train(dataset, runs.settings(given), tmp_path / "one", ONE_THREAD)
+    one, two = of_run(tmp_path / "one"), of_run(tmp_path / "two")
+    assert two["machine"]["processes"] == 2
+    assert [e["loss"] for e in two["epochs"]] == pytest.approx([e["loss"] for e in one["epochs"]], rel=1e-4)
+    a, b = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert all(torch.allclose(a[name], b[name], atol=2e-3) for name in ("proxies", "head.weight"))
+
+
+def test_mixed_precision_trains_on_a_cpu(dataset, tmp_path):
+    facts = train(dataset, settings(amp=True, epochs=2), tmp_path, ONE_THREAD)
+    assert facts["epochs"][1]["loss"] < facts["epochs"][0]["loss"] * 1.1
+    assert runs.load(tmp_path)["net"]["head.weight"].dtype == torch.float32
+
+
+# The command
+
+
+def command(*args):
+    return CliRunner().invoke(training.train, [*map(str, args), "--threads", "1"], standalone_mode=False)
+
+
+SHORT = ("--size", 24, "--epochs", 2, "--embedding", 16, "--batch-size", 16, "--evaluate-every", 0)
+
+
+def test_the_command_prints_the_metrics_and_goes_on_after_a_stop(dataset, tmp_path):
+    stopped = command(dataset, *SHORT, "--out", tmp_path / "run", "--stop-after", 1)
+    assert stopped.exception is None
+    assert "stopped after epoch 1 of 2; the same command goes on" in stopped.stderr
+    assert "not evaluated yet" in stopped.stdout
+    done = command(dataset, *SHORT, "--out", tmp_path / "run")
+    assert "2 epochs of 64 pictures" in done.stdout
+    assert "trained on 8 fine, 4 middle, 2 coarse classes" in done.stdout
+    rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line}
+    values = of_run(tmp_path / "run")["metrics"]
+    for scale in ("fine", "middle", "coarse", "overall"):
+        assert rows[scale][:2] == [f"{100 * values[scale][name]:.1f}" for name in ("mAP", "ASI")]
+
+
+def test_the_command_prints_one_object_and_takes_every_choice(dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["--scales", "fine, middle", "--margins", "0.2,0.6", "--proxy-start", "hierarchical", "--json"]
+    found = json.loads(command(dataset, *SHORT, "--loss", "csl-hard", "--seed", 3, *options).stdout)
+    assert found["run"] == str(Path("runs") / "out-csl-hard-3")
+    assert (tmp_path / found["run"] / "checkpoint.pt").is_file()
+    assert found["settings"]["seed"] == 3
+    assert found["settings"]["options"]["margins"] == [0.2, 0.6]
+    assert found["settings"]["options"]["scales"] == ["fine", "middle"]
+
+
+def test_the_command_asks_for_numbers_where_they_are_wanted(dataset):
+    assert "no list of numbers" in str(command(dataset, "--margins", "a,b").exception)
+    assert "holds a run" not in str(command(dataset, "--loss", "contrastive").exception)
+
+
+def test_the_commands_module_is_imported_without_torch():
+    code = "import sys; import dmlkit.cli.train; sys.exit('torch' in sys.modules or 'datasets' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
