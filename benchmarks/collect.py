@@ -1,8 +1,8 @@
-"""dmlkit beside img2dataset and Daft: the same pictures from the same server, the same work, the same kind of output.
+"""dmlkit beside img2dataset and Daft: the same images from the same server, the same work, the same kind of output.
 
     python benchmarks/collect.py --work FOLDER --peer PYTHON_WITH_IMG2DATASET [--daft PYTHON_WITH_DAFT]
 
-Prints for each kind of work the CPU seconds for 1,000 pictures, pictures a second, the peak memory of all processes,
+Prints for each kind of work the CPU seconds for 1,000 images, images a second, the peak memory of all processes,
 and how many times dmlkit's CPU seconds the others need: medians of all runs, which alternate between the tools.
 """
 
@@ -27,7 +27,7 @@ import tools
 from tools import Job, Mode, Tool
 
 WARM_UP = 50
-COLUMNS = ("work", "tool", "pictures", "CPU s / 1k", "pictures / s", "memory", "CPU × dmlkit")
+COLUMNS = ("work", "tool", "images", "CPU s / 1k", "images / s", "memory", "CPU × dmlkit")
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     files = {mode.kind: corpus.make(options.work, mode.kind, counts[mode.kind]) for mode in options.modes}
     for kind, paths in files.items():
         mean = statistics.mean(path.stat().st_size for path in paths) / 1000
-        print(f"{len(paths)} pictures of {kind.width} × {kind.height}, mean {mean:.0f} KB")
+        print(f"{len(paths)} images of {kind.width} × {kind.height}, mean {mean:.0f} KB")
     with tempfile.TemporaryDirectory(prefix="run-", dir=options.work) as temporary:
         bench = Bench(options.work, Path(temporary))
         runs = [
@@ -56,12 +56,12 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for the pictures, kept, and the outputs")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the images, kept, and the outputs")
     parser.add_argument("--peer", metavar="PYTHON", help="of an environment with img2dataset")
     parser.add_argument("--daft", metavar="PYTHON", help="of an environment with daft")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--count", type=int, default=5000, help="small pictures")
-    parser.add_argument("--large", type=int, default=1000, help="large pictures")
+    parser.add_argument("--count", type=int, default=5000, help="small images")
+    parser.add_argument("--large", type=int, default=1000, help="large images")
     parser.add_argument("--modes", type=modes, default=list(tools.MODES.values()), help=",".join(tools.MODES))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run there")
     options = parser.parse_args()
@@ -78,7 +78,7 @@ def modes(text: str) -> list[Mode]:
 
 
 class Bench:
-    """Runs tools on pictures below ``root``; outputs lie in ``folder`` and are taken away after each run."""
+    """Runs tools on images below ``root``; outputs lie in ``folder`` and are taken away after each run."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root
@@ -95,7 +95,7 @@ class Bench:
                 some = files[:WARM_UP] if number < 0 else files
                 usage = self.run(tool, mode, some, sums)
                 if number >= 0:
-                    line = {"mode": mode.name, "tool": tool.name, "run": number, "pictures": len(some)}
+                    line = {"mode": mode.name, "tool": tool.name, "run": number, "images": len(some)}
                     print(line | asdict(usage), file=sys.stderr)
                     yield line | asdict(usage)
 
@@ -121,11 +121,11 @@ def print_table(runs: Sequence[Mapping[str, Any]]) -> None:
     rows = [COLUMNS]
     for mode, tool in dict.fromkeys((run["mode"], run["tool"]) for run in runs):
         of = [run for run in runs if (run["mode"], run["tool"]) == (mode, tool)]
-        pictures = of[0]["pictures"]
+        images = of[0]["images"]
         cpu, wall, memory = (statistics.median(run[name] for run in of) for name in ("cpu", "wall", "together"))
         own = [run["cpu"] for run in runs if (run["mode"], run["tool"]) == (mode, "dmlkit")]
         rows.append(
-            (mode, tool, f"{pictures:,}", f"{cpu / pictures * 1000:.2f}", f"{pictures / wall:.0f}",
+            (mode, tool, f"{images:,}", f"{cpu / images * 1000:.2f}", f"{images / wall:.0f}",
              f"{memory / 1024:.0f} MB", f"{cpu / statistics.median(own):.2f}")
         )  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

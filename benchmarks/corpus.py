@@ -1,7 +1,7 @@
 """Photographs that are drawn: 1/f colour noise in overlapping shapes, as JPEG with the size and entropy of real ones.
 
 A real photograph's spectrum falls with 1/f, which decides how well JPEG compresses it and how long decoding takes. Each
-picture depends on its kind and number only, so the same libraries make the same files on any machine.
+image depends on its kind and number only, so the same libraries make the same files on any machine.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 FORMAT = 1
-"""Changes when other pictures are made: those of another version are never taken for these."""
+"""Changes when other images are made: those of another version are never taken for these."""
 
 TILE = 2048
 MEAN_BYTES = 95_000
 ORIENTATIONS = (1, 6, 8, 3)
 WITH_EXIF = 20
-"""One picture in so many has EXIF data, with each of the orientations in turn."""
+"""One image in so many has EXIF data, with each of the orientations in turn."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Pictures of one size in pixels."""
+    """Images of one size in pixels."""
 
     name: str
     width: int
@@ -40,7 +40,7 @@ LARGE = Kind("large", 1600, 1200)
 
 
 def make(work: Path, kind: Kind, count: int) -> list[Path]:
-    """The files of ``count`` pictures, number 0 first. Those that stand already are not made again."""
+    """The files of ``count`` images, number 0 first. Those that stand already are not made again."""
     folder = work / f"corpus-{FORMAT}" / kind.name
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number:06}.jpg" for number in range(count)]
@@ -81,22 +81,22 @@ def copies(work: Path, count: int) -> list[Path]:
 
 @cache
 def quality() -> int:
-    """The JPEG quality at which the mean of the small pictures is nearest to `MEAN_BYTES`."""
-    pictures = [render(SMALL, number) for number in range(40)]
+    """The JPEG quality at which the mean of the small images is nearest to `MEAN_BYTES`."""
+    images = [render(SMALL, number) for number in range(40)]
 
     def miss(value: int) -> float:
-        return abs(float(np.mean([len(encode(picture, 1, value)) for picture in pictures])) - MEAN_BYTES)
+        return abs(float(np.mean([len(encode(image, 1, value)) for image in images])) - MEAN_BYTES)
 
     return min(range(80, 98), key=miss)
 
 
-def encode(picture: Image.Image, number: int, value: int) -> bytes:
+def encode(image: Image.Image, number: int, value: int) -> bytes:
     exif = Image.Exif()
     if number % WITH_EXIF == 0:
         exif[0x010F] = "A camera"
         exif[0x0112] = ORIENTATIONS[number // WITH_EXIF % len(ORIENTATIONS)]
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=value, exif=exif if len(exif) else b"")
+    image.save(out, "JPEG", quality=value, exif=exif if len(exif) else b"")
     return out.getvalue()
 
 

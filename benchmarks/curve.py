@@ -1,8 +1,8 @@
-"""How CPU and memory of check-and-keep grow with the number of pictures.
+"""How CPU and memory of check-and-keep grow with the number of images.
 
     python benchmarks/curve.py --work FOLDER [--peer PYTHON_WITH_IMG2DATASET] [1000 5000 20000]
 
-Memory should stay, CPU seconds for each further 1,000 pictures too.
+Memory should stay, CPU seconds for each further 1,000 images too.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import tools
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for the pictures, kept, and the outputs")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the images, kept, and the outputs")
     parser.add_argument("--peer", metavar="PYTHON", help="of an environment with img2dataset")
     parser.add_argument("counts", type=int, nargs="*", default=[1000, 5000, 20000])
     options = parser.parse_args()
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     given = {"dmlkit": sys.executable, "img2dataset": options.peer}
-    print("tool         pictures    CPU s  further s / 1k  pictures / s   memory")
+    print("tool         images    CPU s  further s / 1k  images / s   memory")
     with tempfile.TemporaryDirectory(prefix="run-", dir=work) as temporary:
         bench = collect.Bench(work, Path(temporary))
         for tool in [tools.Tool(name, python) for name, python in given.items() if python]:

@@ -1,4 +1,4 @@
-"""Daft's way of checking and keeping pictures: `python daft_keep.py LIST.csv OUT`. Run by `collect.py --daft`."""
+"""Daft's way of checking and keeping images: `python daft_keep.py LIST.csv OUT`. Run by `collect.py --daft`."""
 
 import sys
 

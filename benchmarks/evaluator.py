@@ -1,6 +1,6 @@
 """How long exact evaluation takes: dmlkit beside the bare matrix product, HAPPIER and pytorch-metric-learning.
 
-Every tool gets the same embeddings and labels, each picture against all others, in a process of its own, one after the
+Every tool gets the same embeddings and labels, each image against all others, in a process of its own, one after the
 other, several times. CPU seconds of the evaluation alone, and its memory above that of the inputs; medians. Also how
 far the tools' figures are from dmlkit's. Where all queries would take hours, `--queries` takes some.
 
@@ -34,11 +34,11 @@ def inputs(args: argparse.Namespace) -> tuple[Any, Any]:
 
     rng = np.random.default_rng(0)
     fine, middle, coarse = args.classes
-    labels = np.empty((args.pictures, 3), np.int32)
-    labels[:, 0] = rng.permutation(args.pictures) % fine  # no class of one picture, which the tools count differently
+    labels = np.empty((args.images, 3), np.int32)
+    labels[:, 0] = rng.permutation(args.images) % fine  # no class of one image, which the tools count differently
     labels[:, 1] = labels[:, 0] % middle
     labels[:, 2] = labels[:, 1] % coarse
-    embeddings = rng.standard_normal((args.pictures, args.dimensions), np.float32)
+    embeddings = rng.standard_normal((args.images, args.dimensions), np.float32)
     for column, weight in enumerate((0.6, 0.35, 0.3)):
         centres = rng.standard_normal((args.classes[column], args.dimensions), np.float32)
         embeddings += weight * centres[labels[:, column]]
@@ -139,7 +139,7 @@ def measured(tool: Callable[..., dict[str, float]], args: argparse.Namespace) ->
     embeddings, labels = inputs(args)
     if args.one != "product":
         # Libraries are imported, and have started their threads, before anything is counted.
-        few = argparse.Namespace(**{**vars(args), "pictures": 300, "queries": 300, "classes": [30, 10, 5]})
+        few = argparse.Namespace(**{**vars(args), "images": 300, "queries": 300, "classes": [30, 10, 5]})
         tool(*inputs(few), few)
     before, peak, ended = resident(), [0], threading.Event()
 
@@ -159,7 +159,7 @@ def measured(tool: Callable[..., dict[str, float]], args: argparse.Namespace) ->
 
 def run(tool: str, args: argparse.Namespace) -> dict[str, Any]:
     """`measured` in a process of its own."""
-    command = [sys.executable, __file__, "--one", tool, "--pictures", str(args.pictures)]
+    command = [sys.executable, __file__, "--one", tool, "--images", str(args.images)]
     command += [
         "--queries",
         str(args.queries),
@@ -202,8 +202,8 @@ def show(runs: dict[str, list[dict[str, Any]]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=10_000)
-    parser.add_argument("--queries", type=int, help="the first so many pictures; by default all")
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--queries", type=int, help="the first so many images; by default all")
     parser.add_argument("--dimensions", type=int, default=512)
     parser.add_argument("--classes", type=int, nargs=3, default=[160, 17, 5], help="fine, middle, coarse")
     parser.add_argument("--scales", nargs="+", choices=SCALES, default=list(SCALES))
@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="all runs, to a file")
     parser.add_argument("--one", choices=TOOLS, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    args.queries = args.queries or args.pictures
+    args.queries = args.queries or args.images
     if args.one:
         print(json.dumps(measured(globals()[args.one], args)))
         return

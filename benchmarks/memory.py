@@ -1,6 +1,6 @@
 """Peak memory of a sample build at several sizes: `python benchmarks/memory.py 8 80`.
 
-Prints, for each number of pictures a class, the pictures, the peak of all processes together (PSS, so that shared pages
+Prints, for each number of images a class, the images, the peak of all processes together (PSS, so that shared pages
 count once) and of the largest one. Linux only: reads /proc.
 """
 
@@ -14,7 +14,7 @@ import measure
 
 
 def main() -> None:
-    print("a class  pictures  all processes  largest  seconds")
+    print("a class  images  all processes  largest  seconds")
     for limit in map(int, sys.argv[1:] or ["8", "80"]):
         with tempfile.TemporaryDirectory() as folder:
             out = str(Path(folder) / "animal")

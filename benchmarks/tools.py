@@ -21,7 +21,7 @@ from dmlkit.taxonomy.template import tsv
 PROCESSES = 2
 THREADS = 64
 SHARD = 1000
-"""Pictures that a worker of img2dataset takes at most at once, as dmlkit's do; both processes get some."""
+"""Images that a worker of img2dataset takes at most at once, as dmlkit's do; both processes get some."""
 
 CLASSES = [
     FineClass(f"class-{i}", f"class {i}", f"group-{i // 2}", f"group {i // 2}", f"half-{i // 6}", f"half {i // 6}",
@@ -63,10 +63,10 @@ MODES = {
 
 @dataclass(frozen=True)
 class Job:
-    """A list of so many pictures to be collected into ``out``, a folder that does not exist yet."""
+    """A list of so many images to be collected into ``out``, a folder that does not exist yet."""
 
     mode: Mode
-    pictures: int
+    images: int
     links: Path
     manifest: Path
     out: Path
@@ -111,7 +111,7 @@ def img2dataset(job: Job) -> list[str]:
         "save_additional_columns": '["label","id"]',
         "processes_count": PROCESSES,
         "thread_count": THREADS,
-        "number_sample_per_shard": min(SHARD, -(-job.pictures // PROCESSES)),
+        "number_sample_per_shard": min(SHARD, -(-job.images // PROCESSES)),
         "encode_quality": 95,
     } | work
     return ["-m", "img2dataset.main", *(f"--{name}={value}" for name, value in options.items())]
@@ -130,7 +130,7 @@ def write_manifest(folder: Path) -> Path:
 
 
 def write_links(path: Path, files: Sequence[Path], root: Path, address: str) -> Path:
-    """The list of URLs; a picture's id is its number."""
+    """The list of URLs; an image's id is its number."""
     with path.open("w", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["url", "label", "id"])
@@ -141,7 +141,7 @@ def write_links(path: Path, files: Sequence[Path], root: Path, address: str) -> 
 
 
 def check(tool: Tool, job: Job, files: Sequence[Path], sums: Mapping[Path, str]) -> None:
-    """End with what is wrong unless the output holds every picture: the same bytes, or of the wanted size."""
+    """End with what is wrong unless the output holds every image: the same bytes, or of the wanted size."""
     wrong: list[str] = []
     seen = set()
     for name, data in outputs(tool, job):
@@ -152,11 +152,11 @@ def check(tool: Tool, job: Job, files: Sequence[Path], sums: Mapping[Path, str])
         if job.mode.size is not None and (data is None or min(Image.open(io.BytesIO(data)).size) != job.mode.size):
             wrong.append(f"{name} has another size")
     if seen != set(range(len(files))) or wrong:
-        sys.exit(f"{tool.name}, {job.mode.name}: {len(seen)} of {len(files)} pictures, {len(wrong)} wrong: {wrong[:3]}")
+        sys.exit(f"{tool.name}, {job.mode.name}: {len(seen)} of {len(files)} images, {len(wrong)} wrong: {wrong[:3]}")
 
 
 def outputs(tool: Tool, job: Job) -> Iterator[tuple[str, bytes | None]]:
-    """(id, bytes) of each picture that a tool wrote."""
+    """(id, bytes) of each image that a tool wrote."""
     if tool.name == "dmlkit":
         files, key, column = sorted(job.out.glob("data/*.parquet")), "image_id", "image"
     else:

@@ -1,4 +1,4 @@
-"""Pictures a second: the input path alone, the training step alone, and both.
+"""Images a second: the input path alone, the training step alone, and both.
 
     python benchmarks/training_input.py out/animal --model small
     python benchmarks/training_input.py out/animal --model resnet34 --batch-size 32 --steps 4 --cache never
@@ -43,15 +43,15 @@ def main() -> None:
     torch.set_num_threads(devices.threads_of(args.threads, 1))
     workers = devices.workers_of(args.workers, device, 1)
     chosen = classes.training(labels.load(args.dataset, ("train",)))
-    pictures = data.Encoded(args.dataset, "default", "train")
+    images = data.Encoded(args.dataset, "default", "train")
     begun = time.perf_counter()
-    source = data.cached(pictures, made.size, "benchmark", args.cache, embed.silent)
+    source = data.cached(images, made.size, "benchmark", args.cache, embed.silent)
     print(f"{made.model}, {made.size} px, batch {made.batch_size}, {args.loss}, {torch.get_num_threads()} threads, "
           f"{workers} workers, {device.type}{', bfloat16' if made.amp else ''}, torch {torch.__version__}")  # fmt: skip
-    print(f"{'decoded in advance' if source is not pictures else 'decoded each time'}: "
-          f"{len(pictures.ids)} pictures in {time.perf_counter() - begun:.1f} s")  # fmt: skip
+    print(f"{'decoded in advance' if source is not images else 'decoded each time'}: "
+          f"{len(images.ids)} images in {time.perf_counter() - begun:.1f} s")  # fmt: skip
 
-    plan = data.Plan(pictures.sizes)
+    plan = data.Plan(images.sizes)
     orders = [sampling.balanced(chosen.labels[:, 0], made.batch_size, made.per_class, np.random.default_rng(e))
               for e in range(100)]  # fmt: skip
     plan.order = np.concatenate(orders)[: args.steps + 1]
@@ -85,7 +85,7 @@ def measure(what: str, steps: int, batch: int, device: torch.device, work: Itera
         pass
     wait(device)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(f"{what:<12} {steps * batch / wall:9,.0f} pictures a second; {1000 * cpu / steps / batch:7.2f} CPU s / 1k")
+    print(f"{what:<12} {steps * batch / wall:9,.0f} images a second; {1000 * cpu / steps / batch:7.2f} CPU s / 1k")
 
 
 def wait(device: torch.device) -> None:

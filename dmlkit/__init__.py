@@ -1,4 +1,4 @@
-"""Image data sets whose pictures carry labels at three semantic scales: fine, middle, coarse.
+"""Image datasets whose images carry labels at three semantic scales: fine, middle, coarse.
 
 The command line is the way in: ``dmlkit build animal``, then ``datasets.load_dataset("out/animal")``.
 From Python: `dmlkit.pipeline.build.build`, `dmlkit.dataset.validate.validate`, `dmlkit.taxonomy.manifest.load`,

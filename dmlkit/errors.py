@@ -1,64 +1,76 @@
-"""The errors that dmlkit raises on purpose. Library code raises them; only `cli.py` prints and exits."""
+"""Every exception that dmlkit raises on purpose. Library code raises them; only the room `cli` prints and exits.
+
+DmlkitError
+├── UsageError            a wrong option, name or path (exit code 2)
+│   ├── NoImagesError     a dataset published as ids only, where images are needed
+│   └── UnreadableDatasetError   not a dataset folder, or a damaged one
+├── ManifestError         a manifest contradicts itself or cannot be read
+├── TaxonomyError         a label is unknown or falls under two classes
+├── WordNetNotFound       WordNet 3.0 is not installed
+├── SourceError           what `--from` names is missing or is not the source it should be
+├── PoolError             a pool belongs to something else or cannot be used
+├── OutputError           a folder or file cannot be written
+├── HubError              the Hugging Face Hub cannot be reached, refuses, or holds something else
+├── LabelsError           the labels of a dataset cannot be read
+├── EmbeddingsError       embeddings cannot be read or do not fit the dataset
+└── RunError              a run of the trainer cannot be read, written or resumed
+"""
 
 from __future__ import annotations
 
+from dmlkit.text import summarize
+
 
 class DmlkitError(Exception):
-    """Something failed in a way that a person can understand and act on.
+    """An error that a person can understand and act on.
 
-    ``message`` says what happened, to which item, and what was done about it; ``hint`` says what to try.
-    ``exit_code`` is what the command line exits with.
+    ``code`` names the kind of error, as ``area.what``; it is stable, while the words of ``message`` may change.
+    ``message`` states what happened, to which item, and what was done about it; ``hint`` states what to try.
+    ``facts`` are the values that the message mentions: paths, names, numbers. ``exit_code`` is the exit code of the
+    command line.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", hint: str = "", **facts: object) -> None:
         super().__init__(message)
+        self.code = code
         self.message = message
         self.hint = hint
+        self.facts = facts
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
 class UsageError(DmlkitError):
-    """The command cannot mean what it says: a wrong option, name or path."""
+    """A command or call cannot be carried out as given: a wrong option, name or path."""
 
     exit_code = 2
 
 
-class NoPictures(UsageError):
-    """What needs pictures is given a data set that was published as ids, labels and hashes only."""
-
-    def __init__(self, where: object, repo: str = "USER/NAME") -> None:
-        super().__init__(
-            f"{where} has ids, labels and hashes only: the terms of its source keep the pictures from being published",
-            hint=f"make the data set from your own copy of the source: dmlkit build --from-hub {repo} --from DIR",
-        )
+class NoImagesError(UsageError):
+    """Images are needed, but the dataset was published as ids, labels and hashes only."""
 
 
-def unusable(folder: object, exc: Exception) -> UsageError:
-    """The error where a data set folder cannot be read, because of ``exc``."""
-    return UsageError(
-        f"{folder} is no data set folder that can be read: {type(exc).__name__}: {printable(str(exc))[:300]}",
-        hint=f"dmlkit validate {folder}",
-    )
+class UnreadableDatasetError(UsageError):
+    """A dataset folder is missing, damaged, or not one that dmlkit wrote."""
 
 
 class ManifestError(DmlkitError):
     """A manifest folder contradicts itself or cannot be read."""
 
 
-class HierarchyError(DmlkitError):
+class TaxonomyError(DmlkitError):
     """A label is unknown or falls under two classes."""
 
 
 class WordNetNotFound(DmlkitError):
-    """WordNet 3.0 is needed and is not on this machine."""
+    """WordNet 3.0 is needed and not installed."""
 
 
 class SourceError(DmlkitError):
-    """What stands at ``--from`` is missing or is not the source it should be."""
+    """What ``--from`` names is missing or is not the source it should be."""
 
 
 class PoolError(DmlkitError):
@@ -66,9 +78,41 @@ class PoolError(DmlkitError):
 
 
 class OutputError(DmlkitError):
-    """The output folder cannot be written."""
+    """A folder or file cannot be written."""
 
 
-def printable(text: str) -> str:
-    """A text from outside on one line, with what could steer a terminal written as an escape sequence."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+class HubError(DmlkitError):
+    """The Hugging Face Hub cannot be reached, refuses a request, or holds something else."""
+
+
+class LabelsError(DmlkitError):
+    """The labels of a dataset cannot be read, or are not what dmlkit writes."""
+
+
+class EmbeddingsError(DmlkitError):
+    """Embeddings cannot be read or do not fit the dataset."""
+
+
+class RunError(DmlkitError):
+    """A run of the trainer cannot be read, written or resumed."""
+
+
+def no_images(where: object, repo: str = "USER/NAME") -> NoImagesError:
+    """Make the error for a dataset that was published without its images."""
+    return NoImagesError(
+        f"{where} has ids, labels and hashes only: the terms of its source forbid publishing the images",
+        code="dataset.no-images",
+        hint=f"rebuild it from your own copy of the source: dmlkit build --from-hub {repo} --from DIR",
+        dataset=where,
+    )
+
+
+def unreadable_dataset(folder: object, reason: BaseException | str) -> UnreadableDatasetError:
+    """Make the error for a folder that cannot be read as a dataset."""
+    why = reason if isinstance(reason, str) else summarize(reason)
+    return UnreadableDatasetError(
+        f"cannot read {folder} as a dataset folder: {why}",
+        code="dataset.unreadable",
+        hint=f"run: dmlkit validate {folder}",
+        path=folder,
+    )

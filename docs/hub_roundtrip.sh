@@ -18,7 +18,7 @@ export HF_HUB_DISABLE_XET=1 HF_UPDATE_DOWNLOAD_COUNTS=0
 export http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 all_proxy=http://127.0.0.1:9 no_proxy=127.0.0.1
 unset HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
 
-echo "== a data set whose pictures may be published"
+echo "== a dataset whose images may be published"
 dmlkit build animal --limit 2 --out animal --quiet
 dmlkit report animal --out report --quiet
 test -s report/index.html
@@ -33,17 +33,17 @@ import sys
 
 from datasets import load_dataset
 
-pictures = load_dataset("me/animal")
+images = load_dataset("me/animal")
 classes = load_dataset("me/animal", "hierarchy")["train"]
 stream = load_dataset("me/animal", streaming=True, revision=sys.argv[1])
 first = next(iter(stream["query"]))
-print(pictures)
-assert first["image_id"] == pictures["query"][0]["image_id"]
-assert len(classes) == len(pictures["train"].features["fine"].names)
-assert load_dataset("me/animal", revision=sys.argv[1])["train"].num_rows == pictures["train"].num_rows
+print(images)
+assert first["image_id"] == images["query"][0]["image_id"]
+assert len(classes) == len(images["train"].features["fine"].names)
+assert load_dataset("me/animal", revision=sys.argv[1])["train"].num_rows == images["train"].num_rows
 PYTHON
 
-echo "== a source that forbids to publish its pictures: here the drawings, in the layout of ImageNet-21K"
+echo "== a source that forbids to publish its images: here the drawings, in the layout of ImageNet-21K"
 python - <<'PYTHON'
 import io
 import tarfile
@@ -57,9 +57,9 @@ for path in sorted(Path("animal/data").glob("*.parquet")):
     for row in pq.read_table(path, columns=["image", "upstream_label"]).to_pylist():
         by_class[row["upstream_label"]].append(row["image"]["bytes"])
 Path("copy").mkdir()
-for wnid, pictures in by_class.items():
+for wnid, images in by_class.items():
     with tarfile.open(f"copy/{wnid}.tar", "w") as tar:
-        for number, data in enumerate(pictures):
+        for number, data in enumerate(images):
             member = tarfile.TarInfo(f"{wnid}_{number}.JPEG")
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
@@ -73,7 +73,7 @@ cmp mine/SHA256SUMS theirs/SHA256SUMS
 (cd theirs && sha256sum --check --quiet SHA256SUMS)
 dmlkit validate theirs --quiet
 
-echo "== a copy that lacks a picture: named, and exit code 3"
+echo "== a copy that lacks an image: named, and exit code 3"
 rm "copy/$(ls copy | head -n 1)"
 code=0
 dmlkit build --from-hub me/animal-ids --from copy --out part > part.txt 2> part.err || code=$?

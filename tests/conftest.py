@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def good_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set folder without a fault, one for all tests: copy it before you change it."""
+    """A dataset folder without a fault, one for all tests: copy it before you change it."""
     return build_folder(tmp_path_factory.mktemp("good"))
 
 

@@ -8,37 +8,36 @@ from typing import Any
 import click
 
 from dmlkit.cli.options import FAILED_CHECK, json_option, note, place, print_json, quiet_option
-from dmlkit.errors import UsageError, printable
+from dmlkit.errors import UsageError
+from dmlkit.text import printable
 
 
 @click.command()
 @click.argument("name", required=False, default="")
-@click.option("--from-hub", metavar="USER/NAME", help="Make this published data set again, from your own --from.")
+@click.option("--from-hub", metavar="USER/NAME", help="Make this published dataset again, from your own --from.")
 @click.option("--revision", metavar="TAG", help="Of --from-hub: a tag, branch or commit.  [default: the newest]")
-@click.option("--source", help="Where the pictures come from; see `dmlkit list`.  [default: the manifest's]")
+@click.option("--source", help="Where the images come from; see `dmlkit list`.  [default: the manifest's]")
 @click.option("--from", "path", type=click.Path(path_type=Path), help="The source's files on this machine.")
-@click.option("--out", type=place, metavar="PATH|URL", help="The data set folder.  [default: out/NAME]")
-@click.option(
-    "--pool", type=place, metavar="PATH|URL", help="Checked pictures, kept between runs.  [default: OUT.pool]"
-)
+@click.option("--out", type=place, metavar="PATH|URL", help="The dataset folder.  [default: out/NAME]")
+@click.option("--pool", type=place, metavar="PATH|URL", help="Checked images, kept between runs.  [default: OUT.pool]")
 @click.option(
     "--table",
     type=click.Path(path_type=Path),
     help="What you fill in of a source's classes; written where needed.  [default: OUT.table.tsv]",
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N pictures of each fine class.")
-@click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Bring larger pictures to this shorter side.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N images of each fine class.")
+@click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Bring larger images to this shorter side.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: the cores]")
 @click.option("--engine", type=click.Choice(["local", "ray"]), help="What runs the workers.  [default: local]")
 @click.option("--address", help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT.  [default: this machine]")
-@click.option("--allow-partial", is_flag=True, help="Exit with 0 although classes of the manifest have no pictures.")
+@click.option("--allow-partial", is_flag=True, help="Exit with 0 although classes of the manifest have no images.")
 @click.option("--allow-private-hosts", is_flag=True, help="Let downloads reach addresses of the local network.")
 @click.option("--contact", envvar="DMLKIT_CONTACT", help="Mail or page that servers are told.  [env: DMLKIT_CONTACT]")
 @click.option(
     "--per-host", type=click.IntRange(min=1), metavar="N", help="Requests to one host at a time.  [default: 8]"
 )
 @click.option(
-    "--retry", metavar="VERDICTS", help="Ask again for these: timeout,http-429 ... or none.  [default: what may pass]"
+    "--retry", metavar="STATUSES", help="Ask again for these: timeout,http-429 ... or none.  [default: what may pass]"
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be read, and stop.")
 @json_option
@@ -53,9 +52,9 @@ def build(
     quiet: bool,
     **chosen: Any,
 ) -> int:
-    """Build the data set NAME, or that of a manifest folder.
+    """Build the dataset NAME, or that of a manifest folder.
 
-    Without --source the pictures are those of the embedded sample: drawn, so that it works on any machine.
+    Without --source the images are those of the embedded sample: drawn, so that it works on any machine.
     Interrupted or killed, the same command goes on where it stopped.
     """
     chosen["retry"] = retry_of(chosen["retry"])
@@ -64,7 +63,7 @@ def build(
 
         return rebuild(Asked(from_hub, revision, name, dry_run, allow_partial, as_json, quiet), chosen)
     if not name or revision is not None:
-        missing = "--revision is of --from-hub" if revision is not None else "say which data set: NAME, or --from-hub"
+        missing = "--revision is of --from-hub" if revision is not None else "say which dataset: NAME, or --from-hub"
         raise UsageError(missing, hint="`dmlkit list` shows the names")
     from dmlkit import sources
     from dmlkit.cli.terminal import Steps
@@ -93,25 +92,25 @@ def build(
     for text in result.notes:
         note(f"note: {printable(text)}", quiet)
     if source == "sample":
-        note(f"\nThe pictures are drawn. For photographs: dmlkit list, then dmlkit build {name} --source ...", quiet)
+        note(f"\nThe images are drawn. For photographs: dmlkit list, then dmlkit build {name} --source ...", quiet)
     elif not terms.redistribute:
-        note(f"\nThe terms of {source} do not allow to publish these pictures: {terms.terms}", quiet)
+        note(f"\nThe terms of {source} do not allow to publish these images: {terms.terms}", quiet)
     if not reached:
-        note(f"\n{len(result.missing)} fine classes have too few pictures or none, below the manifest's floor:", quiet)
+        note(f"\n{len(result.missing)} fine classes have too few images or none, below the manifest's floor:", quiet)
         note("  " + ", ".join(result.missing[:20]) + (" ..." if len(result.missing) > 20 else ""), quiet)
         note("  All of them: the config `hierarchy`, or --json. --allow-partial accepts this.", quiet)
     return 0 if reached or allow_partial else FAILED_CHECK
 
 
 def retry_of(text: str | None) -> frozenset[str] | None:
-    """The verdicts of ``--retry``. Raises `UsageError` for one that is none."""
-    from dmlkit.schema import FETCH_VERDICTS
+    """The statuses of ``--retry``. Raises `UsageError` for one that is none."""
+    from dmlkit.schema.statuses import FETCH_STATUSES
 
     if text is None:
         return None
     names = frozenset(name.strip() for name in text.split(",") if name.strip()) - {"none"}
-    if unknown := sorted(names - FETCH_VERDICTS):
-        raise UsageError(f"--retry: {unknown[0]} is no verdict of a download", hint=", ".join(sorted(FETCH_VERDICTS)))
+    if unknown := sorted(names - FETCH_STATUSES):
+        raise UsageError(f"--retry: {unknown[0]} is no status of a download", hint=", ".join(sorted(FETCH_STATUSES)))
     return names
 
 
@@ -127,14 +126,14 @@ def result_json(result: Any) -> dict[str, Any]:
 def print_result(result: Any) -> None:
     from dmlkit.cli.terminal import table
 
-    total = sum(result.verdicts.values())
-    print(f"{result.out}: {result.verdicts['ok']:,} of {total:,} pictures, in {result.seconds:.0f} s")
-    print(table([[s, f"{n:,}"] for s, n in result.pictures.items()], ["split", "pictures"], right=(1,)))
+    total = sum(result.statuses.values())
+    print(f"{result.out}: {result.statuses['ok']:,} of {total:,} images, in {result.seconds:.0f} s")
+    print(table([[s, f"{n:,}"] for s, n in result.images.items()], ["split", "images"], right=(1,)))
     print()
     rows = [[scale, str(c.found), str(c.of), f"{c.found / c.of:.1%}"] for scale, c in result.coverage.items()]
     print(table(rows, ["scale", "classes", "of", "covered"], right=(1, 2, 3)))
     print()
-    print(table([[v, f"{n:,}"] for v, n in result.verdicts.items()], ["verdict", "candidates"], right=(1,)))
+    print(table([[v, f"{n:,}"] for v, n in result.statuses.items()], ["status", "candidates"], right=(1,)))
     for kind, of in result.failures.items():
         if of:
             lines = [[printable(name), ", ".join(f"{n:,} {v}" for v, n in found.items())] for name, found in of.items()]
@@ -159,16 +158,16 @@ def print_dry_run(facts: dict[str, Any]) -> None:
         known = f", {facts['settled']} of them already in the pool" if facts["settled"] else ""
         print(f"units     {facts['units']}{known}")
         print(f"classes   {facts['fine']} of {facts['of_fine']} fine classes have labels in this source")
-    for verdict, labels in facts["labels"].items():
-        print(f"labels    {labels} {verdict}")
-    if "pictures" in facts:
-        print(f"pictures  {facts['pictures']:,} to be fetched from {facts['of_hosts']:,} hosts")
-        for host, pictures in facts["hosts"].items():
-            print(f"  {pictures:,} at {printable(host)}")
-        print(f"bytes     about {facts['bytes']:,}, at 100 kB a picture")
+    for status, labels in facts["labels"].items():
+        print(f"labels    {labels} {status}")
+    if "images" in facts:
+        print(f"images  {facts['images']:,} to be fetched from {facts['of_hosts']:,} hosts")
+        for host, images in facts["hosts"].items():
+            print(f"  {images:,} at {printable(host)}")
+        print(f"bytes     about {facts['bytes']:,}, at 100 kB an image")
         print(f"time      about {duration(facts['seconds'])} or more, by the busiest host and the cores")
-        for name, pictures in facts["licenses"].items():
-            print(f"licence   {pictures:,} rows say {printable(name) or 'nothing'}")
+        for name, images in facts["licenses"].items():
+            print(f"licence   {images:,} rows say {printable(name) or 'nothing'}")
     elif facts["bytes"] is not None:
         print(f"bytes     {facts['bytes']:,} to be read at most")
     for text in facts["notes"]:

@@ -1,4 +1,4 @@
-"""`dmlkit import` and `dmlkit export`: data sets in the forms of others."""
+"""`dmlkit import` and `dmlkit export`: datasets in the forms of others."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from dmlkit.cli.options import FAILED_CHECK, json_option, note, print_json, quiet_option
-from dmlkit.errors import UsageError, printable
+from dmlkit.errors import UsageError
 from dmlkit.formats import FORMATS, OPTIONS
+from dmlkit.text import printable
 
 NAMED = 5
 """So many contradictions are shown; build.json has more."""
@@ -17,12 +18,12 @@ NAMED = 5
 
 @click.group("import")
 def import_() -> None:
-    """Read a data set that others released."""
+    """Read a dataset that others released."""
 
 
 @import_.command("dyml")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The data set folder.  [default: out/dyml-NAME]")
+@click.option("--out", type=click.Path(path_type=Path), help="The dataset folder.  [default: out/dyml-NAME]")
 @click.option(
     "--channels",
     type=click.Choice(["auto", "rgb", "bgr"]),
@@ -31,16 +32,16 @@ def import_() -> None:
     help="How the files store colour; bgr has red and blue swapped. auto measures it.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: the cores]")
-@click.option("--allow-partial", is_flag=True, help="Exit with 0 although pictures of the lists are missing.")
+@click.option("--allow-partial", is_flag=True, help="Exit with 0 although images of the lists are missing.")
 @json_option
 @quiet_option
 def import_dyml(
     folder: Path, out: Path | None, channels: str, jobs: int | None, allow_partial: bool, as_json: bool, quiet: bool
 ) -> int:
-    """Write the official DyML release as a data set folder.
+    """Write the official DyML release as a dataset folder.
 
     DIR is dyml_animal, dyml_vehicle or dyml_product, or a folder that holds some of them: then --out is the folder for
-    one data set folder each.
+    one dataset folder each.
     """
     from dmlkit.cli.terminal import Steps
     from dmlkit.formats.dyml.importing import Options, import_release
@@ -71,28 +72,28 @@ def print_import(result: Any, quiet: bool) -> None:
     from dmlkit.cli.terminal import table
     from dmlkit.formats.dyml.card import channels_text
 
-    total = sum(result.verdicts.values())
-    print(f"{result.out}: {result.verdicts['ok']:,} of {total:,} pictures, in {result.seconds:.0f} s")
-    print(table([[name, f"{n:,}"] for name, n in result.pictures.items()], ["split", "pictures"], right=(1,)))
+    total = sum(result.statuses.values())
+    print(f"{result.out}: {result.statuses['ok']:,} of {total:,} images, in {result.seconds:.0f} s")
+    print(table([[name, f"{n:,}"] for name, n in result.images.items()], ["split", "images"], right=(1,)))
     rows = [[scale, f"{c.found:,}", f"{c.of:,}"] for scale, c in result.coverage.items()]
     print("\n" + table(rows, ["scale", "classes", "of"], right=(1, 2)))
-    print("\n" + table([[v, f"{n:,}"] for v, n in result.verdicts.items()], ["verdict", "candidates"], right=(1,)))
+    print("\n" + table([[v, f"{n:,}"] for v, n in result.statuses.items()], ["status", "candidates"], right=(1,)))
     if result.form == "per-scale":
         print(f"\nlabels filled by content: {', '.join(f'{n:,} {scale}' for scale, n in result.filled.items())}")
     for line in result.contradictions[:NAMED]:
         note(printable(line), quiet)
     if result.contradictions:
-        print(f"pictures whose labels contradict each other: {len(result.contradictions):,}")
+        print(f"images whose labels contradict each other: {len(result.contradictions):,}")
     for place, count in result.recurring.items():
-        print(f"the same picture {place}: {count:,}")
+        print(f"the same image {place}: {count:,}")
     print(channels_text(result.channels))
     if result.channels["decided"] == "undecided":
-        note("--channels rgb or --channels bgr decides it; look at some pictures", quiet)
+        note("--channels rgb or --channels bgr decides it; look at some images", quiet)
     for line in result.notes:
         note(printable(line), quiet)
     if not result.complete:
         note(
-            "pictures or classes of the lists are missing: rejected.parquet names them; --allow-partial accepts it",
+            "images or classes of the lists are missing: rejected.parquet names them; --allow-partial accepts it",
             quiet,
         )
     print(f"\nOpen it: python -c \"from datasets import load_dataset; print(load_dataset('{result.out}'))\"")
@@ -117,17 +118,17 @@ def print_import(result: Any, quiet: bool) -> None:
 @json_option
 @quiet_option
 def export(folder: Path, form: str, out: Path, as_json: bool, quiet: bool, **chosen: Any) -> int:
-    """Write the data set in DIR in a layout that other programs read.
+    """Write the dataset in DIR in a layout that other programs read.
 
     \b
     dyml         the official DyML release, in OUT/dyml_NAME
     webdataset   tar files for the webdataset library
-    imagefolder  SPLIT/CLASS/PICTURE with fine classes, as torchvision's ImageFolder
+    imagefolder  SPLIT/CLASS/IMAGE with fine classes, as torchvision's ImageFolder
                  reads it, and the labels of all scales in SPLIT/metadata.parquet,
                  which datasets reads
-    oml          pictures and a table for each scale, for open-metric-learning
+    oml          images and a table for each scale, for open-metric-learning
 
-    The pictures' bytes stay as they are, but for those that dyml cannot have. Licence, terms and what to cite go
+    The images' bytes stay as they are, but for those that dyml cannot have. Licence, terms and what to cite go
     along as README.md.
     """
     from importlib import import_module
@@ -145,8 +146,8 @@ def export(folder: Path, form: str, out: Path, as_json: bool, quiet: bool, **cho
     if as_json:
         print_json(vars(done))
         return 0
-    print(f"{done.out}: {done.kept:,} pictures as they are, {done.converted.total():,} converted")
-    print(table([[name, f"{n:,}"] for name, n in done.pictures.items()], ["list", "pictures"], right=(1,)))
+    print(f"{done.out}: {done.kept:,} images as they are, {done.converted.total():,} converted")
+    print(table([[name, f"{n:,}"] for name, n in done.images.items()], ["list", "images"], right=(1,)))
     for kind, count in done.converted.items():
         print(f"converted: {count:,} {kind}")
     for line in done.notes:

@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from dmlkit.cli.options import json_option, note, print_json, quiet_option
-from dmlkit.errors import OutputError, printable
-from dmlkit.schema import SCALES
+from dmlkit.errors import OutputError
+from dmlkit.schema.scales import SCALES
+from dmlkit.text import printable
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """What the libraries for matrices read when they are imported."""
@@ -31,10 +32,10 @@ CONVENTIONS = ("four-number-asi", "capped-map-at-r")
     type=click.Choice(CONVENTIONS),
     help="Also what others call ASI or mAP; may be repeated.",
 )
-@click.option("--other-data", is_flag=True, help="The run was trained on another data set, and that is meant.")
+@click.option("--other-data", is_flag=True, help="The run was trained on another dataset, and that is meant.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda: computes a run's embeddings.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: the cores]")
-@click.option("--revision", help="Of a data set on the hub.")
+@click.option("--revision", help="Of a dataset on the hub.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the metrics as JSON too.")
 @json_option
 @quiet_option
@@ -48,10 +49,10 @@ def evaluate(
     quiet: bool,
     **chosen: Any,
 ) -> int:
-    """Measure how well embeddings find pictures of the same class, at each scale.
+    """Measure how well embeddings find images of the same class, at each scale.
 
     RUN is the folder of a training run. EMBEDDINGS is a file of yours: .npy, .npz, .safetensors or .parquet, with the
-    image_id of each row. DATASET is a data set folder, or USER/NAME on the hub. docs/protocol.md defines the metrics.
+    image_id of each row. DATASET is a dataset folder, or USER/NAME on the hub. docs/protocol.md defines the metrics.
     """
     if jobs:
         os.environ |= dict.fromkeys(THREADS, str(jobs))

@@ -1,4 +1,4 @@
-"""The commands that look at data sets, sources and WordNet, and change nothing."""
+"""The commands that look at datasets, sources and WordNet, and change nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dmlkit.errors import UsageError
 @json_option
 @quiet_option
 def validate(folder: Path | str, as_json: bool, quiet: bool) -> int:
-    """Check the data set in FOLDER: files, schema, hierarchy, splits, attribution."""
+    """Check the dataset in FOLDER: files, schema, hierarchy, splits, attribution."""
     if isinstance(folder, str):
         raise UsageError(f"{folder} is no folder of this machine", hint="copy it to one, and validate that")
     from dmlkit.cli.terminal import Steps
@@ -37,7 +37,7 @@ def validate(folder: Path | str, as_json: bool, quiet: bool) -> int:
 @click.command("list")
 @json_option
 def list_all(as_json: bool) -> int:
-    """List the data sets and the sources that their pictures can come from."""
+    """List the datasets and the sources that their images can come from."""
     from dmlkit import sources
     from dmlkit.taxonomy import manifest as manifests
 
@@ -82,7 +82,7 @@ def list_all(as_json: bool) -> int:
 @click.option("--middle", is_flag=True, help="Stop at the middle classes.")
 @json_option
 def info(name: str, middle: bool, as_json: bool) -> int:
-    """Show a data set: its tree of classes with counts. NAME is a manifest, or a data set folder."""
+    """Show a dataset: its tree of classes with counts. NAME is a manifest, or a dataset folder."""
     from dmlkit.dataset.info import describe, tree_lines
 
     facts = describe(name)
@@ -116,7 +116,7 @@ def wordnet(query: str, name: str, as_json: bool) -> int:
         print(f"{sense['wnid']}  {', '.join(sense['lemmas'])}: {sense['gloss']}")
         for path in sense["paths"]:
             print(f"  {path}")
-        print(f"  in {name}: {sense['verdict']}" + (f" - {sense['detail']}" if sense["detail"] else ""))
+        print(f"  in {name}: {sense['status']}" + (f" - {sense['detail']}" if sense["detail"] else ""))
     return 0
 
 
@@ -125,7 +125,7 @@ def wordnet(query: str, name: str, as_json: bool) -> int:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder for the sheets.")
 @json_option
 def sheets(folder: Path, out: Path, as_json: bool) -> int:
-    """Draw contact sheets of a data set: one for each coarse class, and a figure of the three scales."""
+    """Draw contact sheets of a dataset: one for each coarse class, and a figure of the three scales."""
     from dmlkit.dataset import figure as sheets
 
     paths = sheets.write_sheets(folder, out)

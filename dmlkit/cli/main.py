@@ -22,7 +22,7 @@ INTERRUPTED = 130
 def run() -> None:
     """The entry point: runs a command and turns errors into a sentence and an exit code."""
     as_json = "--json" in sys.argv
-    # The allocator that pyarrow takes by itself keeps what it was once given: memory would grow with the data set.
+    # The allocator that pyarrow takes by itself keeps what it was once given: memory would grow with the dataset.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # Threads of torch that wait must not keep a core busy: with others on the machine that costs more than it gains.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -59,7 +59,7 @@ def fail(message: str, hint: str, code: int, as_json: bool) -> int:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="dmlkit")
 def main() -> None:
-    """Image data sets with labels at three semantic scales: fine, middle, coarse."""
+    """Image datasets with labels at three semantic scales: fine, middle, coarse."""
 
 
 for command in (

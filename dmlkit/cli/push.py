@@ -16,7 +16,7 @@ from dmlkit.cli.options import FAILED_CHECK, json_option, note, print_json, quie
 @click.argument("repo", metavar="USER/NAME")
 @click.option("--private", is_flag=True, help="A new repository is readable for you alone.")
 @click.option("--create-pr", is_flag=True, help="Open a pull request and change nothing else. It is tagged later.")
-@click.option("--with-images", is_flag=True, help="Pictures too, where the source forbids to publish them: --private.")
+@click.option("--with-images", is_flag=True, help="Images too, where the source forbids to publish them: --private.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, ask the hub nothing, and stop.")
 @json_option
 @quiet_option
@@ -30,9 +30,9 @@ def push(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Validate the data set in DIR, upload it to the hub, and tag its version.
+    """Validate the dataset in DIR, upload it to the hub, and tag its version.
 
-    Of sources whose terms forbid to publish pictures, ids, labels and hashes go up, from which others make the data
+    Of sources whose terms forbid to publish images, ids, labels and hashes go up, from which others make the data
     set with their own copy of the source: dmlkit build --from-hub. Stopped, the same command goes on.
     """
     from dmlkit.cli.terminal import Steps
@@ -61,7 +61,7 @@ def push(
 
 
 def refuse(folder: Path, findings: list[Any], errors: list[Any], as_json: bool) -> int:
-    """Tell why an invalid data set is not pushed."""
+    """Tell why an invalid dataset is not pushed."""
     if as_json:
         print_json({"folder": str(folder), "valid": False, "findings": [vars(f) for f in findings]})
     else:
@@ -107,7 +107,7 @@ def print_dry(facts: dict[str, Any]) -> None:
     print(table(rows, ["file", "bytes"], right=(1,)))
     print(f"\ninto      {facts['repo']}{', private' if facts['private'] else ''}, tagged {facts['tag']}")
     print(f"bytes     {facts['bytes']:,} in {len(facts['files'])} files, of which the hub may have some")
-    print(f"pictures  {'yes' if facts['images'] else 'no: ids, labels and hashes only'}")
+    print(f"images  {'yes' if facts['images'] else 'no: ids, labels and hashes only'}")
     print(f"licence   {facts['license']}: {facts['terms']}")
 
 
@@ -133,7 +133,7 @@ def print_result(result: Any, quiet: bool) -> None:
     print(f"\nfrom datasets import load_dataset\n{load_line(result)}")
     if not result.images:
         note(
-            "\nIds, labels and hashes only: the source's terms keep its pictures here. Others make the data set with",
+            "\nIds, labels and hashes only: the source's terms keep its images here. Others make the dataset with",
             quiet,
         )
         note(f"  dmlkit build --from-hub {result.repo} --from DIR", quiet)

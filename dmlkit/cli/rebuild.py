@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from dmlkit.cli.options import FAILED_CHECK, note, print_json
-from dmlkit.errors import UsageError, printable
+from dmlkit.errors import UsageError
+from dmlkit.text import printable
 
 DECIDED = ("source", "limit", "size", "table")
-"""Options whose values the published data set has."""
+"""Options whose values the published dataset has."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Asked:
 
 
 def rebuild(asked: Asked, chosen: dict[str, Any]) -> int:
-    """Make a published data set again. Returns the exit code."""
+    """Make a published dataset again. Returns the exit code."""
     from dmlkit.cli.build import print_result, result_json
     from dmlkit.cli.push import show_bars
     from dmlkit.cli.terminal import Steps
@@ -38,7 +39,7 @@ def rebuild(asked: Asked, chosen: dict[str, Any]) -> int:
     given = [f"--{name}" for name in DECIDED if chosen[name] is not None]
     if asked.name or given:
         raise UsageError(
-            f"--from-hub {asked.repo} says which data set it is, and {asked.name or given[0]} would say it again",
+            f"--from-hub {asked.repo} says which dataset it is, and {asked.name or given[0]} would say it again",
             hint=f"leave out {asked.name or given[0]}",
         )
     check_name(asked.repo)
@@ -57,7 +58,7 @@ def rebuild(asked: Asked, chosen: dict[str, Any]) -> int:
     options = Options(**{key: value for key, value in (chosen | decided).items() if value is not None})
     with Steps(asked.quiet or asked.as_json) as steps:
         result = build(published.manifest, options, steps, published)
-    found = rebuild.compare(published, out, result.verdicts)
+    found = rebuild.compare(published, out, result.statuses)
     if asked.as_json:
         beside = {"published": asdict(found) | {"same": found.same}}
         print_json(result_json(result) | {"source": published.source, "complete": not found.lost} | beside)
@@ -65,7 +66,7 @@ def rebuild(asked: Asked, chosen: dict[str, Any]) -> int:
         print_result(result)
         print_comparison(found)
     for lost in found.lost:
-        note(f"{lost['verdict']} {printable(lost['image_id'])}: {printable(lost['detail'])}", asked.quiet)
+        note(f"{lost['status']} {printable(lost['image_id'])}: {printable(lost['detail'])}", asked.quiet)
     return FAILED_CHECK if found.lost and not asked.allow_partial else 0
 
 
@@ -81,26 +82,26 @@ def dry_facts(published: Any, out: Path) -> dict[str, Any]:
         "get": sources.load(published.source).TERMS.get,
         "limit": published.limit,
         "size": published.size,
-        "pictures": {split: int((published.rows["split"] == split).sum()) for split in published.build["pictures"]},
+        "images": {split: int((published.rows["split"] == split).sum()) for split in published.build["images"]},
         "out": str(out),
     }
 
 
 def print_dry(facts: dict[str, Any]) -> None:
-    pictures = ", ".join(f"{n:,} {split}" for split, n in facts["pictures"].items())
-    print(f"data set  {facts['data_set']} {facts['version']}, {facts['repo']} at {facts['commit']}")
-    print(f"pictures  {pictures}")
+    images = ", ".join(f"{n:,} {split}" for split, n in facts["images"].items())
+    print(f"dataset  {facts['data_set']} {facts['version']}, {facts['repo']} at {facts['commit']}")
+    print(f"images  {images}")
     print(f"source    {facts['source']}: {facts['get']}")
     print(f"into      {facts['out']}")
 
 
 def print_comparison(found: Any) -> None:
-    have = found.pictures - len(found.lost)
-    print(f"\n{found.repo} at {found.commit}: {have:,} of its {found.pictures:,} pictures are in this copy")
+    have = found.images - len(found.lost)
+    print(f"\n{found.repo} at {found.commit}: {have:,} of its {found.images:,} images are in this copy")
     if found.same:
         print("The files of data/ and hierarchy/ are the published ones, byte for byte.")
     elif not found.lost:
         why = f": {', '.join(found.versions)}" if found.versions else ""
-        print(f"The pictures, labels and splits are the published ones; the bytes of their files differ{why}")
+        print(f"The images, labels and splits are the published ones; the bytes of their files differ{why}")
     if found.unlisted:
-        print(f"Not in the published data set, so left out: {found.unlisted:,} candidates of this copy.")
+        print(f"Not in the published dataset, so left out: {found.unlisted:,} candidates of this copy.")

@@ -40,8 +40,8 @@ def list_of(kind: type) -> Any:
 @click.option("--embedding", type=ABOVE, metavar="D", help="Numbers in an embedding.  [default: 128; 512]")
 @click.option("--freeze-bn", is_flag=True, default=None, help="Keep the statistics of batch norms as they are.")
 @click.option("--size", type=ABOVE, metavar="PX", help="Pixels of a side.  [default: 64; 224]")
-@click.option("--batch-size", type=ABOVE, metavar="N", help="Pictures in a step.  [default: 128; 256]")
-@click.option("--per-class", type=ABOVE, metavar="N", help="Pictures of each class in a batch.  [default: 4]")
+@click.option("--batch-size", type=ABOVE, metavar="N", help="Images in a step.  [default: 128; 256]")
+@click.option("--per-class", type=ABOVE, metavar="N", help="Images of each class in a batch.  [default: 4]")
 @click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), help="[default: adamw; sgd for larger models]")
 @click.option("--lr", type=float, help="The highest learning rate.  [default: 0.005; 0.1]")
 @click.option("--proxy-lr", type=float, metavar="X", help="That of proxies, as a multiple.  [default: 1]")
@@ -56,20 +56,20 @@ def list_of(kind: type) -> Any:
 @click.option("--margin-growth", type=SHARE, help="CSL: share of the training in which margins grow.  [default: 0]")
 @click.option("--prototypes", type=float, metavar="W", help="CSL: weight of finding middle and coarse.  [default: 0]")
 @click.option("--held-back", type=SHARE, help="Keep a share of the middle classes, to evaluate instead of the test.")
-@click.option("--shuffle-labels", is_flag=True, default=None, help="Give pictures each other's labels: learns nothing.")
+@click.option("--shuffle-labels", is_flag=True, default=None, help="Give images each other's labels: learns nothing.")
 @click.option("--amp", is_flag=True, default=None, help="Mixed precision, with bfloat16.")
 @click.option("--device", help="cpu, cuda, cuda:1 ...  [default: a GPU where there is one]")
 @click.option("--threads", type=ABOVE, metavar="N", help="[default: the cores]")
-@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that read pictures.")
-@click.option("--cache", type=click.Choice(["auto", "always", "never"]), help="Keep decoded pictures.  [default: auto]")
+@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that read images.")
+@click.option("--cache", type=click.Choice(["auto", "always", "never"]), help="Keep decoded images.  [default: auto]")
 @click.option("--evaluate-every", type=click.IntRange(min=0), metavar="N", help="Epochs; 0: at the end.  [default: 1]")
 @click.option("--stop-after", type=ABOVE, metavar="N", help="Stop after N epochs; the same command goes on.")
 @click.option("--tensorboard", is_flag=True, default=None, help="Write what TensorBoard shows into the run's folder.")
-@click.option("--revision", help="Of a data set on the hub.")
+@click.option("--revision", help="Of a dataset on the hub.")
 @json_option
 @quiet_option
 def train(dataset: str, out: Path | None, as_json: bool, quiet: bool, **chosen: Any) -> int:
-    """Train on DATASET, a data set folder or a repository of the hub, and evaluate.
+    """Train on DATASET, a dataset folder or a repository of the hub, and evaluate.
 
     Interrupted or killed, the same command goes on from the last whole epoch. Several GPUs: torchrun -m dmlkit train
     """
@@ -98,14 +98,14 @@ def train(dataset: str, out: Path | None, as_json: bool, quiet: bool, **chosen: 
 
 def print_run(out: Path, facts: dict[str, Any]) -> None:
     from dmlkit.cli.terminal import table
-    from dmlkit.schema import SCALES
+    from dmlkit.schema.scales import SCALES
 
     data, last = facts["dataset"], facts["epochs"][-1]
-    print(f"{out}: {len(facts['epochs'])} epochs of {data['pictures']:,} pictures in {facts['seconds']:.0f} s")
+    print(f"{out}: {len(facts['epochs'])} epochs of {data['images']:,} images in {facts['seconds']:.0f} s")
     counts = ", ".join(f"{count:,} {scale}" for scale, count in data["classes"].items())
-    print(f"trained on {counts} classes; loss {last['loss']:.3f}; {last['pictures_per_second']:,.0f} pictures a second")
+    print(f"trained on {counts} classes; loss {last['loss']:.3f}; {last['images_per_second']:,.0f} images a second")
     if not facts["metrics"]:
-        print("not evaluated yet" if not facts["finished"] else "not evaluated: the data set has no test")
+        print("not evaluated yet" if not facts["finished"] else "not evaluated: the dataset has no test")
         return
     print()
     measured = {name: facts["metrics"][name] for name in (*SCALES, "overall") if name in facts["metrics"]}

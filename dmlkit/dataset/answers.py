@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from dmlkit.sources import Answers
 
-NOT_KNOWN = "The source does not say, and dmlkit does not know. Whoever publishes this data set should say it here."
-IMPACT = """None is known to dmlkit beyond that of image retrieval at large. Whoever publishes this data set knows
+NOT_KNOWN = "The source does not say, and dmlkit does not know. Whoever publishes this dataset should say it here."
+IMPACT = """None is known to dmlkit beyond that of image retrieval at large. Whoever publishes this dataset knows
 what it is for, and should say it here."""
 MAINTENANCE = """On the hub each version is a tag that never moves, and `SHA256SUMS` has the hash of every file. A
-mistake in a label, or a picture that must go, is put right in the manifest or the source and published under a higher
-version. Whoever published the data set answers for it: ask in the discussions of its page."""
-EVALUATION = """Every picture of `query` searches `gallery` by cosine similarity, at each scale for the pictures with
-its own label there. Of one query with *R* matches, with P(n) the precision of the first n pictures found:
+mistake in a label, or an image that must go, is put right in the manifest or the source and published under a higher
+version. Whoever published the dataset answers for it: ask in the discussions of its page."""
+EVALUATION = """Every image of `query` searches `gallery` by cosine similarity, at each scale for the images with
+its own label there. Of one query with *R* matches, with P(n) the precision of the first n images found:
 
 | metric | of one query |
 |---|---|
@@ -37,9 +37,9 @@ The exact definitions, ties and metrics of all levels at once: `docs/protocol.md
 
 
 RESEARCH = """To train and to measure image retrieval and metric learning at several semantic scales, in research. Not
-to decide anything about people, and no proof that a model works on other pictures: measure it where it is used."""
+to decide anything about people, and no proof that a model works on other images: measure it where it is used."""
 DRAWN = """To try out tools for retrieval and metric learning at several semantic scales. Figures measured on drawn
-pictures say nothing about photographs."""
+images say nothing about photographs."""
 
 
 def responsible(answers: Answers, version: str, drawn: bool, limits: Sequence[str]) -> list[str]:
@@ -51,7 +51,7 @@ def responsible(answers: Answers, version: str, drawn: bool, limits: Sequence[st
         "\n".join(f"- {line}" for line in limits),
         "## Biases",
         answers.biases or NOT_KNOWN,
-        "" if drawn else "How many pictures a class has follows the source: `hierarchy` has the numbers.",
+        "" if drawn else "How many images a class has follows the source: `hierarchy` has the numbers.",
         "## Personal and sensitive information",
         answers.people or NOT_KNOWN,
         "" if drawn else "dmlkit looked for none and removed none.",

@@ -1,4 +1,4 @@
-"""README.md of a data set folder: the card that the hub shows, with the YAML that `load_dataset` reads."""
+"""README.md of a dataset folder: the card that the hub shows, with the YAML that `load_dataset` reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import yaml
 
 from dmlkit import __version__, sources
 from dmlkit.dataset import answers
-from dmlkit.schema import SCALES, SPLITS, VERDICTS
+from dmlkit.schema.scales import SCALES, SPLITS
+from dmlkit.schema.statuses import STATUS_BY_NAME
 from dmlkit.taxonomy.manifest import Manifest
 
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B")
@@ -32,17 +33,17 @@ REASONS = 5
 class Facts:
     """The figures that the card shows. ``coverage`` is (found, of the manifest) by scale."""
 
-    pictures: Mapping[str, int]
-    verdicts: Mapping[str, int]
+    images: Mapping[str, int]
+    statuses: Mapping[str, int]
     coverage: Mapping[str, tuple[int, int]]
     limit: int | None
     resizing: str
     content: str
-    """One hash over the Parquet files of the pictures and the hierarchy."""
+    """One hash over the Parquet files of the images and the hierarchy."""
 
 
 def write(folder: Path, manifest: Manifest, source: str, facts: Facts) -> None:
-    """Write ``README.md``. The data set's Parquet files must be there: their numbers are read from them."""
+    """Write ``README.md``. The dataset's Parquet files must be there: their numbers are read from them."""
     text = "\n".join([front_matter(folder, manifest, source, facts), body(folder, manifest, source, facts)])
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
@@ -52,7 +53,7 @@ def front_matter(folder: Path, manifest: Manifest, source: str, facts: Facts) ->
     license_id = terms.license.lower()
     drawn = source == "sample"
     # `datasets` fails at a split without rows, so one that has none is not named.
-    files = {split: sorted(folder.glob(f"data/{split}-*.parquet")) for split in SPLITS if facts.pictures[split]}
+    files = {split: sorted(folder.glob(f"data/{split}-*.parquet")) for split in SPLITS if facts.images[split]}
     fields = {
         "license": license_id,
         **({"license_name": f"{source}-terms"} if license_id == "other" else {}),
@@ -68,13 +69,13 @@ def front_matter(folder: Path, manifest: Manifest, source: str, facts: Facts) ->
             *(["synthetic"] if drawn else []),
             "dmlkit",
         ],
-        "size_categories": [size_category(sum(facts.pictures.values()))],
+        "size_categories": [size_category(sum(facts.images.values()))],
         "configs": [
             {
                 "config_name": "default",
                 "default": True,
                 # `datasets` 5.2 finds its cache of a folder by this YAML: without the hash, a folder that was built
-                # again would go on giving the pictures of the first build.
+                # again would go on giving the images of the first build.
                 "description": f"content {facts.content}",
                 "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in files],
             },
@@ -111,26 +112,26 @@ def dataset_info(config: str, files: Mapping[str, list[Path]]) -> dict[str, Any]
     }
 
 
-def size_category(pictures: int) -> str:
-    return next((name for i, name in enumerate(SIZES) if pictures < 1000 * 10**i), "10B<n<100B")
+def size_category(images: int) -> str:
+    return next((name for i, name in enumerate(SIZES) if images < 1000 * 10**i), "10B<n<100B")
 
 
 def body(folder: Path, manifest: Manifest, source: str, facts: Facts) -> str:
     terms = sources.load(source).TERMS
     (path,) = folder.glob("hierarchy/train-*.parquet")
     classes = pq.read_table(path).to_pylist()
-    drawn = "> **The pictures are drawn by a program.** They show how the data set is made; they are no photographs."
+    drawn = "> **The images are drawn by a program.** They show how the dataset is made; they are no photographs."
     citations = "\n\n".join(text.strip() for text in (manifest.citations(), terms.citation) if text.strip())
     parts = [
         f"# {plain(str(manifest.settings['title']))}",
         paragraph(str(manifest.settings.get("description", ""))),
         drawn if source == "sample" else "",
-        "![Pictures of the data set at its three scales](figure.jpg)",
+        "![Images of the dataset at its three scales](figure.jpg)",
         opening(facts),
         "## Configs and splits",
         sizes_table(classes, facts),
         limits_text(facts),
-        "Config `default` has the pictures, config `hierarchy` one row a fine class, with ids, path and counts.",
+        "Config `default` has the images, config `hierarchy` one row a fine class, with ids, path and counts.",
         "## Classes",
         classes_table(classes),
         "## Columns",
@@ -142,11 +143,11 @@ def body(folder: Path, manifest: Manifest, source: str, facts: Facts) -> str:
         f"Read by dmlkit {__version__} from the source **{plain(terms.title)}**, by the manifest `{manifest.name}`, "
         f"version {plain(manifest.version)} (SHA-256 `{manifest.sha256}`).",
         "### What is not in it",
-        verdicts_table(facts.verdicts),
+        statuses_table(facts.statuses),
         "## Preprocessing",
         f"""{resizing_text(facts)}
-Every picture was decoded as readers will decode it; those that fail are out. Exact duplicates were found by SHA-256
-over the whole data set. The side of a test picture, query or gallery, is decided by a hash of its `image_id`, and so is
+Every image was decoded as readers will decode it; those that fail are out. Exact duplicates were found by SHA-256
+over the whole dataset. The side of a test image, query or gallery, is decided by a hash of its `image_id`, and so is
 the order of rows.""",
         "## Annotation",
         terms.answers.annotation or answers.NOT_KNOWN,
@@ -154,9 +155,9 @@ the order of rows.""",
         *answers.responsible(terms.answers, plain(manifest.version), source == "sample", limits(source)),
         "## Licence and terms",
         plain(terms.terms),
-        f"The pictures {'may' if terms.redistribute else 'may **not**'} be published again."
+        f"The images {'may' if terms.redistribute else 'may **not**'} be published again."
         + (f" Source: <{terms.url}>" if terms.url else ""),
-        f"## How to cite this data set\n\n{fenced(own_entry(manifest, source, facts), 'bibtex')}",
+        f"## How to cite this dataset\n\n{fenced(own_entry(manifest, source, facts), 'bibtex')}",
         f"## Citation\n\n{fenced(citations, 'bibtex')}" if citations else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -166,43 +167,43 @@ def opening(facts: Facts) -> str:
     return f"""```python
 from datasets import load_dataset
 
-pictures = load_dataset("PATH")                       # splits: {", ".join(s for s in SPLITS if facts.pictures[s])}
+images = load_dataset("PATH")                       # splits: {", ".join(s for s in SPLITS if facts.images[s])}
 classes = load_dataset("PATH", "hierarchy")["train"]  # one row a fine class
 ```
 
-Every picture has a label at three scales: `fine`, `middle` and `coarse`. Fine and middle classes of the test set
-(`query` and `gallery`) are never in `train`. A query is to find the gallery pictures of its class, at each scale."""
+Every image has a label at three scales: `fine`, `middle` and `coarse`. Fine and middle classes of the test set
+(`query` and `gallery`) are never in `train`. A query is to find the gallery images of its class, at each scale."""
 
 
 COLUMNS = """| column | meaning |
 |---|---|
-| `image` | the picture, RGB, upright |
+| `image` | the image, RGB, upright |
 | `image_id` | `<source>/<upstream id>`, unique and stable |
 | `fine`, `middle`, `coarse` | class labels; the integers are the places of the class ids in sorted order |
-| `upstream_label` | what the source says of the picture |
+| `upstream_label` | what the source says of the image |
 | `width`, `height` | pixels, after the EXIF orientation is applied |
 | `exif_orientation` | the EXIF orientation of the source's file, 1 where it has none |
-| `sha256` | of the picture's bytes as they stand here |
+| `sha256` | of the image's bytes as they stand here |
 | `source`, `source_url`, `license`, `author` | where it comes from, as far as the source says |"""
 
 
 def sizes_table(classes: list[dict[str, Any]], facts: Facts) -> str:
-    pictures = [facts.pictures[split] for split in SPLITS]
+    images = [facts.images[split] for split in SPLITS]
     lines = [
         "| | train | query | gallery | all | in the manifest |",
         "|---|---:|---:|---:|---:|---:|",
-        f"| pictures | {' | '.join(f'{n:,}' for n in (*pictures, sum(pictures)))} | |",
+        f"| images | {' | '.join(f'{n:,}' for n in (*images, sum(images)))} | |",
     ]
     for scale in SCALES:
         parts = [len({row[f"{scale}_id"] for row in classes if row[split]}) for split in SPLITS]
         counts = (*parts, *facts.coverage[scale])
-        lines.append(f"| {scale} classes with pictures | {' | '.join(f'{n:,}' for n in counts)} |")
+        lines.append(f"| {scale} classes with images | {' | '.join(f'{n:,}' for n in counts)} |")
     return "\n".join(lines)
 
 
 def classes_table(classes: list[dict[str, Any]]) -> str:
-    """A row for each coarse class with its middle classes that have pictures, in train and in the test."""
-    lines = ["| coarse | middle, in train | middle, in the test | fine, with pictures |", "|---|---|---|---:|"]
+    """A row for each coarse class with its middle classes that have images, in train and in the test."""
+    lines = ["| coarse | middle, in train | middle, in the test | fine, with images |", "|---|---|---|---:|"]
     rows = sorted(classes, key=lambda row: [row[f"{scale}_id"] for scale in reversed(SCALES)])
     for coarse in dict.fromkeys(row["coarse"] for row in rows):
         below = [row for row in rows if row["coarse"] == coarse]
@@ -222,31 +223,31 @@ def limits_text(facts: Facts) -> str:
     found, total = facts.coverage["fine"]
     said = []
     if found < total:
-        said.append(f"{total - found:,} of the {total:,} fine classes have no pictures here: `hierarchy` shows which.")
+        said.append(f"{total - found:,} of the {total:,} fine classes have no images here: `hierarchy` shows which.")
     if facts.limit is not None:
-        said.append(f"At most {facts.limit:,} pictures of each fine class were taken.")
+        said.append(f"At most {facts.limit:,} images of each fine class were taken.")
     return " ".join(said)
 
 
 def resizing_text(facts: Facts) -> str:
     if facts.resizing:
-        return f"Larger pictures were brought to a shorter side of {facts.resizing}; smaller ones kept as they are."
-    return "The pictures' bytes are those of the source, unchanged."
+        return f"Larger images were brought to a shorter side of {facts.resizing}; smaller ones kept as they are."
+    return "The images' bytes are those of the source, unchanged."
 
 
-def verdicts_table(verdicts: Mapping[str, int]) -> str:
-    refused = {verdict: count for verdict, count in verdicts.items() if verdict != "ok"}
+def statuses_table(statuses: Mapping[str, int]) -> str:
+    refused = {status: count for status, count in statuses.items() if status != "ok"}
     if not refused:
-        return f"Nothing: all {verdicts.get('ok', 0):,} candidates of the source are in the data set."
-    lines = [f"| verdict | candidates | of {sum(verdicts.values()):,} |", "|---|---:|---|"]
-    lines += [f"| `{verdict}` | {count:,} | {VERDICTS[verdict]} |" for verdict, count in refused.items()]
+        return f"Nothing: all {statuses.get('ok', 0):,} candidates of the source are in the dataset."
+    lines = [f"| status | candidates | of {sum(statuses.values()):,} |", "|---|---:|---|"]
+    lines += [f"| `{status}` | {count:,} | {STATUS_BY_NAME[status].meaning} |" for status, count in refused.items()]
     return "\n".join([*lines, "", "`rejected.parquet` names each of these candidates with its reason."])
 
 
 def limits(source: str) -> list[str]:
-    """What a reader must know before relying on the data set."""
+    """What a reader must know before relying on the dataset."""
     if source == "sample":
-        return ["Drawn pictures are easier than photographs, and differ from each other in other ways."]
+        return ["Drawn images are easier than photographs, and differ from each other in other ways."]
     return [
         "The labels are those of the source, brought into the hierarchy; nobody looked at them again.",
         "Copies that differ in a single byte, in size or compression, are not found and may stand on both sides.",
@@ -258,7 +259,7 @@ def labels_text(manifest: Manifest, source: str, folder: Path) -> str:
     """How an upstream label became labels at three scales, and why some did not."""
     lexicon = str(manifest.settings.get("hierarchy", {}).get("lexicon", "")).replace("wordnet-", "WordNet ")
     tree = f"{plain(lexicon)}, cut at three heights by" if lexicon else "the classes and rules of"
-    text = f"""`upstream_label` is what the source says of a picture. It leads to one fine class, which has one middle
+    text = f"""`upstream_label` is what the source says of an image. It leads to one fine class, which has one middle
 and one coarse class, by {tree} the manifest. `path` in `hierarchy` is the way."""
     if source == "sample":
         return text
@@ -267,13 +268,13 @@ manifest excludes is out with its reason (`excluded`)."""
     reasons = excluded_reasons(folder)
     if not reasons:
         return text
-    lines = [f"- {count:,} pictures: {plain(reason)}" for reason, count in reasons[:REASONS]]
+    lines = [f"- {count:,} images: {plain(reason)}" for reason, count in reasons[:REASONS]]
     more = f"\n- and {len(reasons) - REASONS:,} more reasons, in `rejected.parquet`" if len(reasons) > REASONS else ""
     return "\n".join([text, "", "Excluded here:", "", *lines]) + more
 
 
 def own_entry(manifest: Manifest, source: str, facts: Facts) -> str:
-    """A BibTeX entry of the data set itself. Its author is whoever publishes it."""
+    """A BibTeX entry of the dataset itself. Its author is whoever publishes it."""
     title, version = (
         re.sub(r"[{}\\\s]+", " ", text).strip() for text in (str(manifest.settings["title"]), manifest.version)
     )
@@ -285,7 +286,7 @@ def own_entry(manifest: Manifest, source: str, facts: Facts) -> str:
 
 def excluded_reasons(folder: Path) -> list[tuple[str, int]]:
     """The reasons of excluded candidates with the number of these, the most frequent first."""
-    found = pq.read_table(folder / "rejected.parquet", columns=["detail"], filters=[("verdict", "==", "excluded")])
+    found = pq.read_table(folder / "rejected.parquet", columns=["detail"], filters=[("status", "==", "excluded")])
     counts = {one["values"]: one["counts"] for one in found["detail"].value_counts().to_pylist()}
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
@@ -311,7 +312,7 @@ def fenced(text: str, language: str) -> str:
 
 
 def write_attribution(folder: Path, rows: pd.DataFrame) -> None:
-    """Write ``ATTRIBUTION.csv`` where the source names authors: who made each picture, and under which licence."""
+    """Write ``ATTRIBUTION.csv`` where the source names authors: who made each image, and under which licence."""
     named = rows[rows["author"].notna()].sort_values("image_id")
     if named.empty:
         return

@@ -1,4 +1,4 @@
-"""The checks on the content of a data set folder. `dmlkit.dataset.validate` lists the codes and runs them."""
+"""The checks on the content of a dataset folder. `dmlkit.dataset.validate` lists the codes and runs them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ import yaml
 
 from dmlkit import sources
 from dmlkit.dataset.card import size_category
-from dmlkit.errors import printable
-from dmlkit.schema import FORMS, SCALES, SPLITS, VERDICTS, Part
+from dmlkit.schema.layout import LAYOUTS, SplitSpec
+from dmlkit.schema.scales import SCALES, SPLITS
+from dmlkit.schema.statuses import STATUS_NAMES
 from dmlkit.storage import images
+from dmlkit.text import printable
 
 SHOWN = 5
 """How many items a finding names before it counts the rest."""
@@ -29,7 +31,7 @@ MOST_CARD, MOST_YAML = 2_000_000, 500_000
 """Bytes of a card and of its YAML: ten thousand class names stay below."""
 
 DECIDED = ("above", "outside", "excluded", "duplicate", "conflicting-duplicate", "class-too-small")
-"""Verdicts that no picture of the data set can share its id and label with. The others can befall a second candidate
+"""Statuses that no image of the dataset can share its id and label with. The others can befall a second candidate
 with the same name: an archive may hold a name twice."""
 
 
@@ -51,27 +53,27 @@ class Finding:
 
 @dataclass(frozen=True)
 class Content:
-    """What the checks look at: all of a folder but the pictures' bytes and the rejected candidates."""
+    """What the checks look at: all of a folder but the images' bytes and the rejected candidates."""
 
     files: Mapping[str, Path]
     """The plain files by their names below the folder."""
     form: str
     build: Mapping[str, Any]
-    pictures: pd.DataFrame
+    images: pd.DataFrame
     """The columns of ``data/`` without ``image``, with ``stem``, the beginning of the file's name."""
     names: Mapping[str, list[str]]
     """The class names of each scale, from the metadata of ``data/``."""
     hierarchy: pd.DataFrame
 
     @property
-    def parts(self) -> tuple[Part, ...]:
-        return FORMS[self.form]
+    def parts(self) -> tuple[SplitSpec, ...]:
+        return LAYOUTS[self.form]
 
-    def of(self, part: Part) -> pd.DataFrame:
-        return self.pictures[self.pictures["stem"] == part.stem]
+    def of(self, part: SplitSpec) -> pd.DataFrame:
+        return self.images[self.images["stem"] == part.stem]
 
     @property
-    def tests(self) -> list[tuple[Part, Part]]:
+    def tests(self) -> list[tuple[SplitSpec, SplitSpec]]:
         """Query and gallery of each test set."""
         test = [part for part in self.parts if part.split != "train"]
         return list(zip(test[::2], test[1::2], strict=True))
@@ -95,7 +97,7 @@ def some(items: Iterable[Any], between: str = ", ") -> str:
 
 def check_values(content: Content) -> Iterator[Finding]:
     """E205. The other checks take for granted that these values are there."""
-    rows, tree = content.pictures, content.hierarchy
+    rows, tree = content.images, content.hierarchy
     for name in ("image_id", *SCALES, "upstream_label", "width", "height", "exif_orientation", "sha256", "source"):
         lacking = rows[rows[name].isna()]
         if name in SCALES:
@@ -186,8 +188,8 @@ def check_card(content: Content) -> Iterator[Finding]:
     for key, said in numbers.items():
         if said != found.get(key):
             yield Finding("E207", "README.md", f"{said} rows in {key[1]} of {key[0]}; the files have {found.get(key)}")
-    if size not in ([], [size_category(len(content.pictures))]):
-        yield Finding("E207", "README.md", f"the size category is {some(size)} for {len(content.pictures)} pictures")
+    if size not in ([], [size_category(len(content.images))]):
+        yield Finding("E207", "README.md", f"the size category is {some(size)} for {len(content.images)} images")
     source = content.build["source"]["name"]
     if license_id and source in sources.MODULES and license_id != sources.load(source).TERMS.license.lower():
         theirs = sources.load(source).TERMS.license.lower()
@@ -212,21 +214,21 @@ def listed(value: Any) -> list[str]:
 
 def check_counts(content: Content) -> Iterator[Finding]:
     for part in content.parts:
-        said, found = content.build["pictures"][part.name], len(content.of(part))
+        said, found = content.build["images"][part.name], len(content.of(part))
         if said != found:
-            yield Finding("E204", "build.json", f"{said} pictures in {part.name}; the files have {found}")
+            yield Finding("E204", "build.json", f"{said} images in {part.name}; the files have {found}")
     for scale in SCALES:
         coverage = content.build["coverage"][scale]
-        counts = content.pictures[scale].nunique(), len(content.names[scale])
+        counts = content.images[scale].nunique(), len(content.names[scale])
         if (coverage["found"], coverage["of"]) != counts:
             said = f"{coverage['found']} of {coverage['of']}"
             yield Finding("E204", "build.json", f"{said} {scale} classes; the files have {counts[0]} of {counts[1]}")
         if coverage["found"] < coverage["floor"] * coverage["of"]:
-            yield Finding("W503", "data", f"{coverage['found']} of {coverage['of']} {scale} classes have pictures")
+            yield Finding("W503", "data", f"{coverage['found']} of {coverage['of']} {scale} classes have images")
 
 
 def check_ids(content: Content) -> Iterator[Finding]:
-    rows = content.pictures
+    rows = content.images
     again = rows[rows["image_id"].duplicated()]
     if len(again):
         yield Finding("E206", "data", f"the image_id stands twice: {some(again['image_id'].unique())}")
@@ -282,7 +284,7 @@ def unplaced(content: Content, scale: str) -> dict[str, str]:
 
 
 def check_labels(content: Content) -> Iterator[Finding]:
-    rows = content.pictures
+    rows = content.images
     over = content.hierarchy.drop_duplicates("fine_label").set_index("fine_label")
     for scale in SCALES[1:]:
         both = rows.dropna(subset=["fine", scale])
@@ -297,7 +299,7 @@ def check_labels(content: Content) -> Iterator[Finding]:
         found = of.groupby("fine").size().reindex(over.index, fill_value=0)
         wrong = over[over[split] != found]
         if len(wrong):
-            yield Finding("E304", "hierarchy", f"the number of {split} pictures is wrong: {some(wrong['fine_id'])}")
+            yield Finding("E304", "hierarchy", f"the number of {split} images is wrong: {some(wrong['fine_id'])}")
     pairs = rows.loc[rows["stem"].isin([part.stem for part in counted]), ["fine", "upstream_label"]].drop_duplicates()
     under = pairs.groupby("upstream_label").size()
     if (under > 1).any():
@@ -307,11 +309,11 @@ def check_labels(content: Content) -> Iterator[Finding]:
         labels.setdefault(fine, set()).add(label)
     other = [row.fine_id for row in over.itertuples() if set(row.upstream_labels) != labels.get(row.Index, set())]
     if other:
-        yield Finding("E305", "hierarchy", f"upstream_labels are not those of the pictures: {some(other)}")
+        yield Finding("E305", "hierarchy", f"upstream_labels are not those of the images: {some(other)}")
 
 
 def check_splits(content: Content) -> Iterator[Finding]:
-    rows = content.pictures
+    rows = content.images
     train = rows["stem"] == "data/train"
     declared = rows["fine"].map(content.hierarchy.drop_duplicates("fine_label").set_index("fine_label")["split"])
     wrong = rows[declared.notna() & ((declared == "train") != train)]
@@ -337,51 +339,51 @@ def check_splits(content: Content) -> Iterator[Finding]:
 
 
 def check_duplicates(content: Content) -> Iterator[Finding]:
-    rows = content.pictures.assign(train=content.pictures["stem"] == "data/train")
+    rows = content.images.assign(train=content.images["stem"] == "data/train")
     same = rows[rows["sha256"].duplicated(keep=False)].sort_values(["sha256", "image_id"])
     across = same.groupby("sha256")["train"].transform("nunique") > 1
-    # The test sets of the three scales may share pictures; within one, a picture must not stand twice.
+    # The test sets of the three scales may share images; within one, an image must not stand twice.
     place = pd.Series([stem.partition("/")[0] for stem in same["stem"]], same.index, dtype=str)
     twice = same[~across & same.assign(place=place).duplicated(["sha256", "place"], keep=False)]
     for code, found, where in (("E405", same[across], "in train and in the test"), ("E406", twice, "twice")):
         if len(found):
-            yield Finding(content.code(code), "data", f"the same picture stands {where}: {some(found['image_id'])}")
+            yield Finding(content.code(code), "data", f"the same image stands {where}: {some(found['image_id'])}")
 
 
 def check_rejected(content: Content) -> Iterator[Finding]:
-    """What rejected.parquet says against the rest. It may be far longer than the data set: read in pieces."""
-    said = Counter(content.build["verdicts"])
-    found = Counter(ok=len(content.pictures))
+    """What rejected.parquet says against the rest. It may be far longer than the dataset: read in pieces."""
+    said = Counter(content.build["statuses"])
+    found = Counter(ok=len(content.images))
     known = pa.array(
-        [f"{i}\n{label}" for i, label in content.pictures[["image_id", "upstream_label"]].itertuples(index=False)]
+        [f"{i}\n{label}" for i, label in content.images[["image_id", "upstream_label"]].itertuples(index=False)]
     )
     both: list[str] = []
     try:
         with pq.ParquetFile(content.files["rejected.parquet"]) as file:
             for batch in file.iter_batches(200_000):
-                found.update(batch["verdict"].to_pylist())
-                batch = batch.filter(pc.is_in(batch["verdict"], pa.array(DECIDED)))
+                found.update(batch["status"].to_pylist())
+                batch = batch.filter(pc.is_in(batch["status"], pa.array(DECIDED)))
                 keys = pc.binary_join_element_wise(batch["image_id"], batch["upstream_label"], "\n")
                 both += batch.filter(pc.is_in(keys, known))["image_id"].to_pylist()
     except (pa.ArrowException, ValueError, OSError) as exc:
         yield Finding("E201", "rejected.parquet", str(exc))
         return
     if both:
-        yield Finding("E407", "rejected.parquet", f"also in the data set: {some(both)}")
-    unknown = {str(verdict) for verdict in found if verdict not in VERDICTS}
-    if found["ok"] > len(content.pictures):
+        yield Finding("E407", "rejected.parquet", f"also in the dataset: {some(both)}")
+    unknown = {str(status) for status in found if status not in STATUS_NAMES}
+    if found["ok"] > len(content.images):
         unknown.add("ok")
     if unknown:
-        yield Finding("E408", "rejected.parquet", f"unknown verdicts: {some(sorted(unknown))}")
-    for verdict in sorted(found.keys() | said.keys(), key=str):
-        if said[verdict] != found[verdict]:
-            text = f"{said[verdict]} candidates are {verdict}; the files have {found[verdict]}"
+        yield Finding("E408", "rejected.parquet", f"unknown statuses: {some(sorted(unknown))}")
+    for status in sorted(found.keys() | said.keys(), key=str):
+        if said[status] != found[status]:
+            text = f"{said[status]} candidates are {status}; the files have {found[status]}"
             yield Finding("E204", "build.json", text)
 
 
 def check_attribution(content: Content) -> Iterator[Finding]:
     columns = ["image_id", "author", "license", "source_url"]
-    rows = content.pictures[content.pictures["author"].notna()]
+    rows = content.images[content.images["author"].notna()]
     unlicensed = rows[rows["license"].isna()]
     if len(unlicensed):
         yield Finding("W502", "data", f"an author and no licence: {some(unlicensed['image_id'])}")
@@ -418,32 +420,32 @@ def batches(file: pq.ParquetFile, rows: int, columns: list[str] | None = None) -
         yield from file.iter_batches(rows, row_groups=[group], columns=columns)
 
 
-def check_pictures(path: Path) -> list[Finding]:
-    """The findings on the bytes of one file's pictures, read in bounded memory."""
+def check_images(path: Path) -> list[Finding]:
+    """The findings on the bytes of one file's images, read in bounded memory."""
     where = f"{path.parent.name}/{path.name}"
     faults: dict[str, list[str]] = {}
     try:
         with pq.ParquetFile(path) as file:
             for batch in batches(file, 20):
                 for row in batch.to_pylist():
-                    if fault := picture_fault(row):
+                    if fault := image_fault(row):
                         faults.setdefault(fault[0], []).append(f"{row['image_id']}: {fault[1]}")
     except (pa.ArrowException, ValueError, OSError, MemoryError) as exc:
         return [Finding("E201", where, str(exc))]
     return [Finding(code, where, some(texts, "; ")) for code, texts in faults.items()]
 
 
-def picture_fault(row: Mapping[str, Any]) -> tuple[str, str] | None:
-    """(code, what is wrong) of a picture's bytes."""
+def image_fault(row: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(code, what is wrong) of an image's bytes."""
     data = (row["image"] or {}).get("bytes") or b""
     if images.digest(data) != row["sha256"]:
         return "E105", "its bytes are not those of its sha256"
-    picture = images.examine(data, min_side=1)
-    if picture.verdict != "ok":
-        return "E106", f"{picture.verdict}: {picture.detail}"
-    if (picture.width, picture.height) != (row["width"], row["height"]):
-        return "E106", f"{picture.width} × {picture.height} pixels; its row differs"
-    # The row has the orientation of the source's file. A picture that was made smaller has lost its own.
-    if picture.exif_orientation not in (1, row["exif_orientation"]):
-        return "E106", f"its EXIF orientation is {picture.exif_orientation}; its row differs"
+    image = images.examine(data, min_side=1)
+    if image.status != "ok":
+        return "E106", f"{image.status}: {image.detail}"
+    if (image.width, image.height) != (row["width"], row["height"]):
+        return "E106", f"{image.width} × {image.height} pixels; its row differs"
+    # The row has the orientation of the source's file. An image that was made smaller has lost its own.
+    if image.exif_orientation not in (1, row["exif_orientation"]):
+        return "E106", f"its EXIF orientation is {image.exif_orientation}; its row differs"
     return None

@@ -1,4 +1,4 @@
-"""Contact sheets of a data set folder: what it looks like, at a glance."""
+"""Contact sheets of a dataset folder: what it looks like, at a glance."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from dmlkit.errors import OutputError, UsageError, unusable
-from dmlkit.schema import SCALES
+from dmlkit.errors import OutputError, UsageError, unreadable_dataset
+from dmlkit.schema.scales import SCALES
 from dmlkit.storage.images import ORIENTATION
 
 PAPER, INK, FAINT = "#ffffff", "#1f2328", "#6b7280"
@@ -24,7 +24,7 @@ CELL = (132, 100)
 GAP = 8
 COLUMNS = 9
 HEADING, LINE = 34, CELL[1] + 22
-"""Heights in pixels of the name of a middle class, and of a line of pictures with their names."""
+"""Heights in pixels of the name of a middle class, and of a line of images with their names."""
 LINES = 100
 """At most this many headings and lines stand on a sheet; the rest go on another. JPEG ends at 65,500 pixels."""
 FIGURE_CLASSES = (2, 3)
@@ -32,14 +32,14 @@ FIGURE_CLASSES = (2, 3)
 FIGURE_NAME = 200
 """Pixels that the name of a coarse class may take in the figure."""
 TRIES = 8
-"""Of so many first pictures of a class the one is shown whose shape is nearest to a cell: little of it is cut off."""
+"""Of so many first images of a class the one is shown whose shape is nearest to a cell: little of it is cut off."""
 
 Tree = dict[str, dict[str, list[str]]]
 """Coarse name → middle name → fine names."""
 
 
 class Place(NamedTuple):
-    """Where a picture stands: the file, its row group, and the row in that."""
+    """Where an image stands: the file, its row group, and the row in that."""
 
     path: Path
     group: int
@@ -47,38 +47,38 @@ class Place(NamedTuple):
 
 
 def write_sheets(folder: Path, out: Path) -> list[Path]:
-    """Write the sheets of each coarse class, with a picture of every fine class, and the figure of the three scales.
+    """Write the sheets of each coarse class, with an image of every fine class, and the figure of the three scales.
 
-    Coarse classes without pictures have none. Returns the files, the figure last. Memory: one row group and small
-    copies. Raises `UsageError` where ``folder`` holds no data set that can be read, `OutputError` where ``out``
+    Coarse classes without images have none. Returns the files, the figure last. Memory: one row group and small
+    copies. Raises `UsageError` where ``folder`` holds no dataset that can be read, `OutputError` where ``out``
     cannot be written.
     """
     if out.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"{out} lies in the data set folder, which must stay as it is", hint="choose another --out")
+        raise UsageError(f"{out} lies in the dataset folder, which must stay as it is", hint="choose another --out")
     tree = read_tree(folder)
-    pictures = read_pictures(folder, first_places(folder))
+    images = read_images(folder, first_places(folder))
     paths: list[Path] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
         for coarse, middles in tree.items():
-            lines = list(sheet_lines(middles, pictures))
+            lines = list(sheet_lines(middles, images))
             for start in range(0, len(lines), LINES):
                 paths.append(out / f"{free_name(coarse, {'figure', *(path.stem for path in paths)})}.jpg")
-                sheet(coarse, lines[start : start + LINES], pictures).save(paths[-1], quality=82, optimize=True)
+                sheet(coarse, lines[start : start + LINES], images).save(paths[-1], quality=82, optimize=True)
         paths.append(out / "figure.jpg")
-        figure(for_figure(tree, set(pictures)), pictures).save(paths[-1], quality=85, optimize=True)
+        figure(for_figure(tree, set(images)), images).save(paths[-1], quality=85, optimize=True)
     except OSError as exc:
         raise OutputError(f"{out} cannot be written: {exc.strerror or exc}", hint="choose another --out") from exc
     return paths
 
 
 def write_figure(folder: Path) -> None:
-    """Write ``figure.jpg`` of a data set folder into it."""
+    """Write ``figure.jpg`` of a dataset folder into it."""
     places = first_places(folder)
     chosen = for_figure(read_tree(folder), set(places))
     shown = {name for middles in chosen.values() for fine in middles.values() for name in fine}
-    pictures = read_pictures(folder, {name: place for name, place in places.items() if name in shown})
-    figure(chosen, pictures).save(folder / "figure.jpg", quality=85, optimize=True)
+    images = read_images(folder, {name: place for name, place in places.items() if name in shown})
+    figure(chosen, images).save(folder / "figure.jpg", quality=85, optimize=True)
 
 
 def free_name(name: str, taken: set[str]) -> str:
@@ -89,7 +89,7 @@ def free_name(name: str, taken: set[str]) -> str:
 
 
 def read_tree(folder: Path) -> Tree:
-    """The classes of a data set folder, in the order of their ids."""
+    """The classes of a dataset folder, in the order of their ids."""
     try:
         (path,) = folder.glob("hierarchy/train-*.parquet")
         rows = pq.read_table(path, columns=[*SCALES, *(f"{scale}_id" for scale in SCALES)]).to_pylist()
@@ -99,12 +99,12 @@ def read_tree(folder: Path) -> Tree:
             coarse, middle = row["coarse"] or "unknown", row["middle"] or "unknown"
             tree.setdefault(coarse, {}).setdefault(middle, []).append(row["fine"])
     except (ValueError, OSError, KeyError, TypeError, pa.ArrowException) as exc:
-        raise unusable(folder, exc) from exc
+        raise unreadable_dataset(folder, exc) from exc
     return tree
 
 
 def first_places(folder: Path) -> dict[str, Place]:
-    """Fine name → where the picture stands that is shown of it, for the classes that have pictures."""
+    """Fine name → where the image stands that is shown of it, for the classes that have images."""
     best: dict[str, tuple[float, Place]] = {}
     seen: dict[str, int] = {}
     try:
@@ -113,20 +113,20 @@ def first_places(folder: Path) -> dict[str, Place]:
             names = features["fine"]["names"]
             with pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
-                    for row, picture in enumerate(file.read_row_group(group, ["fine", "width", "height"]).to_pylist()):
-                        name = names[picture["fine"]]
+                    for row, image in enumerate(file.read_row_group(group, ["fine", "width", "height"]).to_pylist()):
+                        name = names[image["fine"]]
                         seen[name] = seen.get(name, 0) + 1
                         if seen[name] <= TRIES:
-                            cut = abs(math.log(picture["width"] / picture["height"] * CELL[1] / CELL[0]))
+                            cut = abs(math.log(image["width"] / image["height"] * CELL[1] / CELL[0]))
                             if name not in best or cut < best[name][0]:
                                 best[name] = cut, Place(path, group, row)
     except (ValueError, OSError, KeyError, IndexError, TypeError, ZeroDivisionError, pa.ArrowException) as exc:
-        raise unusable(folder, exc) from exc
+        raise unreadable_dataset(folder, exc) from exc
     return {name: place for name, (_, place) in best.items()}
 
 
-def read_pictures(folder: Path, places: dict[str, Place]) -> dict[str, Image.Image]:
-    """Fine name → a small copy of its picture."""
+def read_images(folder: Path, places: dict[str, Place]) -> dict[str, Image.Image]:
+    """Fine name → a small copy of its image."""
     wanted: dict[tuple[Path, int], list[tuple[int, str]]] = {}
     for name, place in places.items():
         wanted.setdefault((place.path, place.group), []).append((place.row, name))
@@ -137,29 +137,29 @@ def read_pictures(folder: Path, places: dict[str, Place]) -> dict[str, Image.Ima
                 column = file.read_row_group(group, columns=["image"])["image"]
             found |= {name: small(column[row].as_py()) for row, name in rows}
         except Exception as exc:  # Pillow's decoders raise many types for bad bytes
-            raise unusable(folder, exc) from exc
+            raise unreadable_dataset(folder, exc) from exc
     return found
 
 
 def small(value: dict[str, Any]) -> Image.Image:
-    """A picture at the size of a cell, upright, cut to fit."""
+    """An image at the size of a cell, upright, cut to fit."""
     with Image.open(BytesIO(value["bytes"])) as image:
         image.draft("RGB", (2 * CELL[0], 2 * CELL[1]))
         upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
         return ImageOps.fit(upright.convert("RGB"), CELL, Image.Resampling.LANCZOS)
 
 
-def sheet_lines(middles: dict[str, list[str]], pictures: dict[str, Image.Image]) -> Iterator[str | list[str]]:
-    """A heading for each middle class that has pictures, and the names of its fine classes line by line."""
+def sheet_lines(middles: dict[str, list[str]], images: dict[str, Image.Image]) -> Iterator[str | list[str]]:
+    """A heading for each middle class that has images, and the names of its fine classes line by line."""
     for middle, fine in middles.items():
-        shown = [name for name in fine if name in pictures]
+        shown = [name for name in fine if name in images]
         if shown:
             yield f"{middle} ({len(fine)})" if len(shown) == len(fine) else f"{middle} ({len(shown)} of {len(fine)})"
         for start in range(0, len(shown), COLUMNS):
             yield shown[start : start + COLUMNS]
 
 
-def sheet(title: str, lines: list[str | list[str]], pictures: dict[str, Image.Image]) -> Image.Image:
+def sheet(title: str, lines: list[str | list[str]], images: dict[str, Image.Image]) -> Image.Image:
     """The fine classes of a coarse class, under the headings of their middle classes."""
     width = COLUMNS * (CELL[0] + GAP) + GAP
     height = 56 + sum(HEADING if isinstance(line, str) else LINE for line in lines) + GAP
@@ -173,14 +173,14 @@ def sheet(title: str, lines: list[str | list[str]], pictures: dict[str, Image.Im
             y += HEADING
         else:
             for number, name in enumerate(line):
-                put(page, pen, (GAP + number * (CELL[0] + GAP), y), name, pictures[name])
+                put(page, pen, (GAP + number * (CELL[0] + GAP), y), name, images[name])
             y += LINE
     return page
 
 
-def put(page: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], name: str, picture: Image.Image) -> None:
-    """A picture with its name below it."""
-    page.paste(picture, at)
+def put(page: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], name: str, image: Image.Image) -> None:
+    """An image with its name below it."""
+    page.paste(image, at)
     write(pen, (at[0], at[1] + CELL[1] + 2), name, 12, CELL[0], FAINT)
 
 
@@ -199,7 +199,7 @@ def fitted(pen: ImageDraw.ImageDraw, text: str, font: Any, width: int) -> str:
 
 
 def for_figure(tree: Tree, there: set[str]) -> Tree:
-    """The classes that the figure shows, of those ``there`` are pictures of: of each coarse class the middle classes
+    """The classes that the figure shows, of those ``there`` are images of: of each coarse class the middle classes
     with the most fine ones, and of each of these a few fine classes from its whole length."""
     chosen: Tree = {}
     for coarse, middles in tree.items():
@@ -211,8 +211,8 @@ def for_figure(tree: Tree, there: set[str]) -> Tree:
     return chosen
 
 
-def figure(tree: Tree, pictures: dict[str, Image.Image]) -> Image.Image:
-    """The three scales in one picture: a row for each coarse class, a group for each of its middle classes."""
+def figure(tree: Tree, images: dict[str, Image.Image]) -> Image.Image:
+    """The three scales in one image: a row for each coarse class, a group for each of its middle classes."""
     pen = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     font = ImageFont.load_default(20)
     left = 3 * GAP + min(FIGURE_NAME, math.ceil(max((pen.textlength(name, font) for name in tree), default=0)))
@@ -229,5 +229,5 @@ def figure(tree: Tree, pictures: dict[str, Image.Image]) -> Image.Image:
             x = left + column * group
             write(pen, (x, y), middle, 16, group - 3 * GAP)
             for number, name in enumerate(fine):
-                put(page, pen, (x + number * (CELL[0] + GAP), y + 24), name, pictures[name])
+                put(page, pen, (x + number * (CELL[0] + GAP), y + 24), name, images[name])
     return page

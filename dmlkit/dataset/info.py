@@ -1,4 +1,4 @@
-"""What a data set is, as plain data: its tree of classes with counts."""
+"""What a dataset is, as plain data: its tree of classes with counts."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from dmlkit.errors import UsageError, printable
-from dmlkit.schema import SCALES, SPLITS
+from dmlkit.errors import UsageError
+from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.taxonomy import manifest as manifests
+from dmlkit.text import printable
 
 PARTS = ("build.json", "SHA256SUMS", "data", "hierarchy")
-"""By one of these a data set folder is known, also one that lacks the others."""
+"""By one of these a dataset folder is known, also one that lacks the others."""
 
 UNKNOWN = "unknown"
 
 
 def describe(name: str) -> dict[str, Any]:
-    """The facts and the tree of a manifest (by name or folder) or of a data set folder.
+    """The facts and the tree of a manifest (by name or folder) or of a dataset folder.
 
     The tree is a list of coarse classes, each with ``middle``, a list of middle classes, each with ``fine``. In a data
-    set folder each class has ``pictures``: their number in each split. Raises `UsageError` for neither.
+    set folder each class has ``images``: their number in each split. Raises `UsageError` for neither.
     """
     folder = Path(name)
     if not (folder / "manifest.toml").is_file() and any((folder / part).exists() for part in PARTS):
@@ -55,8 +56,8 @@ def describe_folder(folder: Path) -> dict[str, Any]:
             "version": build["manifest"]["version"],
             "title": build["manifest"]["settings"]["title"],
             "sources": [build["source"]["name"]],
-            "pictures": {split: sum(row[split] for row in rows) for split in SPLITS},
-            "verdicts": dict(build["verdicts"]),
+            "images": {split: sum(row[split] for row in rows) for split in SPLITS},
+            "statuses": dict(build["statuses"]),
             **{scale: len({row[f"{scale}_id"] for row in rows} - {UNKNOWN}) for scale in SCALES},
             "tree": tree(rows),
         }
@@ -77,19 +78,19 @@ def tree(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     "id": middle_id,
                     "name": leaves[0]["middle"],
                     "split": leaves[0]["split"],
-                    **pictures(leaves),
-                    "fine": [{"id": row["fine_id"], "name": row["fine"], **pictures([row])} for row in leaves],
+                    **images(leaves),
+                    "fine": [{"id": row["fine_id"], "name": row["fine"], **images([row])} for row in leaves],
                 }
             )
-        found.append({"id": coarse_id, "name": below[0]["coarse"], **pictures(below), "middle": middles})
+        found.append({"id": coarse_id, "name": below[0]["coarse"], **images(below), "middle": middles})
     return found
 
 
-def pictures(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """The number of pictures of each split, where the rows are those of a data set folder."""
+def images(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """The number of images of each split, where the rows are those of a dataset folder."""
     if SPLITS[0] not in rows[0]:
         return {}
-    return {"pictures": {split: sum(row[split] for row in rows) for split in SPLITS}}
+    return {"images": {split: sum(row[split] for row in rows) for split in SPLITS}}
 
 
 def tree_lines(facts: dict[str, Any], *, fine: bool) -> list[str]:
@@ -97,23 +98,23 @@ def tree_lines(facts: dict[str, Any], *, fine: bool) -> list[str]:
     lines = [
         f"{facts['name']} {facts['version']}: {facts['title']}",
         f"{facts['fine']} fine, {facts['middle']} middle, {facts['coarse']} coarse classes; "
-        f"sources: {', '.join(facts['sources'])}{pictures_text(facts, '; pictures: ')}",
+        f"sources: {', '.join(facts['sources'])}{images_text(facts, '; images: ')}",
     ]
     for coarse in facts["tree"]:
         total = sum(len(middle["fine"]) for middle in coarse["middle"])
         counts = f"{len(coarse['middle'])} middle, {total} fine"
-        lines += ["", f"{coarse['name']} ({coarse['id']}): {counts}{pictures_text(coarse, '; ')}"]
+        lines += ["", f"{coarse['name']} ({coarse['id']}): {counts}{images_text(coarse, '; ')}"]
         for middle in coarse["middle"]:
             counts = f"{len(middle['fine'])} fine, {middle['split']}"
-            lines.append(f"  {middle['name']} ({middle['id']}): {counts}{pictures_text(middle, '; ')}")
+            lines.append(f"  {middle['name']} ({middle['id']}): {counts}{images_text(middle, '; ')}")
             if fine:
-                lines += [f"    {leaf['name']} ({leaf['id']}){pictures_text(leaf, ': ')}" for leaf in middle["fine"]]
+                lines += [f"    {leaf['name']} ({leaf['id']}){images_text(leaf, ': ')}" for leaf in middle["fine"]]
     return [printable(line) for line in lines]
 
 
-def pictures_text(facts: dict[str, Any], before: str) -> str:
-    """The number of pictures of each split that has any, or nothing for a manifest."""
-    if "pictures" not in facts:
+def images_text(facts: dict[str, Any], before: str) -> str:
+    """The number of images of each split that has any, or nothing for a manifest."""
+    if "images" not in facts:
         return ""
-    given = [f"{count:,} {split}" for split, count in facts["pictures"].items() if count]
-    return before + (", ".join(given) or "no pictures")
+    given = [f"{count:,} {split}" for split, count in facts["images"].items() if count]
+    return before + (", ".join(given) or "no images")

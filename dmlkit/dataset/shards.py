@@ -1,4 +1,4 @@
-"""The table of the data set → Parquet that `datasets.load_dataset` and the hub's viewer open."""
+"""The table of the dataset → Parquet that `datasets.load_dataset` and the hub's viewer open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dmlkit.errors import PoolError
-from dmlkit.schema import SCALES, SPLITS, hierarchy_features, picture_features
+from dmlkit.schema.features import hierarchy_features, image_features
+from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.storage import executor, images
 from dmlkit.storage.locations import Folder, RemoteFolder
 from dmlkit.taxonomy.manifest import Manifest
@@ -34,10 +35,10 @@ class Shard:
     schema: pa.Schema
 
 
-def write_pictures(folder: Path, rows: pd.DataFrame, manifest: Manifest, pool: Folder, jobs: int) -> Iterator[int]:
-    """Write ``data/<split>-*.parquet`` and yield the number of pictures of each file as it is finished."""
+def write_images(folder: Path, rows: pd.DataFrame, manifest: Manifest, pool: Folder, jobs: int) -> Iterator[int]:
+    """Write ``data/<split>-*.parquet`` and yield the number of images of each file as it is finished."""
     (folder / "data").mkdir()
-    schema = picture_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema
+    schema = image_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema
     cuts = {
         split: list(cut(part["length"].tolist(), SHARD_BYTES, len(part) or 1))
         for split in SPLITS
@@ -58,7 +59,7 @@ def write_pictures(folder: Path, rows: pd.DataFrame, manifest: Manifest, pool: F
 def cut(lengths: list[int], most_bytes: int, most_rows: int) -> Iterator[tuple[int, int]]:
     """Runs of rows (start, stop) of at most ``most_rows`` rows and, where one row allows it, ``most_bytes`` bytes.
 
-    No rows give one empty run: a split without pictures is still a file. The card does not name it then.
+    No rows give one empty run: a split without images is still a file. The card does not name it then.
     """
     start, size = 0, 0
     for i, length in enumerate(lengths):
@@ -80,7 +81,7 @@ def labelled(rows: pd.DataFrame, manifest: Manifest) -> pa.Table:
 
 
 def write_shard(shard: Shard) -> int:
-    """Write one file, row group by row group, reading each picture's bytes from the pool."""
+    """Write one file, row group by row group, reading each image's bytes from the pool."""
     names = shard.schema.names
     lengths = shard.rows["length"].to_pylist()
     # No group for no rows: `datasets` fails at a group of none.
@@ -103,10 +104,10 @@ def read_images(rows: pa.Table, pool: Folder, kind: pa.DataType) -> pa.Array:
         found = pool.spans([(f"{unit}.bin", offset, length) for unit, offset, length in spans])
         # No lock keeps a build on another machine from the same remote pool.
         if isinstance(pool, RemoteFolder) and list(map(images.digest, found)) != rows["sha256"].to_pylist():
-            raise OSError("its pictures are others than its rows say")
+            raise OSError("its images are others than its rows say")
     except OSError as exc:
         raise PoolError(
-            f"pictures cannot be read from the pool {pool}: {exc}",
+            f"images cannot be read from the pool {pool}: {exc}",
             hint="is another build using it? The same command collects again what is missing",
         ) from exc
     names = (
@@ -117,7 +118,7 @@ def read_images(rows: pa.Table, pool: Folder, kind: pa.DataType) -> pa.Array:
 
 
 def writer_options(schema: pa.Schema) -> dict[str, Any]:
-    """Pictures are compressed already; content-defined pages let the hub store only what changed between versions."""
+    """Images are compressed already; content-defined pages let the hub store only what changed between versions."""
     leaves = [leaf for field in schema for leaf in leaf_names(field)]
     return {
         "compression": {leaf: "none" if leaf == "image.bytes" else "zstd" for leaf in leaves},
@@ -134,7 +135,7 @@ def leaf_names(field: pa.Field) -> list[str]:
 
 
 def write_hierarchy(folder: Path, rows: pd.DataFrame, manifest: Manifest) -> None:
-    """Write ``hierarchy/``: one row a fine class, also for those without a picture."""
+    """Write ``hierarchy/``: one row a fine class, also for those without an image."""
     (folder / "hierarchy").mkdir()
     counts = rows.groupby(["fine_id", "split"]).size().to_dict()
     labels = rows.groupby("fine_id")["upstream_label"].unique().to_dict()

@@ -1,4 +1,4 @@
-"""Coded checks of a data set folder. Each check is one function that yields findings.
+"""Coded checks of a dataset folder. Each check is one function that yields findings.
 
 | code | what is wrong |
 |---|---|
@@ -6,11 +6,11 @@
 | E102 | a file is not listed in SHA256SUMS |
 | E103 | a file's bytes differ from SHA256SUMS |
 | E104 | build.json is of another format, or not what dmlkit writes |
-| E105 | a picture's bytes do not match its row (sha256) |
-| E106 | a picture does not decode, or has another size or orientation than its row says |
+| E105 | an image's bytes do not match its row (sha256) |
+| E106 | an image does not decode, or has another size or orientation than its row says |
 | E107 | something that does not belong here: a link, or a file of another name in data/ or hierarchy/ |
 | E201 | a Parquet file cannot be read |
-| E202 | the columns or class names are not those of a data set folder |
+| E202 | the columns or class names are not those of a dataset folder |
 | E203 | the card's YAML is broken, or does not name the files of each split |
 | E204 | counts of build.json and of the files differ |
 | E205 | a value is missing or out of its range: a label that names no class, for example |
@@ -19,22 +19,22 @@
 | E208 | an image_id does not begin with its source, or its source is not that of build.json |
 | E301 | a class stands twice in the hierarchy, or its integer label is not its place |
 | E302 | a class has two parents, or its path does not lead to it |
-| E303 | a picture's middle or coarse label is not that of its fine class |
-| E304 | the hierarchy's counts are not those of the pictures |
-| E305 | an upstream label stands under two fine classes, or the hierarchy lists others than the pictures have |
-| E401 | pictures of a test class are in train, or of a training class in query or gallery |
+| E303 | an image's middle or coarse label is not that of its fine class |
+| E304 | the hierarchy's counts are not those of the images |
+| E305 | an upstream label stands under two fine classes, or the hierarchy lists others than the images have |
+| E401 | images of a test class are in train, or of a training class in query or gallery |
 | E402 | a middle class is in training and test |
-| E403 | a query has no picture of its class in the gallery |
-| E404 | a test class has gallery pictures and no query |
-| E405 | the same picture stands in train and in query or gallery |
-| E406 | the same picture stands twice on one side |
-| E407 | a picture is in the data set and in rejected.parquet |
-| E408 | rejected.parquet has an unknown verdict |
-| W501 | ATTRIBUTION.csv and the authors of the pictures differ |
-| W502 | a picture has an author and no licence |
-| W503 | fewer classes have pictures than the manifest's floor asks |
+| E403 | a query has no image of its class in the gallery |
+| E404 | a test class has gallery images and no query |
+| E405 | the same image stands in train and in query or gallery |
+| E406 | the same image stands twice on one side |
+| E407 | an image is in the dataset and in rejected.parquet |
+| E408 | rejected.parquet has an unknown status |
+| W501 | ATTRIBUTION.csv and the authors of the images differ |
+| W502 | an image has an author and no licence |
+| W503 | fewer classes have images than the manifest's floor asks |
 | W504 | the card's licence is not that of the source |
-| W505 | the official release itself has what would be E302, E403, E404, E405 or E406 in a data set of our own |
+| W505 | the official release itself has what would be E302, E403, E404, E405 or E406 in a dataset of our own |
 
 Where a part cannot be read or a value is missing, the checks that compare it with others wait until that is mended.
 Files and folders whose name begins with a dot are left to the programs that made them.
@@ -56,37 +56,39 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dmlkit.dataset.checks import CHECKS, Content, Finding, check_pictures, check_values, some
-from dmlkit.errors import NoPictures, UsageError
+from dmlkit.dataset.checks import CHECKS, Content, Finding, check_images, check_values, some
+from dmlkit.errors import UsageError, no_images
 from dmlkit.pipeline.assemble import REJECTED
-from dmlkit.schema import FORMAT, FORMS, SCALES, SPLITS, hierarchy_features, picture_features
+from dmlkit.schema.features import hierarchy_features, image_features
+from dmlkit.schema.layout import FORMAT, LAYOUTS
+from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.storage import executor, images
 
 HIERARCHY = "hierarchy/train-00000-of-00001.parquet"
 COMPARED = ("build.json", "rejected.parquet", HIERARCHY)
 REQUIRED = ("README.md", "SHA256SUMS", "figure.jpg", *COMPARED)
 SHARD = re.compile(r"(\w+/\w+)-\d{5}-of-\d{5}\.parquet")
-STEMS = {form: list(dict.fromkeys(part.stem for part in parts)) for form, parts in FORMS.items()}
+STEMS = {form: list(dict.fromkeys(part.stem for part in parts)) for form, parts in LAYOUTS.items()}
 WORTH_WORKERS = 20_000_000
-"""Bytes of pictures below which starting further processes takes longer than it saves."""
+"""Bytes of images below which starting further processes takes longer than it saves."""
 MOST_TEXT = 50_000_000
-"""More bytes than a text file of a data set has: 100,000 shards or missing classes stay below."""
+"""More bytes than a text file of a dataset has: 100,000 shards or missing classes stay below."""
 
 
 def validate(
     folder: Path, notify: Callable[[str, int, int | None, str], None] = lambda *_: None, jobs: int | None = None
 ) -> list[Finding]:
-    """All findings of the data set in ``folder``, in the order of the codes. Raises `UsageError` where none is,
-    and `NoPictures` where only its ids are.
+    """All findings of the dataset in ``folder``, in the order of the codes. Raises `UsageError` where none is,
+    and `NoImagesError` where only its ids are.
 
-    Memory: some 500 bytes for each picture, and the pictures of one row group for each of the ``jobs``.
+    Memory: some 500 bytes for each image, and the images of one row group for each of the ``jobs``.
     """
     if not folder.is_dir() or not any((folder / name).exists() for name in ("build.json", "data", "SHA256SUMS")):
-        raise UsageError(f"{folder} is no data set folder", hint="give the folder that `dmlkit build` wrote")
+        raise UsageError(f"{folder} is no dataset folder", hint="give the folder that `dmlkit build` wrote")
     files, findings = plain_files(folder)
     form = form_of(files)
     if has_ids_only(files):
-        raise NoPictures(folder)
+        raise no_images(folder)
     findings += [*check_files(files, form), *check_sums(files), *check_figure(files)]
     shards, content, faults = read_content(files, form)
     findings += faults
@@ -95,7 +97,7 @@ def validate(
             findings += check(content)
     if sum(path.stat().st_size for path in shards) < WORTH_WORKERS:
         jobs = 1
-    for done, found in enumerate(executor.run(check_pictures, shards, jobs or executor.cpu_count()), start=1):
+    for done, found in enumerate(executor.run(check_images, shards, jobs or executor.cpu_count()), start=1):
         notify("validate", done, len(shards), "files")
         findings += found
     return sorted((f.printable() for f in findings), key=lambda f: (f.code, f.where, f.message))
@@ -133,9 +135,9 @@ def form_of(files: Mapping[str, Path]) -> str:
 
 
 def has_ids_only(files: Mapping[str, Path]) -> bool:
-    """Whether the folder is a copy of what `dmlkit push` sends where pictures may not be published."""
+    """Whether the folder is a copy of what `dmlkit push` sends where images may not be published."""
     try:
-        return read_build(files["build.json"]).get("images") is False
+        return read_build(files["build.json"]).get("ids_only") is True
     except (Unusable, KeyError):
         return False
 
@@ -192,13 +194,13 @@ def check_figure(files: Mapping[str, Path]) -> Iterator[Finding]:
         data = files["figure.jpg"].read_bytes()
     except OSError:
         return  # E101 says so
-    picture = images.examine(data, min_side=1)
-    if picture.verdict != "ok":
-        yield Finding("E106", "figure.jpg", f"{picture.verdict}: {picture.detail}")
+    image = images.examine(data, min_side=1)
+    if image.status != "ok":
+        yield Finding("E106", "figure.jpg", f"{image.status}: {image.detail}")
 
 
 def read_text(path: Path) -> str:
-    """A text file. Raises `ValueError` where it is none, or far too large to be one of a data set."""
+    """A text file. Raises `ValueError` where it is none, or far too large to be one of a dataset."""
     if path.stat().st_size > MOST_TEXT:
         raise ValueError(f"{path.stat().st_size:,} bytes")
     return path.read_text(encoding="utf-8")
@@ -214,7 +216,7 @@ class Unusable(Exception):
 
 
 def read_content(files: Mapping[str, Path], form: str) -> tuple[list[Path], Content | None, list[Finding]]:
-    """The shards whose pictures can be looked at, what the checks compare, and what is wrong with the parts.
+    """The shards whose images can be looked at, what the checks compare, and what is wrong with the parts.
 
     The content is None where a part is missing, cannot be read or lacks values.
     """
@@ -234,7 +236,7 @@ def read_content(files: Mapping[str, Path], form: str) -> tuple[list[Path], Cont
     names: dict[str, list[str]] = {}
     for stem in STEMS[form]:
         for name in shards_of(files, stem):
-            part = read(read_pictures, name)
+            part = read(read_images, name)
             if part is not None:
                 names = names or part[1]
                 if names != part[1]:
@@ -251,10 +253,10 @@ def read_content(files: Mapping[str, Path], form: str) -> tuple[list[Path], Cont
 
 def with_integers(content: Content) -> Content:
     """The labels and counts as plain integers, where none is missing."""
-    labels = {s: "int64" for s in SCALES if not content.pictures[s].isna().any()}
+    labels = {s: "int64" for s in SCALES if not content.images[s].isna().any()}
     places = [name for name in (*(f"{scale}_label" for scale in SCALES), *SPLITS)]
     whole = {name: "int64" for name in places if not content.hierarchy[name].isna().any()}
-    return replace(content, pictures=content.pictures.astype(labels), hierarchy=content.hierarchy.astype(whole))
+    return replace(content, images=content.images.astype(labels), hierarchy=content.hierarchy.astype(whole))
 
 
 def read_build(path: Path) -> dict[str, Any]:
@@ -268,17 +270,17 @@ def read_build(path: Path) -> dict[str, Any]:
     if build["format"] != FORMAT:
         raise Unusable("E104", f"of format {build['format']!r}; this dmlkit reads {FORMAT}: build it again")
     form = build.get("form", "split")
-    if not isinstance(form, str) or form not in FORMS:
+    if not isinstance(form, str) or form not in LAYOUTS:
         raise Unusable("E104", f"not what dmlkit writes: form is {form!r}")
-    for name, kind in (BUILD | {f"pictures.{part.name}": int for part in FORMS[form]}).items():
+    for name, kind in (BUILD | {f"images.{part.name}": int for part in LAYOUTS[form]}).items():
         value: Any = build
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if not isinstance(value, kind) or isinstance(value, bool) or value != value:
             raise Unusable("E104", f"not what dmlkit writes: {name} is {value!r}")
-    for verdict, count in build["verdicts"].items():
+    for status, count in build["statuses"].items():
         if not isinstance(count, int):
-            raise Unusable("E104", f"not what dmlkit writes: verdicts.{verdict} is {count!r}")
+            raise Unusable("E104", f"not what dmlkit writes: statuses.{status} is {count!r}")
     return build
 
 
@@ -287,21 +289,21 @@ BUILD: dict[str, Any] = {
     "manifest.version": str,
     "manifest.sha256": str,
     "source.name": str,
-    "verdicts": dict,
+    "statuses": dict,
     **{f"coverage.{scale}.{key}": int for scale in SCALES for key in ("found", "of")},
     **{f"coverage.{scale}.floor": (int, float) for scale in SCALES},
 }
 """What the checks need of build.json, and of which kind it is."""
 
 
-def read_pictures(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """A shard's rows without the pictures, and the class names of each scale. Raises `Unusable`."""
+def read_images(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """A shard's rows without the images, and the class names of each scale. Raises `Unusable`."""
     schema = read_parquet(path, pq.read_schema)
-    check_columns(schema, picture_features({scale: ["any"] for scale in SCALES}).arrow_schema)
+    check_columns(schema, image_features({scale: ["any"] for scale in SCALES}).arrow_schema)
     try:
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         names = {scale: [str(name) for name in features[scale]["names"]] for scale in SCALES}
-        same = features == picture_features(names).to_dict()
+        same = features == image_features(names).to_dict()
     except (KeyError, ValueError, TypeError, RecursionError) as exc:
         raise Unusable("E202", f"its metadata do not hold the features that `datasets` needs: {exc!r}") from exc
     if not same:

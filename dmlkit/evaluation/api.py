@@ -1,4 +1,4 @@
-"""A run, or a file of embeddings, and a data set → metrics."""
+"""A run, or a file of embeddings, and a dataset → metrics."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmlkit import __version__
-from dmlkit.errors import UsageError, printable
+from dmlkit.errors import UsageError
 from dmlkit.evaluation import embeddings, labels, metrics
 from dmlkit.evaluation.embeddings import Embeddings
 from dmlkit.evaluation.labels import Labels
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
+from dmlkit.text import printable
 
 SIDES = ("query", "gallery")
 RUN_FILES = ("run.json", "checkpoint.pt")
@@ -28,7 +29,7 @@ class Options:
     """What a person may choose.
 
     ``ids``: the file of the ids of a file of embeddings. ``scales``: those to evaluate. ``other_data``: the run was
-    trained on another data set, and that is meant. ``device`` computes the embeddings of a run; where it is named and
+    trained on another dataset, and that is meant. ``device`` computes the embeddings of a run; where it is named and
     no CPU, the metrics too.
     """
 
@@ -45,12 +46,12 @@ def evaluate(what: Path, dataset: str, options: Options, notify: Notify = lambda
     """The metrics of a run's folder or a file of embeddings on the test of ``dataset``.
 
     Returns what `metrics.evaluate` does and ``dataset``, ``embeddings``, ``notes`` and ``dmlkit``: what was evaluated,
-    what a reader should know of it, and the version. Where a data set has a test set for each scale, each is evaluated
+    what a reader should know of it, and the version. Where a dataset has a test set for each scale, each is evaluated
     by itself. Raises `UsageError`, `LabelsError`, `EmbeddingsError`, and for a run `RunError`.
     """
     is_run = any((what / name).is_file() for name in RUN_FILES)
     if is_run and options.ids is not None:
-        raise UsageError("--ids is for a file of embeddings; a run reads the pictures itself")
+        raise UsageError("--ids is for a file of embeddings; a run reads the images itself")
     check_device(options.device, is_run)
     given = None if is_run else embeddings.read(what, options.ids)
     tests = of_scales(dataset, options)
@@ -92,7 +93,7 @@ def of_scales(dataset: str, options: Options) -> dict[str | None, Labels]:
 
 
 def one_set(test: Labels) -> bool:
-    """Whether query and gallery are the same pictures."""
+    """Whether query and gallery are the same images."""
     return test.of("query").ids == test.of("gallery").ids
 
 
@@ -150,14 +151,14 @@ def notes_on(given: Embeddings, tests: Sequence[Labels]) -> list[str]:
     unused = set(given.ids).difference(*(test.ids for test in tests))
     if unused:
         notes.append(
-            f"{len(unused):,} of the {len(given.ids):,} embeddings are of no query or gallery picture and were not "
+            f"{len(unused):,} of the {len(given.ids):,} embeddings are of no query or gallery image and were not "
             f"used: {metrics.listed(sorted(unused))}"
         )
     return notes
 
 
 def notes_on_run(folder: Path, dataset: str, test: Labels) -> list[str]:
-    """How a run's data set differs from the one that it is evaluated on."""
+    """How a run's dataset differs from the one that it is evaluated on."""
     from dmlkit.training import runs
 
     state = runs.load(folder)

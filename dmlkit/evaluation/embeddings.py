@@ -1,4 +1,4 @@
-"""Embeddings from files that any program can write, with the ids of their pictures."""
+"""Embeddings from files that any program can write, with the ids of their images."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from dmlkit.errors import UsageError, printable
-from dmlkit.evaluation.metrics import EmbeddingsError, listed
+from dmlkit.errors import EmbeddingsError, UsageError
+from dmlkit.evaluation.metrics import listed
+from dmlkit.text import printable
 
 TENSOR, IDS = "embeddings", "ids"
 """Names in .npz and .safetensors. A .safetensors file has its ids as a JSON list in its metadata."""
@@ -27,22 +28,22 @@ FORMS = (
 
 @dataclass(frozen=True)
 class Embeddings:
-    """The embeddings (N, D) of N pictures, in the type that they were stored in, and their ids."""
+    """The embeddings (N, D) of N images, in the type that they were stored in, and their ids."""
 
     ids: list[str]
     vectors: NDArray[Any]
 
     def of(self, ids: list[str], where: str) -> NDArray[Any]:
-        """The embeddings of these pictures, in this order. Raises `EmbeddingsError` with those that have none."""
+        """The embeddings of these images, in this order. Raises `EmbeddingsError` with those that have none."""
         place = {image_id: row for row, image_id in enumerate(self.ids)}
         missing = [image_id for image_id in ids if image_id not in place]
         if missing:
             none = len(missing) == len(ids)
             raise EmbeddingsError(
-                f"{len(missing):,} of the {len(ids):,} pictures of {where} have no embedding: {listed(missing)}",
-                hint=f"ids are the column image_id of the data set; those given begin with {listed(self.ids[:1])}"
+                f"{len(missing):,} of the {len(ids):,} images of {where} have no embedding: {listed(missing)}",
+                hint=f"ids are the column image_id of the dataset; those given begin with {listed(self.ids[:1])}"
                 if none
-                else "embed every picture of query and gallery, or name the scales to evaluate",
+                else "embed every image of query and gallery, or name the scales to evaluate",
             )
         return self.vectors[[place[image_id] for image_id in ids]]
 
@@ -72,7 +73,7 @@ def read(path: Path, ids_file: Path | None = None) -> Embeddings:
     if repeated:
         raise EmbeddingsError(
             f"{printable(str(path))}: {len(repeated):,} ids are there more than once: {listed(repeated)}",
-            hint="give one embedding for each picture",
+            hint="give one embedding for each image",
         )
     return Embeddings(ids, vectors)
 

@@ -1,4 +1,4 @@
-"""The labels of a data set, from its folder or from the hub, without its pictures."""
+"""The labels of a dataset, from its folder or from the hub, without its images."""
 
 from __future__ import annotations
 
@@ -13,26 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmlkit.errors import DmlkitError, UsageError, printable
-from dmlkit.schema import SCALES, SPLITS
+from dmlkit.errors import LabelsError, UsageError
+from dmlkit.schema.scales import SCALES, SPLITS
+from dmlkit.text import printable
 
 UNKNOWN = -1
-"""Stands for a label that the data set does not give."""
+"""Stands for a label that the dataset does not give."""
 READ_ROWS = 10_000
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-class LabelsError(DmlkitError):
-    """A data set's labels cannot be read, or it is not of the form that dmlkit writes."""
-
-
 @dataclass(frozen=True)
 class Labels:
-    """The labels of N pictures.
+    """The labels of N images.
 
-    ``labels`` is (N, 3): fine, middle, coarse, `UNKNOWN` where the data set gives none. ``split`` says of each picture
-    where it is: train, query or gallery. Where one set is both query and gallery, each of its pictures stands twice.
-    ``names`` are the class names by scale, in the order of the integers. ``content`` identifies the data set: the hash
+    ``labels`` is (N, 3): fine, middle, coarse, `UNKNOWN` where the dataset gives none. ``split`` says of each image
+    where it is: train, query or gallery. Where one set is both query and gallery, each of its images stands twice.
+    ``names`` are the class names by scale, in the order of the integers. ``content`` identifies the dataset: the hash
     over its files that its card gives, empty for a card without one.
     """
 
@@ -50,11 +47,11 @@ class Labels:
 
 
 def load(dataset: str, splits: Sequence[str] = SPLITS, scale: str | None = None, revision: str | None = None) -> Labels:
-    """The labels of ``dataset``, a data set folder or a repository of the hub.
+    """The labels of ``dataset``, a dataset folder or a repository of the hub.
 
-    ``scale`` asks for the test set of one scale, where a data set has one for each (see `separate_tests`): ``query``
+    ``scale`` asks for the test set of one scale, where a dataset has one for each (see `separate_tests`): ``query``
     and ``gallery`` are then those of the config ``test_<scale>``. ``train`` is the same for all. Only the columns of
-    ids and labels are read. Raises `UsageError` for a data set or split that is not there, `LabelsError` for one that
+    ids and labels are read. Raises `UsageError` for a dataset or split that is not there, `LabelsError` for one that
     cannot be read.
     """
     parts = []
@@ -106,14 +103,14 @@ def load_split(dataset: str, config: str, split: str, revision: str | None) -> L
 
 @contextmanager
 def reading(dataset: str) -> Iterator[None]:
-    """Turns what `datasets` raises at a data set that is not there or not readable into a sentence."""
+    """Turns what `datasets` raises at a dataset that is not there or not readable into a sentence."""
     import pyarrow as pa
     from datasets.exceptions import DatasetNotFoundError
 
     if not Path(dataset).is_dir() and not REPOSITORY.fullmatch(dataset):
         raise UsageError(
             f"{printable(dataset)} is no folder, and no repository of the hub (USER/NAME)",
-            hint="dmlkit build makes a data set folder",
+            hint="dmlkit build makes a dataset folder",
         )
     try:
         yield
@@ -125,7 +122,7 @@ def reading(dataset: str) -> Iterator[None]:
             ) from exc
         raise UsageError(
             f"{printable(dataset)} is no folder, and the hub has no such repository, or not for you",
-            hint="dmlkit build makes a data set folder; `hf auth login` gives access to private repositories",
+            hint="dmlkit build makes a dataset folder; `hf auth login` gives access to private repositories",
         ) from exc
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as exc:
         reason = printable(str(exc).partition("\n")[0][:300])
@@ -154,7 +151,7 @@ def check_columns(dataset: str, features: dict[str, Any]) -> None:
     if lost:
         raise LabelsError(
             f"{printable(dataset)} lacks the column(s) {', '.join(lost)}",
-            hint="a data set has image_id (string) and fine, middle, coarse (ClassLabel); see docs/data-set-format.md",
+            hint="a dataset has image_id (string) and fine, middle, coarse (ClassLabel); see docs/dataset-format.md",
         )
 
 
@@ -168,6 +165,6 @@ def check_rows(dataset: str, split: str, ids: list[str], sizes: Any) -> None:
     wanted = sizes[split].num_examples if sizes and split in sizes else len(ids)
     if wanted != len(ids) or not ids:
         raise LabelsError(
-            f"{printable(dataset)}: {len(ids)} pictures in {split}, but its card says {wanted}",
+            f"{printable(dataset)}: {len(ids)} images in {split}, but its card says {wanted}",
             hint="copy or download it again",
         )

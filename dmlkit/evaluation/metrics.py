@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmlkit.errors import DmlkitError, UsageError, printable
+from dmlkit.errors import EmbeddingsError, UsageError
 from dmlkit.evaluation import hierarchical
 from dmlkit.evaluation.ranking import Matches, Tables, Task, ranked, ranked_by_torch, tables
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from dmlkit.storage.executor import cpu_count
+from dmlkit.text import printable
 
 DEPTHS = (1, 10, 20)
 METRICS = ("mAP", "ASI", *(f"R@{k}" for k in DEPTHS), "mAP@R")
@@ -38,10 +39,6 @@ Scores = list[dict[str, NDArray[np.float64]]]
 """For each scale, then for all levels: the metrics, each an array over the queries that it is defined for."""
 
 
-class EmbeddingsError(DmlkitError):
-    """Embeddings that cannot be ranked, or do not fit their labels."""
-
-
 def evaluate(
     embeddings: ArrayLike,
     labels: ArrayLike,
@@ -59,7 +56,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """The metrics of embeddings (N, D) with labels (N, 3): fine, middle, coarse, below 0 where not known.
 
-    Without a ``gallery``, every picture is searched with among all the others. With one, a query does not find the
+    Without a ``gallery``, every image is searched with among all the others. With one, a query does not find the
     gallery item of its own id, where ``ids`` and ``gallery_ids`` are given.
 
     Returns for each of ``scales`` the `METRICS`, between 0 and 1, and for all three ``overall``, their mean, and
@@ -118,7 +115,7 @@ def checked(embeddings: ArrayLike, labels: ArrayLike, ids: Sequence[str] | None)
     if vectors.ndim != 2 or not vectors.size or vectors.dtype.kind not in "fiu":
         raise EmbeddingsError(
             f"embeddings of shape {vectors.shape} and type {vectors.dtype} cannot be ranked",
-            hint="pass an array (pictures, dimensions) of floats",
+            hint="pass an array (images, dimensions) of floats",
         )
     if integers.shape != (len(vectors), len(SCALES)) or integers.dtype.kind not in "iu":
         raise EmbeddingsError(
@@ -155,7 +152,7 @@ def inverse_norms(vectors: Floats, ids: Sequence[str] | None) -> Floats:
             names = [f"row {row}" for row in rows] if ids is None else [ids[row] for row in rows]
             raise EmbeddingsError(
                 f"{len(rows):,} of {len(vectors):,} embeddings have {what}: {listed(names)}",
-                hint="did training diverge, or did half precision overflow? Look at these pictures' embeddings",
+                hint="did training diverge, or did half precision overflow? Look at these images' embeddings",
             )
     inverse: Floats = (1 / norms).astype(np.float32)
     return inverse

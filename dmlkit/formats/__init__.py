@@ -1,4 +1,4 @@
-"""The forms in which a data set leaves dmlkit: one module each."""
+"""The forms in which a dataset leaves dmlkit: one module each."""
 
 FORMATS = {
     "dyml": "dmlkit.formats.dyml.export",

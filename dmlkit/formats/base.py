@@ -1,7 +1,7 @@
-"""What every export reads of a data set folder, and how the new folder comes to its place.
+"""What every export reads of a dataset folder, and how the new folder comes to its place.
 
-An export appears whole or not at all, replaces an earlier one of the same data set and form, and nothing else. Beside
-the pictures stand ``dmlkit.json``, which says what it is, ``README.md`` with the licence, the terms and what to cite,
+An export appears whole or not at all, replaces an earlier one of the same dataset and form, and nothing else. Beside
+the images stand ``dmlkit.json``, which says what it is, ``README.md`` with the licence, the terms and what to cite,
 and ``ATTRIBUTION.csv`` where the source names authors.
 """
 
@@ -28,19 +28,20 @@ from PIL import Image
 from dmlkit import __version__
 from dmlkit.dataset.card import fenced, plain
 from dmlkit.dataset.checks import batches, front_matter
-from dmlkit.errors import NoPictures, OutputError, UsageError, unusable
+from dmlkit.errors import OutputError, UsageError, no_images, unreadable_dataset
 from dmlkit.formats.dyml.card import terms_of
 from dmlkit.formats.dyml.sidecar import FACTS
 from dmlkit.hub import ids_only as ids
-from dmlkit.schema import FORMS, SCALES, Part
+from dmlkit.schema.layout import LAYOUTS, SplitSpec
+from dmlkit.schema.scales import SCALES
 from dmlkit.storage import images
 from dmlkit.storage.replace import Replacement
 
 TEXTS = ("upstream_label", "source", "source_url", "license", "author")
 """Columns that may be null; where a form has no null, they are empty there."""
-FACTS_OF_PICTURES = ("image_id", *TEXTS, "width", "height", "exif_orientation", "sha256")
+FACTS_OF_IMAGES = ("image_id", *TEXTS, "width", "height", "exif_orientation", "sha256")
 UNKNOWN = -1
-"""Stands for a label that the data set does not give, as it does for `datasets`."""
+"""Stands for a label that the dataset does not give, as it does for `datasets`."""
 SAFE = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*")
 LONGEST = 72
 """Letters of a name, so that a path is short enough everywhere: a tar file has room for 100, with hash and suffix."""
@@ -50,11 +51,11 @@ Notify = Callable[[str, int, int | None, str], None]
 
 @dataclass
 class Exported:
-    """What an export made. ``kept`` and ``converted`` count pictures; ``converted`` by what they were."""
+    """What an export made. ``kept`` and ``converted`` count images; ``converted`` by what they were."""
 
     out: Path
     layout: str
-    pictures: dict[str, int] = field(default_factory=dict)
+    images: dict[str, int] = field(default_factory=dict)
     """By list of the layout, for example ``train``, ``bmk_fine/query``."""
     kept: int = 0
     converted: Counter[str] = field(default_factory=Counter)
@@ -64,7 +65,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class Folder:
-    """What an export needs of a data set folder."""
+    """What an export needs of a dataset folder."""
 
     path: Path
     name: str
@@ -82,13 +83,13 @@ class Folder:
         return sorted(self.path.glob(f"{stem}-*.parquet"))
 
     @property
-    def parts(self) -> list[Part]:
-        """The parts of its form, each set of pictures once."""
-        return list({part.stem: part for part in FORMS[self.form]}.values())
+    def parts(self) -> list[SplitSpec]:
+        """The parts of its form, each set of images once."""
+        return list({part.stem: part for part in LAYOUTS[self.form]}.values())
 
     @property
     def total(self) -> int:
-        """The number of its pictures."""
+        """The number of its images."""
         return sum(pq.read_metadata(path).num_rows for part in self.parts for path in self.shards(part.stem))
 
     @cached_property
@@ -107,15 +108,15 @@ class Folder:
 
 
 def read_folder(folder: Path) -> Folder:
-    """The facts, class names and hierarchy of a data set folder. Raises `UsageError` where they cannot be read."""
+    """The facts, class names and hierarchy of a dataset folder. Raises `UsageError` where they cannot be read."""
     try:
         build = json.loads((folder / "build.json").read_bytes())
         rows = pq.read_table(first_of(folder, "hierarchy/train-*.parquet")).to_pylist()
         first = first_of(folder, "data/train-*.parquet")
         first_of(folder, "README.md")  # its citation goes along
         features = json.loads(pq.read_schema(first).metadata[b"huggingface"])["info"]["features"]
-        if build.get("images") is False:
-            raise NoPictures(folder)
+        if build.get("ids_only") is True:
+            raise no_images(folder)
         form = build.get("form", "split")
         return Folder(
             path=folder,
@@ -123,14 +124,14 @@ def read_folder(folder: Path) -> Folder:
             title=str(build["manifest"].get("settings", {}).get("title", "")),
             version=str(build["manifest"]["version"]),
             source=str(build["source"]["name"]),
-            form=form if form in FORMS else "split",
+            form=form if form in LAYOUTS else "split",
             official=build.get("release", {}).get("official") is True,
             names={scale: [str(name) for name in features[scale]["names"]] for scale in SCALES},
             hierarchy=rows,
             unplaced=unplaced_of(build, features),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as exc:
-        raise unusable(folder, exc) from exc
+        raise unreadable_dataset(folder, exc) from exc
 
 
 def first_of(folder: Path, pattern: str) -> Path:
@@ -154,12 +155,12 @@ def written(data: Folder, target: Path, form: str | int) -> Iterator[Path]:
     """An empty folder that takes the place of ``target`` at the end. ``form`` is what its dmlkit.json will say.
 
     Raises `OutputError` where the place holds something else or cannot be written, and `UsageError` where it lies in
-    the data set folder or that cannot be read to its end.
+    the dataset folder or that cannot be read to its end.
     """
     target = Path(os.path.abspath(target))
     check_replaceable(target, data.name, form)
     if target.resolve().is_relative_to(data.path.resolve()):
-        raise UsageError(f"{target} lies in the data set folder, which must stay as it is", hint="choose another --out")
+        raise UsageError(f"{target} lies in the dataset folder, which must stay as it is", hint="choose another --out")
     with Replacement(target) as writing:
         try:
             yield writing.path
@@ -167,18 +168,18 @@ def written(data: Folder, target: Path, form: str | int) -> Iterator[Path]:
                 shutil.copyfile(attribution, writing.path / attribution.name)
             writing.keep(lambda *_: None)
         except (pa.ArrowException, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError) as exc:
-            raise unusable(data.path, exc) from exc
+            raise unreadable_dataset(data.path, exc) from exc
 
 
 def check_replaceable(target: Path, name: str, form: str | int) -> None:
-    """An export replaces an earlier one of the same data set and form, and nothing else. Raises `OutputError`."""
+    """An export replaces an earlier one of the same dataset and form, and nothing else. Raises `OutputError`."""
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     try:
         facts = json.loads((target / FACTS).read_bytes())
         if (facts["name"], facts["format"]) == (name, form):
             return
-        why = "the export of another data set" if facts["name"] != name else "an export in another format"
+        why = "the export of another dataset" if facts["name"] != name else "an export in another format"
     except (OSError, ValueError, KeyError, TypeError):
         why = "something that no export wrote"
     raise OutputError(f"{target} holds {why}; left as it is", hint="choose another folder with --out")
@@ -190,7 +191,7 @@ def write_facts(top: Path, data: Folder, form: str, done: Exported, more: Mappin
         "format": form,
         **{key: getattr(data, key) for key in ("name", "title", "version", "source", "form")},
         "dmlkit": __version__,
-        "pictures": done.pictures,
+        "images": done.images,
         **more,
         "classes": data.classes,
     }
@@ -209,13 +210,13 @@ def write_readme(
     citation = ids.citation_of(card.read_text(encoding="utf-8"))
     parts = [
         f"# {plain(data.title or data.name)}: {what}",
-        f"Version {plain(data.version)} of the data set `{data.name}`, from {plain(terms.title)}, written by "
+        f"Version {plain(data.version)} of the dataset `{data.name}`, from {plain(terms.title)}, written by "
         f"`dmlkit export` of dmlkit {__version__}.",
         fenced(opened, "python"),
         text,
         "## Licence and terms",
         plain(terms.terms),
-        f"The pictures {'may' if terms.redistribute else 'may **not**'} be published again."
+        f"The images {'may' if terms.redistribute else 'may **not**'} be published again."
         + (f" Source: <{terms.url}>" if terms.url else ""),
         f"## Citation\n\n{fenced(citation, 'bibtex')}" if citation else "",
     ]
@@ -238,21 +239,21 @@ def write_readme(
 
 
 def content_of(card: Path) -> str:
-    """The hash over the data set's files that its card has: `datasets` tells two exports apart by it."""
+    """The hash over the dataset's files that its card has: `datasets` tells two exports apart by it."""
     configs = front_matter(card).get("configs") or [{}]
     return str(configs[0].get("description", ""))
 
 
 def configs_of(data: Folder, patterns: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Config → split → pattern, of the splits whose stems are in ``patterns``: those that have pictures."""
+    """Config → split → pattern, of the splits whose stems are in ``patterns``: those that have images."""
     configs: dict[str, dict[str, str]] = {}
-    for part in FORMS[data.form]:
+    for part in LAYOUTS[data.form]:
         if part.stem in patterns:
             configs.setdefault(part.config, {})[part.split] = patterns[part.stem]
     return configs
 
 
-def rows_of(data: Folder, part: Part) -> Iterator[dict[str, Any]]:
+def rows_of(data: Folder, part: SplitSpec) -> Iterator[dict[str, Any]]:
     """The rows of a part in their order, a few at a time in memory."""
     shards = data.shards(part.stem)
     if not shards:
@@ -267,7 +268,7 @@ def rows_of(data: Folder, part: Part) -> Iterator[dict[str, Any]]:
 
 
 def label_of(row: Mapping[str, Any], scale: str) -> int:
-    """The integer label of a picture at one scale. Raises `ValueError` where it has none."""
+    """The integer label of an image at one scale. Raises `ValueError` where it has none."""
     label = row[scale]
     if not isinstance(label, int) or label < 0:
         raise ValueError(f"{row['image_id']} has no {scale} label")
@@ -275,13 +276,13 @@ def label_of(row: Mapping[str, Any], scale: str) -> int:
 
 
 def bytes_of(row: Mapping[str, Any]) -> tuple[bytes, str]:
-    """The bytes of a picture, and the suffix of its type, told by content. Raises `ValueError`."""
+    """The bytes of an image, and the suffix of its type, told by content. Raises `ValueError`."""
     data: bytes = (row["image"] or {}).get("bytes") or b""
     try:
         with Image.open(BytesIO(data)) as image:
             return data, images.FORMATS["JPEG" if image.format == "MPO" else image.format or ""]
     except Exception as exc:  # Pillow's decoders raise many types for bad bytes
-        raise ValueError(f"the picture {row['image_id']} cannot be read: {exc}") from exc
+        raise ValueError(f"the image {row['image_id']} cannot be read: {exc}") from exc
 
 
 def safe_name(image_id: str) -> str:

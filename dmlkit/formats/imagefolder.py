@@ -1,4 +1,4 @@
-"""A data set folder → loose pictures in a folder for each class, with a table of all that is known of them.
+"""A dataset folder → loose images in a folder for each class, with a table of all that is known of them.
 
 Both readers of that name open it: torchvision takes the folders for the fine classes; `datasets` reads
 ``metadata.parquet``, which has the labels of all three scales, and leaves the folders alone.
@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dmlkit.formats import base
-from dmlkit.schema import Part, picture_features
+from dmlkit.schema.features import image_features
+from dmlkit.schema.layout import SplitSpec
 
 FORM = "imagefolder"
 METADATA = "metadata.parquet"
@@ -23,52 +24,52 @@ ROWS = 1000
 
 
 def export(folder: Path, out: Path, *, notify: base.Notify = lambda *_: None) -> base.Exported:
-    """Write the data set in ``folder`` to ``out``: ``<split>/<class>/<id>.jpg`` and ``<split>/metadata.parquet``.
+    """Write the dataset in ``folder`` to ``out``: ``<split>/<class>/<id>.jpg`` and ``<split>/metadata.parquet``.
 
     Raises `UsageError` for a folder that cannot be read, `OutputError` where the place holds something else or cannot
     be written.
     """
     data = base.read_folder(folder)
-    done = base.Exported(out, "split/class/picture")
+    done = base.Exported(out, "split/class/image")
     with base.written(data, out, FORM) as top:
         total = data.total
         for part in data.parts:
             place = place_of(part)
             (top / place).mkdir(parents=True)
-            done.pictures[place] = 0
+            done.images[place] = 0
             with Metadata(top / place / METADATA, data) as metadata:
                 for row in base.rows_of(data, part):
-                    path = write_picture(top / place, row, part, data)
+                    path = write_image(top / place, row, part, data)
                     metadata.write(row | {"file_name": path})
-                    done.pictures[place] += 1
+                    done.images[place] += 1
                     done.kept += 1
-                    notify("write", done.kept, total, "pictures")
+                    notify("write", done.kept, total, "images")
         base.write_facts(top, data, FORM, done, {})
-        patterns = {part.stem: f"{place_of(part)}/**" for part in data.parts if done.pictures[place_of(part)]}
-        base.write_readme(top, data, "folders of pictures", OPENED, WHERE, base.configs_of(data, patterns))
+        patterns = {part.stem: f"{place_of(part)}/**" for part in data.parts if done.images[place_of(part)]}
+        base.write_readme(top, data, "folders of images", OPENED, WHERE, base.configs_of(data, patterns))
     return done
 
 
 OPENED = """from datasets import load_dataset
 from torchvision.datasets import ImageFolder
 
-pictures = load_dataset("OUT")     # splits, and the labels of all three scales
+images = load_dataset("OUT")     # splits, and the labels of all three scales
 train = ImageFolder("OUT/train")   # the folders as classes: fine ones"""
 
 WHERE = """Each split has a folder for each class, called by its integer label and its name, so that their order is that
-of the labels; below are the pictures as they are in the data set. `metadata.parquet` names each with its labels at the
+of the labels; below are the images as they are in the dataset. `metadata.parquet` names each with its labels at the
 three scales, id, hash and maker. `dmlkit.json` has the ids and names of the classes.
 
 `load_dataset("imagefolder", data_dir="OUT")` finds no split but `train`: give `OUT` itself, or one split's folder."""
 
 
-def place_of(part: Part) -> str:
+def place_of(part: SplitSpec) -> str:
     """The folder of a part: ``train``, ``query``, ``test_fine/query``."""
     return part.stem.removeprefix("data/")
 
 
-def write_picture(place: Path, row: Mapping[str, Any], part: Part, data: base.Folder) -> str:
-    """Write a picture below ``place`` and return its path there. Raises `ValueError` for one that is none."""
+def write_image(place: Path, row: Mapping[str, Any], part: SplitSpec, data: base.Folder) -> str:
+    """Write an image below ``place`` and return its path there. Raises `ValueError` for one that is none."""
     content, suffix = base.bytes_of(row)
     label = base.label_of(row, part.scales[0])
     names = data.names[part.scales[0]]
@@ -86,7 +87,7 @@ class Metadata:
     def __init__(self, path: Path, data: base.Folder) -> None:
         from datasets import Features, Value
 
-        features = picture_features(data.names)
+        features = image_features(data.names)
         features = Features({"file_name": Value("string")} | {k: v for k, v in features.items() if k != "image"})
         self._schema = features.arrow_schema
         self._rows: list[dict[str, Any]] = []

@@ -1,7 +1,7 @@
-"""A data set folder → the tables that open-metric-learning reads, with the pictures that they name.
+"""A dataset folder → the tables that open-metric-learning reads, with the images that they name.
 
-OML knows one label of a picture, so there is a table for each scale: ``df_fine.csv``, ``df_middle.csv`` and
-``df_coarse.csv``. The pictures are written once, as for ``imagefolder``.
+OML knows one label of an image, so there is a table for each scale: ``df_fine.csv``, ``df_middle.csv`` and
+``df_coarse.csv``. The images are written once, as for ``imagefolder``.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dmlkit.formats import base
-from dmlkit.formats.imagefolder import place_of, write_picture
-from dmlkit.schema import FORMS, SCALES, Part
+from dmlkit.formats.imagefolder import place_of, write_image
+from dmlkit.schema.layout import LAYOUTS, SplitSpec
+from dmlkit.schema.scales import SCALES
 
 FORM = "oml"
-PICTURES = "images"
+IMAGES = "images"
 NEEDED = ("label", "split", "is_query", "is_gallery", "path", "category")
 """The columns that OML reads, with the values that it wants."""
 COLUMNS = (*NEEDED, "label_name", "image_id", "upstream_label", "width", "height", "sha256")
 
 
 def export(folder: Path, out: Path, *, notify: base.Notify = lambda *_: None) -> base.Exported:
-    """Write the data set in ``folder`` to ``out``: pictures below ``images/``, and a table for each scale.
+    """Write the dataset in ``folder`` to ``out``: images below ``images/``, and a table for each scale.
 
     Raises `UsageError` for a folder that cannot be read, `OutputError` where the place holds something else or cannot
     be written.
@@ -38,14 +39,14 @@ def export(folder: Path, out: Path, *, notify: base.Notify = lambda *_: None) ->
     with base.written(data, out, FORM) as top, Tables(top, data) as tables:
         total = data.total
         for part in data.parts:
-            (top / PICTURES / place_of(part)).mkdir(parents=True)
-            done.pictures[place_of(part)] = 0
+            (top / IMAGES / place_of(part)).mkdir(parents=True)
+            done.images[place_of(part)] = 0
             for row in base.rows_of(data, part):
-                below = write_picture(top / PICTURES / place_of(part), row, part, data)
-                tables.write(row, part, f"{PICTURES}/{place_of(part)}/{below}")
-                done.pictures[place_of(part)] += 1
+                below = write_image(top / IMAGES / place_of(part), row, part, data)
+                tables.write(row, part, f"{IMAGES}/{place_of(part)}/{below}")
+                done.images[place_of(part)] += 1
                 done.kept += 1
-                notify("write", done.kept, total, "pictures")
+                notify("write", done.kept, total, "images")
         for scale, count in tables.left_out.items():
             done.notes.append(
                 f"df_{scale}.csv leaves out {count:,} queries whose {scale} class is not in the gallery: OML takes none"
@@ -63,15 +64,15 @@ train, test = (df[df["split"] == split].reset_index(drop=True) for split in ("tr
 train = datasets.ImageLabeledDataset(train, dataset_root="OUT")
 test = datasets.ImageQueryGalleryLabeledDataset(test, dataset_root="OUT")"""
 
-WHERE = """A table for each scale; all three name the same pictures. `label` is the integer label at that scale,
-`label_name` its name, `category` the coarse class. Test pictures have the split `validation`, as OML calls it: the
+WHERE = """A table for each scale; all three name the same images. `label` is the integer label at that scale,
+`label_name` its name, `category` the coarse class. Test images have the split `validation`, as OML calls it: the
 classes there are not those of `train`. `dmlkit.json` has the ids and names of the classes."""
 
 
 class Tables:
     """The tables of all scales, written row by row. Use it as a context manager.
 
-    ``rows`` counts by scale what was written, ``left_out`` the queries of classes without a gallery picture.
+    ``rows`` counts by scale what was written, ``left_out`` the queries of classes without a gallery image.
     """
 
     def __init__(self, top: Path, data: base.Folder) -> None:
@@ -92,8 +93,8 @@ class Tables:
     def __exit__(self, *exc: object) -> None:
         self._open.close()
 
-    def write(self, row: Mapping[str, Any], part: Part, path: str) -> None:
-        """Write the row of a picture into the table of each scale that it has a label for."""
+    def write(self, row: Mapping[str, Any], part: SplitSpec, path: str) -> None:
+        """Write the row of an image into the table of each scale that it has a label for."""
         sides = sides_of(self._data.form, part)
         for scale in part.scales:
             label = base.label_of(row, scale)
@@ -117,13 +118,13 @@ class Tables:
             self.rows[scale] += 1
 
 
-def sides_of(form: str, part: Part) -> set[str]:
-    """What the pictures of a part are in the test: query, gallery, both, or nothing for those of train."""
-    return {other.split for other in FORMS[form] if other.stem == part.stem} - {"train"}
+def sides_of(form: str, part: SplitSpec) -> set[str]:
+    """What the images of a part are in the test: query, gallery, both, or nothing for those of train."""
+    return {other.split for other in LAYOUTS[form] if other.stem == part.stem} - {"train"}
 
 
 def gallery_labels(data: base.Folder, scale: str) -> set[int]:
-    """The labels of gallery pictures at a scale."""
+    """The labels of gallery images at a scale."""
     found: set[int] = set()
     for part in data.parts:
         if scale in part.scales and "gallery" in sides_of(data.form, part):

@@ -1,6 +1,6 @@
-"""A data set folder → tar files that the webdataset library streams, a few for each split.
+"""A dataset folder → tar files that the webdataset library streams, a few for each split.
 
-A sample is two members one after the other: the picture, and a JSON object with all that is known of it.
+A sample is two members one after the other: the image, and a JSON object with all that is known of it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from dmlkit.errors import UsageError
 from dmlkit.formats import base
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from dmlkit.storage.images import FORMATS
 
 FORM = "webdataset"
@@ -27,7 +27,7 @@ SHARD_MB = 500
 def export(
     folder: Path, out: Path, *, shard_size: int = SHARD_MB, notify: base.Notify = lambda *_: None
 ) -> base.Exported:
-    """Write the data set in ``folder`` to ``out`` as ``data/<split>-00000-of-00001.tar`` and so on.
+    """Write the dataset in ``folder`` to ``out`` as ``data/<split>-00000-of-00001.tar`` and so on.
 
     ``shard_size`` is in megabytes of 10⁶ bytes: a file is full when it has so many. Raises `UsageError` for a folder
     that cannot be read, `OutputError` where the place holds something else or cannot be written.
@@ -44,9 +44,9 @@ def export(
                     content, own = base.bytes_of(row)
                     files.add(base.safe_name(row["image_id"]), {suffix: content, "json": described(row, own, data)})
                     done.kept += 1
-                    notify("write", done.kept, total, "pictures")
+                    notify("write", done.kept, total, "images")
             name = part.stem.removeprefix("data/")
-            done.pictures[name], shards[part.stem] = files.samples, files.number
+            done.images[name], shards[part.stem] = files.samples, files.number
         more = {"suffix": suffix, "shard_size": shard_size, "shards": shards}
         base.write_facts(top, data, FORM, done, more)
         patterns = {stem: f"{stem}-*.tar" for stem, number in shards.items() if number}
@@ -62,17 +62,17 @@ train = wds.WebDataset(shards, shardshuffle=False).decode("pil").to_tuple("{suff
 
 from datasets import load_dataset
 
-pictures = load_dataset("OUT", streaming=True)"""
+images = load_dataset("OUT", streaming=True)"""
 
-WHERE = """A sample is a picture, as it is in the data set, and a JSON object: integer labels, class ids and names at
+WHERE = """A sample is an image, as it is in the dataset, and a JSON object: integer labels, class ids and names at
 the three scales (-1 and empty where unknown), id, size, hash, source, maker. The key is the id in safe letters.
-All pictures have one suffix, that of most of them, because readers want the same members in each sample; `type` in the
-JSON object tells the real one, and decoders go by the bytes. Samples are in the order of the data set, which is that of
+All images have one suffix, that of most of them, because readers want the same members in each sample; `type` in the
+JSON object tells the real one, and decoders go by the bytes. Samples are in the order of the dataset, which is that of
 a hash. `dmlkit.json` has the ids and names of the classes."""
 
 
 def suffix_of(data: base.Folder) -> str:
-    """The suffix that most pictures have."""
+    """The suffix that most images have."""
     found: Counter[str] = Counter()
     for part in data.parts:
         for path in data.shards(part.stem):
@@ -84,8 +84,8 @@ def suffix_of(data: base.Folder) -> str:
 
 
 def described(row: Mapping[str, Any], kind: str, data: base.Folder) -> bytes:
-    """The JSON object of a picture. Every one has the same keys and no null, as readers want it."""
-    facts: dict[str, Any] = {name: row[name] for name in base.FACTS_OF_PICTURES}
+    """The JSON object of an image. Every one has the same keys and no null, as readers want it."""
+    facts: dict[str, Any] = {name: row[name] for name in base.FACTS_OF_IMAGES}
     facts |= {name: row[name] or "" for name in base.TEXTS} | {"type": kind}
     for scale in SCALES:
         label = row[scale]

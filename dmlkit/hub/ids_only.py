@@ -1,6 +1,6 @@
-"""A data set folder → the same without its pictures: ids, labels and hashes, for sources that forbid to publish more.
+"""A dataset folder → the same without its images: ids, labels and hashes, for sources that forbid to publish more.
 
-From it and a person's own copy of the source `dmlkit.hub.rebuild` makes the data set again. It has no picture at
+From it and a person's own copy of the source `dmlkit.hub.rebuild` makes the dataset again. It has no image at
 all: the figure of the card stays at home too.
 """
 
@@ -23,16 +23,16 @@ from dmlkit.dataset import shards as parquet
 from dmlkit.dataset.checks import front_matter
 from dmlkit.dataset.validate import HIERARCHY, STEMS, form_of, plain_files, read_build, shards_of
 from dmlkit.errors import UsageError
-from dmlkit.schema import FORMS
+from dmlkit.schema.layout import LAYOUTS
 
 FULL_SUMS = "SHA256SUMS.full"
-"""The check sums of the data set with its pictures, to compare one that is made again."""
+"""The check sums of the dataset with its images, to compare one that is made again."""
 CITATION = "CITATION.bib"
 COPIED = (HIERARCHY, "rejected.parquet", "ATTRIBUTION.csv")
 
 
 def write(folder: Path, out: Path, repo: str) -> None:
-    """Write what may be published of the data set in ``folder`` to ``out``, an empty folder; ``repo`` is USER/NAME.
+    """Write what may be published of the dataset in ``folder`` to ``out``, an empty folder; ``repo`` is USER/NAME.
 
     The same folder gives the same bytes. ``folder`` must be valid. Raises `UsageError` where its card is unknown.
     """
@@ -52,12 +52,12 @@ def write(folder: Path, out: Path, repo: str) -> None:
     write_card(files["README.md"], out, repo, build, form)
     sums = parquet.sha256_of(out, {})
     (out / "SHA256SUMS").write_text(parquet.sums_text(sums), encoding="utf-8", newline="\n")
-    facts = build | {"images": False}
+    facts = build | {"ids_only": True}
     (out / "build.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_rows(shards: list[Path], out: Path) -> None:
-    """All columns but the pictures of some shards, as one file. Memory: the rows of one shard."""
+    """All columns but the images of some shards, as one file. Memory: the rows of one shard."""
     out.parent.mkdir(exist_ok=True)
     schema = without_image(pq.read_schema(shards[0]))
     with pq.ParquetWriter(out, schema, **parquet.writer_options(schema)) as writer:
@@ -68,7 +68,7 @@ def write_rows(shards: list[Path], out: Path) -> None:
 
 
 def without_image(schema: Any) -> Any:
-    """The schema of ``data/`` without pictures, with the features that `datasets` reads."""
+    """The schema of ``data/`` without images, with the features that `datasets` reads."""
     from datasets import Features
 
     features = Features.from_arrow_schema(schema)
@@ -82,11 +82,11 @@ def citation_of(text: str) -> str:
 
 
 def write_card(readme: Path, out: Path, repo: str, build: Mapping[str, Any], form: str) -> None:
-    """The card of the data set, with what it says of the pictures put right. The Parquet files must be there."""
+    """The card of the dataset, with what it says of the images put right. The Parquet files must be there."""
     body = readme.read_text(encoding="utf-8").split("\n---\n", 1)[1]
     title = re.search(r"^# .*$", body, re.MULTILINE)
     if title is None or "\n## " not in body:
-        raise UsageError(f"{readme} is not the card that dmlkit writes", hint="build the data set again")
+        raise UsageError(f"{readme} is not the card that dmlkit writes", hint="build the dataset again")
     sections = "## " + body.split("\n## ", 1)[1]
     sections = "".join(line for line in sections.splitlines(keepends=True) if not line.startswith("| `image` |"))
     fields = front_of(readme, out, form)
@@ -111,17 +111,17 @@ def front_of(readme: Path, out: Path, form: str) -> dict[str, Any]:
 
 
 def opening(repo: str, build: Mapping[str, Any], form: str) -> str:
-    configs = dict.fromkeys(part.config for part in FORMS[form])
+    configs = dict.fromkeys(part.config for part in LAYOUTS[form])
     lines = [f'load_dataset("{repo}"{of})' for of in ("", *(f', "{c}"' for c in (*configs, "hierarchy")[1:]))]
     opened = "\n".join(["from datasets import load_dataset", "", *lines])
-    return f"""> **The pictures are not here**, because their source does not allow to publish them again. Here are the
-> id, the labels and the SHA-256 of each, with which the same data set is made from your own copy of the source.
+    return f"""> **The images are not here**, because their source does not allow to publish them again. Here are the
+> id, the labels and the SHA-256 of each, with which the same dataset is made from your own copy of the source.
 
-## Make the data set
+## Make the dataset
 
 {making(repo, build)}
 
-`{FULL_SUMS}` has the check sums of the data set with its pictures.
+`{FULL_SUMS}` has the check sums of the dataset with its images.
 
 ## What is here
 
@@ -129,7 +129,7 @@ def opening(repo: str, build: Mapping[str, Any], form: str) -> str:
 {opened}
 ```
 
-All columns of the data set but `image`; its classes (`hierarchy`); and `rejected.parquet`, every candidate of the
+All columns of the dataset but `image`; its classes (`hierarchy`); and `rejected.parquet`, every candidate of the
 source that is not in it, with the reason."""
 
 
@@ -142,13 +142,13 @@ def making(repo: str, build: Mapping[str, Any]) -> str:
 dmlkit import dyml DIR --out OUT
 ```
 
-reads the lists and pictures below DIR. Compare `OUT/SHA256SUMS` with `{FULL_SUMS}`."""
+reads the lists and images below DIR. Compare `OUT/SHA256SUMS` with `{FULL_SUMS}`."""
     return f"""{card.plain(sources.load(source).TERMS.get)} Then
 
 ```bash
 dmlkit build --from-hub {repo} --from DIR
 ```
 
-takes from DIR the pictures that are named here and no others, holds each against its SHA-256, gives it the label and
+takes from DIR the images that are named here and no others, holds each against its SHA-256, gives it the label and
 the split that it has here, and names those that are missing or have other bytes. Where all are there, the files of
 `data/` and `hierarchy/` are the same, byte for byte, if the libraries have the versions that `build.json` names."""

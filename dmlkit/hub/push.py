@@ -1,4 +1,4 @@
-"""A data set folder → a repository on the hub, tagged with the data set's version.
+"""A dataset folder → a repository on the hub, tagged with the dataset's version.
 
 What is there already is compared before anything is sent: of a large file the hub tells the SHA-256, which
 ``SHA256SUMS`` has too. So pushing again sends nothing, and a push that was stopped goes on: large files that had
@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING
 
 from dmlkit import __version__
 from dmlkit.dataset.validate import SHARD, plain_files, read_build
-from dmlkit.errors import UsageError
+from dmlkit.errors import HubError, UsageError
 from dmlkit.formats.dyml.card import terms_of
 from dmlkit.hub import ids_only
-from dmlkit.storage.hub_client import HubError, asking, check_name
+from dmlkit.storage.hub_client import asking, check_name
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 OURS = ("ATTRIBUTION.csv", "figure.jpg", ids_only.FULL_SUMS, ids_only.CITATION)
-"""What dmlkit writes besides shards and may write no more: deleted on the hub where the new data set has none."""
+"""What dmlkit writes besides shards and may write no more: deleted on the hub where the new dataset has none."""
 NOT_CONTENT = (".gitattributes", "README.md", "LICENSE")
 """A repository that holds only these is empty: the hub's pages put them there."""
 SAFE = "nothing of it is visible on the hub, and what arrived is not sent again"
@@ -47,7 +47,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Content:
-    """What is to be pushed: the folder that is uploaded, its files, and what the data set says of itself."""
+    """What is to be pushed: the folder that is uploaded, its files, and what the dataset says of itself."""
 
     folder: Path
     files: Mapping[str, Path]
@@ -107,15 +107,15 @@ class Pushed:
 
 @contextmanager
 def content_of(folder: Path, options: Options) -> Iterator[Content]:
-    """What may be pushed of the data set in ``folder``, which must be valid: all of it, or no pictures.
+    """What may be pushed of the dataset in ``folder``, which must be valid: all of it, or no images.
 
-    Raises `UsageError` for a name that is none, a version that cannot be a tag, and pictures that may not go up.
+    Raises `UsageError` for a name that is none, a version that cannot be a tag, and images that may not go up.
     """
     check_name(options.repo)
     build = read_build(folder / "build.json")
     version, source = build["manifest"]["version"], build["source"]["name"]
-    if build.get("images") is False:
-        raise UsageError(f"{folder} has no pictures: it is a copy of what was pushed", hint="push the data set itself")
+    if build.get("ids_only") is True:
+        raise UsageError(f"{folder} has no images: it is a copy of what was pushed", hint="push the dataset itself")
     if not re.fullmatch(r"[A-Za-z0-9](?:[\w+-]|\.(?!\.|$|lock$))*", version, re.ASCII):
         raise UsageError(
             f"the version {version!r} cannot be a tag", hint="give the manifest one such as 1.0.0, and build again"
@@ -123,7 +123,7 @@ def content_of(folder: Path, options: Options) -> Iterator[Content]:
     images = terms_of(source).redistribute or options.with_images
     if options.with_images and not terms_of(source).redistribute and not options.private:
         raise UsageError(
-            f"the terms of {source} do not allow to publish its pictures: {terms_of(source).terms}",
+            f"the terms of {source} do not allow to publish its images: {terms_of(source).terms}",
             hint="--with-images --private keeps them to you; without --with-images ids, labels and hashes go up",
         )
     with TemporaryDirectory(prefix="dmlkit-push-") as made:
@@ -138,7 +138,7 @@ def content_of(folder: Path, options: Options) -> Iterator[Content]:
 
 
 def push(folder: Path, options: Options) -> Pushed:
-    """Upload the data set in ``folder``, which must be valid, and tag its version.
+    """Upload the dataset in ``folder``, which must be valid, and tag its version.
 
     Raises `HubError` where the hub refuses, cannot be reached, or holds something else under this name or tag, and
     `UsageError` as `content_of` does. Nothing is visible on the hub before all has arrived.
@@ -216,19 +216,19 @@ def check_there(api: HfApi, repo: str, there: There | None, content: Content) ->
     refuse_other(api, repo, there, content)
     if content.images and not there.private and not terms_of(content.source).redistribute:
         raise HubError(
-            f"{repo} is public, and the terms of {content.source} do not allow its pictures there; nothing was pushed",
+            f"{repo} is public, and the terms of {content.source} do not allow its images there; nothing was pushed",
             hint="choose another name: with --private it becomes a private repository",
         )
     return tag_commit(api, repo, there, content)
 
 
 def refuse_other(api: HfApi, repo: str, there: There, content: Content) -> None:
-    """Raises `HubError` where the repository holds something else than this data set."""
+    """Raises `HubError` where the repository holds something else than this dataset."""
     if "build.json" not in there.files:
         others = sorted(there.files.keys() - set(NOT_CONTENT))
         if others:
             raise HubError(
-                f"{repo} holds {others[0]} and no build.json: it is no data set of dmlkit; nothing was pushed",
+                f"{repo} holds {others[0]} and no build.json: it is no dataset of dmlkit; nothing was pushed",
                 hint="choose another name",
             )
         return
@@ -241,7 +241,7 @@ def refuse_other(api: HfApi, repo: str, there: There, content: Content) -> None:
         raise HubError(f"{repo} has a build.json that dmlkit did not write; nothing was pushed") from exc
     if theirs != (content.name, content.source):
         raise HubError(
-            f"{repo} holds the data set {theirs[0]} made from {theirs[1]}, "
+            f"{repo} holds the dataset {theirs[0]} made from {theirs[1]}, "
             f"not {content.name} from {content.source}; nothing was pushed",
             hint="choose another name",
         )
@@ -279,7 +279,7 @@ def create(api: HfApi, options: Options) -> There:
 
 
 def difference(content: Content, there: There) -> tuple[list[str], list[str]]:
-    """The files to be sent, and those of an earlier data set that have no successor."""
+    """The files to be sent, and those of an earlier dataset that have no successor."""
     sent = [
         name
         for name in content.files

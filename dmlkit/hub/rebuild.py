@@ -1,7 +1,7 @@
-"""A data set that was pushed as ids, labels and hashes → the same data set, from a person's own copy of the source.
+"""A dataset that was pushed as ids, labels and hashes → the same dataset, from a person's own copy of the source.
 
-What was published decides: its rows say which pictures are in, with which labels, on which side. The source is read as
-for any build, but only under the labels that the published rows have, and a picture is taken where its bytes are those
+What was published decides: its rows say which images are in, with which labels, on which side. The source is read as
+for any build, but only under the labels that the published rows have, and an image is taken where its bytes are those
 of the published hash.
 """
 
@@ -24,23 +24,24 @@ import pyarrow.parquet as pq
 
 from dmlkit import sources
 from dmlkit.dataset.validate import HIERARCHY, Unusable, check_columns, read_build, read_hierarchy, read_parquet
-from dmlkit.errors import UsageError
+from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import ids_only as ids
 from dmlkit.pipeline.assemble import REJECTED
 from dmlkit.pipeline.pool import Pool
-from dmlkit.schema import SCALES, SPLITS, order_key, picture_features
-from dmlkit.storage.hub_client import HubError, asking, check_name
+from dmlkit.schema.features import image_features
+from dmlkit.schema.scales import SCALES, SPLITS, order_key
+from dmlkit.storage.hub_client import asking, check_name
 from dmlkit.taxonomy.manifest import FineClass, Manifest, must_be_sound
 from dmlkit.taxonomy.resolve import Hierarchy, Resolution
 
 OWN = ("unit", "offset", "length", "format")
-"""The columns of the pool that say where a person's own copy of a picture is."""
+"""The columns of the pool that say where a person's own copy of an image is."""
 MANIFEST = ("name", "version", "sha256", "settings")
 
 
 @dataclass(frozen=True)
 class PublishedManifest(Manifest):
-    """The manifest of a published data set: its classes and settings, without the folder they came from."""
+    """The manifest of a published dataset: its classes and settings, without the folder they came from."""
 
     published_sha256: str = ""
     published_citations: str = ""
@@ -54,7 +55,7 @@ class PublishedManifest(Manifest):
 
 
 class PublishedHierarchy(Hierarchy):
-    """The upstream labels of the published rows. Pictures under others are not looked at."""
+    """The upstream labels of the published rows. Images under others are not looked at."""
 
     def __init__(self, manifest: Manifest, labels: Mapping[str, str]) -> None:
         super().__init__(manifest)
@@ -63,12 +64,12 @@ class PublishedHierarchy(Hierarchy):
     def _resolve(self, label: str) -> Resolution:
         if label in self.labels:
             return Resolution("ok", self.labels[label], frozenset([self.labels[label]]), "")
-        return Resolution("outside", None, frozenset(), "no picture of the published data set has this label")
+        return Resolution("outside", None, frozenset(), "no image of the published dataset has this label")
 
 
 @dataclass(frozen=True)
 class Published:
-    """What a repository says of a data set. ``rows`` has ``data/`` but the labels, with fine_id, split and order."""
+    """What a repository says of a dataset. ``rows`` has ``data/`` but the labels, with fine_id, split and order."""
 
     repo: str
     commit: str
@@ -77,7 +78,7 @@ class Published:
     manifest: PublishedManifest
     rows: pd.DataFrame
     lost: list[dict[str, Any]]
-    """Filled by `assemble`: the pictures that the person's copy lacks or has otherwise, as rows of `REJECTED`."""
+    """Filled by `assemble`: the images that the person's copy lacks or has otherwise, as rows of `REJECTED`."""
 
     @property
     def source(self) -> str:
@@ -101,7 +102,7 @@ class Published:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Those of the published data set, and where it is."""
+        """Those of the published dataset, and where it is."""
         return (*map(str, self.build.get("notes", ())), f"made again from {self.repo} at {self.commit}")
 
     @property
@@ -109,9 +110,9 @@ class Published:
         return Ids([self.rows["image_id"].tolist()])
 
     def cut_off(self, pool: Pool, unit_names: Iterable[str]) -> bool:
-        """Whether published pictures were passed over because the person's copy has more than the limit took."""
+        """Whether published images were passed over because the person's copy has more than the limit took."""
         ids = self.ids
-        late = (table.filter(pc.equal(table["verdict"], "over-limit")) for table in map(pool.rows, unit_names))
+        late = (table.filter(pc.equal(table["status"], "over-limit")) for table in map(pool.rows, unit_names))
         return any(ids.have(table["image_id"]).any() for table in late)
 
     def assemble(
@@ -122,10 +123,10 @@ class Published:
         limit: int | None,
         reject: Callable[[pa.Table], None],
     ) -> pd.DataFrame:
-        """The published rows whose pictures the pool has, with their places there. See `pipeline.assemble`.
+        """The published rows whose images the pool has, with their places there. See `pipeline.assemble`.
 
         The others go to ``reject``, after the published ``rejected.parquet``, and so does what only the person's copy
-        has. Memory: about 1 kB for each published picture, and 8 bytes for each published candidate that is none.
+        has. Memory: about 1 kB for each published image, and 8 bytes for each published candidate that is none.
         """
         rejected = self.folder / "rejected.parquet"
         for batch in batches(rejected, REJECTED.names):
@@ -177,46 +178,46 @@ def with_unit(pool: Pool, name: str) -> pa.Table:
     """The candidates of a unit of the person's copy."""
     table = pool.rows(name)
     table = table.append_column("unit", pa.array([name] * len(table), pa.string()))
-    return table.select(["image_id", "upstream_label", "verdict", "detail", "sha256", "source_url", *OWN])
+    return table.select(["image_id", "upstream_label", "status", "detail", "sha256", "source_url", *OWN])
 
 
 def chosen(own: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of each published picture one candidate: with the published bytes where there is one, else a good one."""
+    """Of each published image one candidate: with the published bytes where there is one, else a good one."""
     own = own.merge(rows[["image_id", "sha256"]].rename(columns={"sha256": "wanted"}), on="image_id")
     own = own.assign(
-        good=(own["verdict"] == "ok").fillna(False), same=(own["sha256"] == own["wanted"]).fillna(False)
+        good=(own["status"] == "ok").fillna(False), same=(own["sha256"] == own["wanted"]).fillna(False)
     ).sort_values(["same", "good", "unit", "offset"], ascending=[False, False, True, True], kind="stable")
     return own.drop_duplicates("image_id")[
-        ["image_id", "verdict", "detail", "sha256", "upstream_label", "same", "good", *OWN]
+        ["image_id", "status", "detail", "sha256", "upstream_label", "same", "good", *OWN]
     ]
 
 
 def loss(row: Mapping[str, Any], repo: str) -> dict[str, Any]:
-    """The row of `REJECTED` of a published picture that the person's copy does not give."""
+    """The row of `REJECTED` of a published image that the person's copy does not give."""
     values = {name: None if pd.isna(value) else value for name, value in row.items()}
-    verdict, detail = values["verdict"] or "missing", values["detail"] or ""
-    if values["verdict"] is None:
+    status, detail = values["status"] or "missing", values["detail"] or ""
+    if values["status"] is None:
         detail = f"in {repo}, but not in this copy of the source"
-    elif verdict == "ok":
-        verdict = "changed"
+    elif status == "ok":
+        status = "changed"
         has = f"this copy has {values['sha256_own']}"
         if values["sha256_own"] is None:
             has = f"this copy has it under the label {values['upstream_label_own']}"
         detail = f"{repo} has SHA-256 {values['sha256']}; {has}"
-    return {name: values[name] for name in REJECTED.names} | {"verdict": verdict, "detail": detail}
+    return {name: values[name] for name in REJECTED.names} | {"status": status, "detail": detail}
 
 
 def unlisted(more: pa.Table, repo: str) -> pa.Table:
     """What only the person's copy has, as rows of `REJECTED`."""
     frame = more.to_pandas(types_mapper=pd.ArrowDtype).sort_values(["image_id", "upstream_label"])
-    frame = frame.assign(verdict="unlisted", detail=f"not in {repo}")
+    frame = frame.assign(status="unlisted", detail=f"not in {repo}")
     return pa.Table.from_pandas(frame[REJECTED.names], REJECTED, preserve_index=False)
 
 
 def fetch(repo: str, revision: str | None = None) -> Published:
-    """Download what a repository says of a data set; nothing is downloaded again that is in the cache.
+    """Download what a repository says of a dataset; nothing is downloaded again that is in the cache.
 
-    Raises `UsageError` for a name that is none and a repository that has the pictures or was not built from a source,
+    Raises `UsageError` for a name that is none and a repository that has the images or was not built from a source,
     and `HubError` for one that cannot be reached or holds something else.
     """
     from huggingface_hub import hf_hub_download, snapshot_download
@@ -234,9 +235,9 @@ def fetch(repo: str, revision: str | None = None) -> Published:
     ]
     with asking(repo):
         build_json = Path(hf_hub_download(repo, "build.json", repo_type="dataset", revision=revision))
-        if read_facts(build_json, repo).get("images") is not False:
+        if read_facts(build_json, repo).get("ids_only") is not True:
             raise UsageError(
-                f"{repo} has the pictures themselves: there is nothing to make again",
+                f"{repo} has the images themselves: there is nothing to make again",
                 hint=f'load_dataset("{repo}"), or hf download {repo} --repo-type dataset --local-dir DIR',
             )
         commit = build_json.parent.name
@@ -297,7 +298,7 @@ def citations_of(folder: Path, source: str) -> str:
 
 def read_rows(folder: Path, manifest: Manifest) -> pd.DataFrame:
     """The published rows of all splits."""
-    wanted = ids.without_image(picture_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema)
+    wanted = ids.without_image(image_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema)
     fine_ids = manifest.ids("fine")
     parts = []
     for split in SPLITS:
@@ -315,14 +316,14 @@ def read_rows(folder: Path, manifest: Manifest) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A data set that was made again beside the published one."""
+    """A dataset that was made again beside the published one."""
 
     repo: str
     commit: str
-    pictures: int
-    """Of the published data set."""
+    images: int
+    """Of the published dataset."""
     lost: tuple[dict[str, str], ...]
-    """Each picture that is not here: its image_id, verdict and detail."""
+    """Each image that is not here: its image_id, status and detail."""
     unlisted: int
     """Candidates that only this copy of the source has."""
     different: tuple[str, ...]
@@ -335,7 +336,7 @@ class Comparison:
         return not self.different
 
 
-def compare(published: Published, out: Path, verdicts: Mapping[str, int]) -> Comparison:
+def compare(published: Published, out: Path, statuses: Mapping[str, int]) -> Comparison:
     """Hold the folder ``out`` against the published check sums."""
     ours, theirs = (sums_of(path) for path in (out / "SHA256SUMS", published.folder / ids.FULL_SUMS))
     compared = sorted(name for name in ours.keys() | theirs.keys() if name.startswith(("data/", "hierarchy/")))
@@ -343,9 +344,9 @@ def compare(published: Published, out: Path, verdicts: Mapping[str, int]) -> Com
     return Comparison(
         repo=published.repo,
         commit=published.commit,
-        pictures=len(published.rows),
-        lost=tuple({key: row[key] for key in ("image_id", "verdict", "detail")} for row in published.lost),
-        unlisted=verdicts.get("unlisted", 0),
+        images=len(published.rows),
+        lost=tuple({key: row[key] for key in ("image_id", "status", "detail")} for row in published.lost),
+        unlisted=statuses.get("unlisted", 0),
         different=tuple(name for name in compared if ours.get(name) != theirs.get(name)),
         versions=tuple(
             f"{name} {said}, here {version(name)}"

@@ -1,4 +1,4 @@
-"""Pool rows → the table of the data set. Sees metadata only: no picture is read or decoded here."""
+"""Pool rows → the table of the dataset. Sees metadata only: no image is read or decoded here."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import pyarrow as pa
 
 from dmlkit.pipeline import duplicates
 from dmlkit.pipeline.pool import ROW, Pool
-from dmlkit.schema import SOURCE_VERDICTS, order_key
+from dmlkit.schema.scales import order_key
+from dmlkit.schema.statuses import SOURCE_STATUSES
 from dmlkit.taxonomy import splits
 from dmlkit.taxonomy.resolve import Hierarchy, Resolution
 
-REJECTED = pa.schema(
-    [(name, pa.string()) for name in ("image_id", "upstream_label", "verdict", "detail", "source_url")]
-)
+REJECTED = pa.schema([(name, pa.string()) for name in ("image_id", "upstream_label", "status", "detail", "source_url")])
 
 
 def assemble(
@@ -27,7 +26,7 @@ def assemble(
 ) -> pd.DataFrame:
     """Decide every candidate of the units.
 
-    Returns one row a picture of the data set, in the order of `order_key`, with the pool's columns and ``unit``,
+    Returns one row an image of the dataset, in the order of `order_key`, with the pool's columns and ``unit``,
     ``fine_id``, ``split``. All other candidates go to ``reject`` as tables of `REJECTED`, in an order that depends
     on their ids and units' names only. Memory: about 1 kB for each candidate under a label of the hierarchy.
     """
@@ -43,7 +42,7 @@ def assemble(
     duplicates.mark(rows, "sha256", possible)  # different files may shrink to the same bytes
     mark_over_limit(rows, "fine_id", limit)
     splits.assign(rows, {c.fine_id: c.split for c in manifest.classes}, manifest.query_share())
-    good = rows["verdict"] == "ok"
+    good = rows["status"] == "ok"
     refused = rows[~good].sort_values(["image_id", "upstream_label", "unit"], kind="stable")
     reject(pa.Table.from_pandas(refused[REJECTED.names], REJECTED, preserve_index=False))
     return rows[good].reset_index(drop=True)
@@ -57,8 +56,8 @@ def gather(
     for name in sorted(unit_names):
         table = pool.rows(name)
         found = {label: hierarchy.resolve(label) for label in table["upstream_label"].unique().to_pylist() if label}
-        table = with_label_verdicts(table, found)
-        if any(resolution.verdict in ("ok", "above", "excluded") for resolution in found.values()):
+        table = with_label_statuses(table, found)
+        if any(resolution.status in ("ok", "above", "excluded") for resolution in found.values()):
             tables.append(table.append_column("unit", pa.array([name] * len(table), pa.string())))
         else:
             reject(table.select(REJECTED.names).cast(REJECTED))
@@ -69,36 +68,36 @@ def gather(
     return rows.sort_values(["order", "upstream_label", "unit"], kind="stable", ignore_index=True)
 
 
-def with_label_verdicts(table: pa.Table, found: dict[str, Resolution]) -> pa.Table:
+def with_label_statuses(table: pa.Table, found: dict[str, Resolution]) -> pa.Table:
     """A label that maps to no fine class decides, whatever the bytes are; only what the source itself says stays."""
-    verdicts, details = table["verdict"].to_pylist(), table["detail"].to_pylist()
+    statuses, details = table["status"].to_pylist(), table["detail"].to_pylist()
     for i, label in enumerate(table["upstream_label"].to_pylist()):
         resolution = found.get(label)
-        if resolution is not None and resolution.verdict != "ok" and verdicts[i] not in SOURCE_VERDICTS:
-            verdicts[i], details[i] = resolution.verdict, resolution.detail
-    table = table.set_column(table.column_names.index("verdict"), "verdict", pa.array(verdicts, pa.string()))
+        if resolution is not None and resolution.status != "ok" and statuses[i] not in SOURCE_STATUSES:
+            statuses[i], details[i] = resolution.status, resolution.detail
+    table = table.set_column(table.column_names.index("status"), "status", pa.array(statuses, pa.string()))
     return table.set_column(table.column_names.index("detail"), "detail", pa.array(details, pa.string()))
 
 
 def mark_over_limit(rows: pd.DataFrame, column: str, limit: int | None) -> None:
-    """Of each value of ``column``, the first ``limit`` good pictures in order stay, and what comes before them.
+    """Of each value of ``column``, the first ``limit`` good images in order stay, and what comes before them.
 
     Applied to labels it repeats what collecting did, so that a pool collected with a higher limit, or none, gives
-    the same data set.
+    the same dataset.
     """
     if limit is None:
         return
     in_use = rows["fine_id"].notna()
-    good = ((rows["verdict"] == "ok") & in_use).astype(int)
+    good = ((rows["status"] == "ok") & in_use).astype(int)
     before = good.groupby(rows[column]).cumsum() - good
     late = in_use & (before >= limit)
     if column == "fine_id":
-        late &= rows["verdict"] == "ok"
-    rows.loc[late, ["verdict", "detail"]] = ["over-limit", ""]
+        late &= rows["status"] == "ok"
+    rows.loc[late, ["status", "detail"]] = ["over-limit", ""]
 
 
 def mark_repeated_ids(rows: pd.DataFrame) -> None:
-    """Of good pictures with the same image_id, the first stays."""
-    good = rows[rows["verdict"] == "ok"]
+    """Of good images with the same image_id, the first stays."""
+    good = rows[rows["status"] == "ok"]
     again = good.index[good.duplicated("image_id")]
-    rows.loc[again, ["verdict", "detail"]] = ["repeated-id", "an earlier picture of the source has this id"]
+    rows.loc[again, ["status", "detail"]] = ["repeated-id", "an earlier image of the source has this id"]

@@ -1,4 +1,4 @@
-"""From source pictures to a data set folder: plan, collect, assemble, write, card."""
+"""From source images to a dataset folder: plan, collect, assemble, write, card."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ from dmlkit.pipeline import plan as planning
 from dmlkit.pipeline.assemble import REJECTED, assemble
 from dmlkit.pipeline.collect import Report, Task, collect_unit
 from dmlkit.pipeline.pool import Pool, Settings
-from dmlkit.schema import FETCH_VERDICTS, FORMAT, MAY_PASS, SCALES, SPLITS, VERDICTS, Manners
+from dmlkit.schema.layout import FORMAT
+from dmlkit.schema.scales import SCALES, SPLITS
+from dmlkit.schema.statuses import FETCH_STATUSES, STATUS_NAMES, TRANSIENT_STATUSES
 from dmlkit.storage import executor as engine
 from dmlkit.storage import images
+from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.storage.download import host_of
 from dmlkit.storage.locations import Place, RemoteFolder, shown
 from dmlkit.storage.replace import check_replaceable, replacement
@@ -37,10 +40,10 @@ if TYPE_CHECKING:
     from dmlkit.hub.rebuild import Published
 
 MIN_SIDE = 32
-"""Pictures with a shorter side than this are out: too small to show an animal, a car or a product."""
+"""Images with a shorter side than this are out: too small to show an animal, a car or a product."""
 
 LIBRARIES = ("datasets", "numpy", "pandas", "pillow", "pyarrow")
-"""The libraries whose versions the bytes of a data set depend on."""
+"""The libraries whose versions the bytes of a dataset depend on."""
 
 Notify = Callable[[str, int, int | None, str], None]
 """Told of progress: (step, done, total or None, what is counted)."""
@@ -60,8 +63,8 @@ class Options:
     allow_private_hosts: bool = False
     contact: str = ""
     per_host: int = 8
-    retry: frozenset[str] = MAY_PASS
-    """Verdicts of an earlier run whose pictures are asked for again. Only for pictures by URL."""
+    retry: frozenset[str] = TRANSIENT_STATUSES
+    """Statuses of an earlier run whose images are asked for again. Only for images by URL."""
     engine: str = "local"
     address: str | None = None
     """Of a Ray cluster; None starts one of this machine, with ``jobs`` workers."""
@@ -69,11 +72,11 @@ class Options:
     """What a person fills in of a source's classes, see `dmlkit.sources.Request`; None means beside the output."""
 
     @property
-    def manners(self) -> Manners:
+    def policy(self) -> CrawlPolicy:
         """How servers are asked by each of the workers."""
         # How many workers a cluster has is not known here: one request each keeps a host safe from many.
         per_host = 1 if self.address else max(1, self.per_host // self.jobs)
-        return Manners(self.contact, per_host=per_host, allow_private_hosts=self.allow_private_hosts)
+        return CrawlPolicy(self.contact, per_host=per_host, allow_private_hosts=self.allow_private_hosts)
 
     @property
     def pool_folder(self) -> Place:
@@ -94,7 +97,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Classes with pictures against the classes of the manifest, at one scale. A test class needs two pictures."""
+    """Classes with images against the classes of the manifest, at one scale. A test class needs two images."""
 
     found: int
     of: int
@@ -111,13 +114,13 @@ class Result:
 
     out: Place
     """A path, or a URL without user and password."""
-    pictures: dict[str, int]
-    verdicts: dict[str, int]
+    images: dict[str, int]
+    statuses: dict[str, int]
     coverage: dict[str, Coverage]
     missing: list[str]
-    """``fine_id (name)`` of the fine classes without pictures."""
+    """``fine_id (name)`` of the fine classes without images."""
     failures: dict[str, dict[str, dict[str, int]]]
-    """Of pictures by URL: ``hosts`` and ``labels`` → the ones with most failures → verdict → number."""
+    """Of images by URL: ``hosts`` and ``labels`` → the ones with most failures → status → number."""
     pool: Place
     seconds: float
     notes: tuple[str, ...] = ()
@@ -127,9 +130,9 @@ class Result:
 def build(
     manifest: Manifest, options: Options, notify: Notify = lambda *_: None, published: Published | None = None
 ) -> Result:
-    """Build a data set folder at ``options.out``, going on from what its pool holds.
+    """Build a dataset folder at ``options.out``, going on from what its pool holds.
 
-    ``published``: the data set that is to be made again, whose ``manifest``, source and options these must be.
+    ``published``: the dataset that is to be made again, whose ``manifest``, source and options these must be.
 
     Raises `DmlkitError` in its kinds for wrong input. What was collected stays in the pool; ``options.out`` appears
     or changes only when all is written. A build below the manifest's floor is written too: see `Result.coverage`.
@@ -151,23 +154,23 @@ def build(
             units = collect(planning.plan(hierarchy, wide, path, pool), hierarchy, wide, pool, notify)
         how = published.assemble if published else assemble
         with replacement(options.out, manifest, options.source) as folder:
-            rows, verdicts, failures = assemble_to(folder.path, pool, units, hierarchy, options, notify, how)
+            rows, statuses, failures = assemble_to(folder.path, pool, units, hierarchy, options, notify, how)
             if rows.empty:
-                raise nothing_good(verdicts, manifest, options)
-            result = replace(summarise(rows, verdicts, failures, manifest, options, started), notes=notes)
+                raise nothing_good(statuses, manifest, options)
+            result = replace(summarise(rows, statuses, failures, manifest, options, started), notes=notes)
             write(folder.path, rows, manifest, options, pool, result, notify)
             write_build_json(folder.path, manifest, options, units, result, started)
             folder.keep(lambda done, total: notify("upload", done, total, "files"))
     return result
 
 
-def nothing_good(verdicts: Mapping[str, int], manifest: Manifest, options: Options) -> SourceError:
+def nothing_good(statuses: Mapping[str, int], manifest: Manifest, options: Options) -> SourceError:
     hint = f"is {options.path} the right --from? `dmlkit info {manifest.name}` shows the classes"
-    if verdicts.get("private-address"):
+    if statuses.get("private-address"):
         hint = "is a server of the local network meant? --allow-private-hosts"
     return SourceError(
-        f"none of the {sum(verdicts.values())} pictures of {options.source} is good and of a class of {manifest.name}: "
-        f"{shown_counts(verdicts)}; nothing was written",
+        f"none of the {sum(statuses.values())} images of {options.source} is good and of a class of {manifest.name}: "
+        f"{shown_counts(statuses)}; nothing was written",
         hint=hint,
     )
 
@@ -191,14 +194,14 @@ def check(manifest: Manifest, options: Options) -> None:
     """Refuse what cannot work before anything is read. Raises `UsageError` and `OutputError`."""
     if options.source not in manifest.accepted_sources():
         raise UsageError(
-            f"the manifest {manifest.name} takes no pictures from the source {options.source!r}",
+            f"the manifest {manifest.name} takes no images from the source {options.source!r}",
             hint=f"choose --source from: {', '.join(manifest.accepted_sources())}",
         )
     for name, value in (("--jobs", options.jobs), ("--limit", options.limit), ("--size", options.size)):
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; it must be at least 1")
     if options.size is not None and options.size < MIN_SIDE:
-        raise UsageError(f"--size is {options.size}; pictures need a shorter side of {MIN_SIDE} pixels at least")
+        raise UsageError(f"--size is {options.size}; images need a shorter side of {MIN_SIDE} pixels at least")
     if options.engine not in engine.ENGINES:
         raise UsageError(
             f"unknown engine {options.engine!r}", hint=f"choose --engine from: {', '.join(engine.ENGINES)}"
@@ -210,14 +213,14 @@ def check(manifest: Manifest, options: Options) -> None:
 
 
 def check_apart(out: Place, pool: Place) -> None:
-    """A pool inside the data set folder would go with it when that is replaced. Raises `UsageError`."""
+    """A pool inside the dataset folder would go with it when that is replaced. Raises `UsageError`."""
     if isinstance(out, Path) and isinstance(pool, Path):
         inside = out.resolve() in (pool.resolve(), *pool.resolve().parents)
     else:
         inside = f"{pool}/".startswith(f"{out}/")
     if inside:
         raise UsageError(
-            f"the pool {shown(str(pool))} is inside the data set folder {shown(str(out))}",
+            f"the pool {shown(str(pool))} is inside the dataset folder {shown(str(out))}",
             hint="choose another folder with --pool",
         )
 
@@ -240,7 +243,7 @@ def collect(plan: planning.Plan, hierarchy: Hierarchy, options: Options, pool: P
             settings, retry = options.settings, frozenset[str]()
             if pool.settled(unit, settings, depths):
                 key = pool.key(unit.name) or {}
-                if not (unit.links and options.retry & key["verdicts"].keys()):
+                if not (unit.links and options.retry & key["statuses"].keys()):
                     tally.pass_over()
                     continue
                 # As it was collected: what this build needs less of stays safe for one that needs more.
@@ -269,7 +272,7 @@ class Tally:
     units: int = 0
     kept: int = 0
     judged: int = 0
-    verdicts: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
 
     def pass_over(self) -> None:
@@ -281,11 +284,11 @@ class Tally:
         """A unit that was collected now."""
         self.units += 1
         self.kept += report.kept
-        self.judged += sum(report.verdicts.values()) - report.settled
-        self.verdicts.update(report.verdicts)
+        self.judged += sum(report.statuses.values()) - report.settled
+        self.statuses.update(report.statuses)
         speed = self.judged / max(0.001, time.monotonic() - self.started)
-        failed = ", ".join(f"{n:,} {v}" for v, n in self.verdicts.most_common() if v in FETCH_VERDICTS)
-        text = f"units, {self.judged:,} pictures, {speed:,.0f}/s, {self.kept / 1e6:,.0f} MB; {report.unit}"
+        failed = ", ".join(f"{n:,} {v}" for v, n in self.statuses.most_common() if v in FETCH_STATUSES)
+        text = f"units, {self.judged:,} images, {speed:,.0f}/s, {self.kept / 1e6:,.0f} MB; {report.unit}"
         self.notify("collect", self.units, self.total, f"{text}; {failed}" if failed else text)
 
 
@@ -298,36 +301,36 @@ def assemble_to(
     notify: Notify,
     how: Callable[..., pd.DataFrame] = assemble,
 ) -> tuple[pd.DataFrame, Counter[str], Failures]:
-    """The table of the data set, and the pictures by verdict. Writes ``rejected.parquet``."""
+    """The table of the dataset, and the images by status. Writes ``rejected.parquet``."""
     notify("assemble", 0, None, "")
-    verdicts: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
     failures = Failures()
 
     def count(table: pa.Table) -> None:
-        verdicts.update(table["verdict"].to_pylist())
+        statuses.update(table["status"].to_pylist())
         failures.count(table)
 
     with shards.RowsFile(folder / "rejected.parquet", REJECTED, count) as rejected:
         rows = how(pool, units, hierarchy, options.limit, rejected.write)
     if len(rows):
-        verdicts["ok"] = len(rows)
-    notify("assemble", len(rows), len(rows), "pictures")
-    return rows, verdicts, failures
+        statuses["ok"] = len(rows)
+    notify("assemble", len(rows), len(rows), "images")
+    return rows, statuses, failures
 
 
 class Failures:
-    """Why pictures by URL could not be had, by host and by label."""
+    """Why images by URL could not be had, by host and by label."""
 
     def __init__(self) -> None:
         self._of: dict[str, dict[str, Counter[str]]] = {"hosts": {}, "labels": {}}
 
     def count(self, rejected: pa.Table) -> None:
-        of_way = pc.is_in(rejected["verdict"], pa.array(sorted(FETCH_VERDICTS)))
+        of_way = pc.is_in(rejected["status"], pa.array(sorted(FETCH_STATUSES)))
         table = rejected.filter(pc.and_(of_way, pc.is_valid(rejected["source_url"])))
-        columns = (table[name].to_pylist() for name in ("verdict", "upstream_label", "source_url"))
-        for verdict, label, url in zip(*columns, strict=True):
+        columns = (table[name].to_pylist() for name in ("status", "upstream_label", "source_url"))
+        for status, label, url in zip(*columns, strict=True):
             for kind, name in (("hosts", host_of(url or "")), ("labels", label)):
-                self._of[kind].setdefault(name, Counter())[verdict] += 1
+                self._of[kind].setdefault(name, Counter())[status] += 1
 
     def worst(self, most: int = 20) -> dict[str, dict[str, dict[str, int]]]:
         """The hosts and labels with most failures."""
@@ -339,7 +342,7 @@ class Failures:
 
 def summarise(
     rows: pd.DataFrame,
-    verdicts: Counter[str],
+    statuses: Counter[str],
     failures: Failures,
     manifest: Manifest,
     options: Options,
@@ -353,8 +356,8 @@ def summarise(
         coverage[scale] = Coverage(len(reached), len(manifest.ids(scale)), manifest.floor(scale))
     return Result(
         out=without_password(options.out),
-        pictures={split: int((rows["split"] == split).sum()) for split in SPLITS},
-        verdicts=dict(sorted(verdicts.items(), key=lambda item: list(VERDICTS).index(item[0]))),
+        images={split: int((rows["split"] == split).sum()) for split in SPLITS},
+        statuses=dict(sorted(statuses.items(), key=lambda item: STATUS_NAMES.index(item[0]))),
         coverage=coverage,
         missing=[f"{c.fine_id} ({c.fine})" for c in manifest.classes if c.fine_id not in found],
         failures=failures.worst(),
@@ -366,11 +369,11 @@ def summarise(
 def write(
     folder: Path, rows: pd.DataFrame, manifest: Manifest, options: Options, pool: Pool, result: Result, notify: Notify
 ) -> None:
-    """Write the pictures, the hierarchy, the card and the check sums."""
+    """Write the images, the hierarchy, the card and the check sums."""
     written = 0
-    for pictures in shards.write_pictures(folder, rows, manifest, pool.folder, options.jobs):
-        written += pictures
-        notify("write", written, len(rows), "pictures")
+    for count in shards.write_images(folder, rows, manifest, pool.folder, options.jobs):
+        written += count
+        notify("write", written, len(rows), "images")
     shards.write_hierarchy(folder, rows, manifest)
     sums = shards.sha256_of(folder, {})
     content = hashlib.sha256(shards.sums_text(sums).encode()).hexdigest()
@@ -387,8 +390,8 @@ def without_password(place: Place) -> Place:
 
 def card_facts(result: Result, options: Options, content: str) -> card.Facts:
     return card.Facts(
-        pictures=result.pictures,
-        verdicts=result.verdicts,
+        images=result.images,
+        statuses=result.statuses,
         coverage={scale: (c.found, c.of) for scale, c in result.coverage.items()},
         limit=options.limit,
         resizing=f"{options.size} px, {images.RESIZING}" if options.size else "",
@@ -419,8 +422,8 @@ def write_build_json(
         },
         "options": {"limit": options.limit, "size": options.size, "min_side": MIN_SIDE},
         "resizing": images.RESIZING if options.size else None,
-        "pictures": result.pictures,
-        "verdicts": result.verdicts,
+        "images": result.images,
+        "statuses": result.statuses,
         "coverage": {scale: asdict(c) for scale, c in result.coverage.items()},
         "missing": result.missing,
         "failures": result.failures,
@@ -431,5 +434,5 @@ def write_build_json(
     (folder / "build.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def shown_counts(verdicts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+def shown_counts(statuses: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in statuses.items())

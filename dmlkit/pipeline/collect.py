@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from dmlkit import __version__, sources
 from dmlkit.errors import DmlkitError, OutputError, SourceError
 from dmlkit.pipeline.pool import ROW, Settings, unit_key, write_rows
-from dmlkit.schema import Candidate, Unit, order_key
+from dmlkit.schema.scales import order_key
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.storage import images
 from dmlkit.storage.locations import Folder
 
@@ -33,7 +34,7 @@ def own_versions() -> dict[str, str]:
 class Task:
     """All that a worker needs: it sees neither the manifest nor WordNet.
 
-    ``depths`` says for each upstream label how far its pictures are looked into, see `dmlkit.pipeline.pool.DEPTHS`.
+    ``depths`` says for each upstream label how far its images are looked into, see `dmlkit.pipeline.pool.DEPTHS`.
     """
 
     unit: Unit
@@ -42,17 +43,17 @@ class Task:
     settings: Settings
     depths: Mapping[str, str]
     retry: frozenset[str] = frozenset()
-    """Verdicts of an earlier run that are not taken as settled: their candidates are tried again."""
+    """Statuses of an earlier run that are not taken as settled: their candidates are tried again."""
     versions: Mapping[str, str] = field(default_factory=own_versions)
     """Of the machine that made the task; a worker on another one could have others."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What came of one unit: pictures by verdict, the bytes kept, and how many candidates an earlier run settled."""
+    """What came of one unit: images by status, the bytes kept, and how many candidates an earlier run settled."""
 
     unit: str
-    verdicts: Mapping[str, int]
+    statuses: Mapping[str, int]
     kept: int
     settled: int = 0
     copy: str = ""
@@ -70,7 +71,7 @@ def collect_unit(task: Task) -> Report:
         here, there = (", ".join(f"{k} {v}" for k, v in of.items()) for of in (own_versions(), task.versions))
         raise DmlkitError(
             f"a worker has {here}, and the build was started with {there}",
-            hint="install the same versions on every node: the bytes of the pictures depend on them",
+            hint="install the same versions on every node: the bytes of the images depend on them",
         )
     try:
         settled, task = take_settled(task) if task.retry else ([], task)
@@ -85,20 +86,20 @@ def collect_unit(task: Task) -> Report:
                 # those of the earlier run, its rows stay true until the new ones take their place.
                 task.pool.delete(f"{unit.name}.parquet")
             task.pool.put(path, f"{unit.name}.bin")
-        verdicts = Counter(row["verdict"] for row in rows)
-        write_rows(task.pool, unit.name, rows, unit_key(unit, task.settings, task.depths, size, verdicts))
+        statuses = Counter(row["status"] for row in rows)
+        write_rows(task.pool, unit.name, rows, unit_key(unit, task.settings, task.depths, size, statuses))
     except OSError as exc:
         raise OutputError(
             f"the unit {unit.name} could not be written to the pool {task.pool}: {exc.strerror or exc}",
             hint="make room or choose another folder with --pool; the same command goes on with what is finished",
         ) from exc
-    return Report(unit.name, verdicts, size, len(settled), unit.path if unit.temporary else "")
+    return Report(unit.name, statuses, size, len(settled), unit.path if unit.temporary else "")
 
 
 def take_settled(task: Task) -> tuple[list[dict[str, Any]], Task]:
     """The rows that an earlier run settled, and the task with what is left of its links."""
     earlier = pq.read_table(task.pool.input(f"{task.unit.name}.parquet")).to_pylist()
-    settled = [row for row in earlier if row["verdict"] not in task.retry]
+    settled = [row for row in earlier if row["status"] not in task.retry]
     known = Counter((row["image_id"], row["upstream_label"]) for row in settled)
     left = []
     for link in task.unit.links:
@@ -117,9 +118,9 @@ def copy_kept(task: Task, settled: Iterable[dict[str, Any]], kept: BinaryIO) -> 
 
 
 def judge_all(task: Task, kept: BinaryIO, settled: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows of a unit; the bytes of each good picture are written to ``kept``, in the order of the rows.
+    """The rows of a unit; the bytes of each good image are written to ``kept``, in the order of the rows.
 
-    ``settled`` are rows of an earlier run, whose pictures are in ``kept`` already.
+    ``settled`` are rows of an earlier run, whose images are in ``kept`` already.
     """
     good: Counter[str] = Counter()
     for row in settled:
@@ -165,39 +166,39 @@ def offered(task: Task, good: Mapping[str, int]) -> Generator[Candidate, None, N
 def judge(task: Task, candidate: Candidate, depth: str) -> tuple[dict[str, Any], bytes]:
     """One candidate's row, and its bytes if they are to be kept.
 
-    The verdict of a label that is not in use is left to the hierarchy: here such a picture is ``ok``, or what the
+    The status of a label that is not in use is left to the hierarchy: here such an image is ``ok``, or what the
     source says of it.
     """
-    if candidate.verdict is not None or candidate.read is None:
-        return row_of(task, candidate, candidate.verdict or "missing", candidate.detail), b""
+    if candidate.status is not None or candidate.read is None:
+        return row_of(task, candidate, candidate.status or "missing", candidate.detail), b""
     if depth == "list":
         return row_of(task, candidate, "ok", candidate.detail), b""
     try:
         data = candidate.read()
-    except Exception as exc:  # archives raise many types for damaged bytes; one picture must not end a build
+    except Exception as exc:  # archives raise many types for damaged bytes; one image must not end a build
         return row_of(task, candidate, "unreadable", f"{type(exc).__name__}: {exc}"[:200]), b""
     if depth == "hash":
         return row_of(task, candidate, "ok", candidate.detail) | {"source_sha256": images.digest(data)}, b""
-    picture = images.examine(data, min_side=task.settings.min_side, size=task.settings.size)
-    row = row_of(task, candidate, picture.verdict, picture.detail or candidate.detail)
+    image = images.examine(data, min_side=task.settings.min_side, size=task.settings.size)
+    row = row_of(task, candidate, image.status, image.detail or candidate.detail)
     row["source_sha256"] = images.digest(data)
-    if picture.verdict != "ok":
+    if image.status != "ok":
         return row, b""
     row |= {
-        "sha256": row["source_sha256"] if picture.data is data else images.digest(picture.data),
-        "width": picture.width,
-        "height": picture.height,
-        "exif_orientation": picture.exif_orientation,
-        "format": picture.format,
+        "sha256": row["source_sha256"] if image.data is data else images.digest(image.data),
+        "width": image.width,
+        "height": image.height,
+        "exif_orientation": image.exif_orientation,
+        "format": image.format,
     }
-    return row, picture.data
+    return row, image.data
 
 
-def row_of(task: Task, candidate: Candidate, verdict: str, detail: str) -> dict[str, Any]:
+def row_of(task: Task, candidate: Candidate, status: str, detail: str) -> dict[str, Any]:
     return dict.fromkeys(ROW.names) | {
         "image_id": f"{task.source}/{candidate.upstream_id}",
         "upstream_label": candidate.upstream_label,
-        "verdict": verdict,
+        "status": status,
         "detail": detail,
         "length": 0,
         "source_url": candidate.source_url,

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dmlkit import sources
-from dmlkit.errors import HierarchyError
+from dmlkit.errors import TaxonomyError
 from dmlkit.pipeline.pool import Pool
-from dmlkit.schema import Unit
+from dmlkit.sources.base import Unit
 from dmlkit.storage import download as fetch
 from dmlkit.storage.locations import shown
 from dmlkit.taxonomy.manifest import Manifest, must_be_sound
@@ -20,10 +20,10 @@ from dmlkit.taxonomy.resolve import Hierarchy
 if TYPE_CHECKING:
     from dmlkit.pipeline.build import Options
 
-PICTURE_BYTES = 100_000
-PICTURES_A_SECOND = 300
+IMAGE_BYTES = 100_000
+IMAGES_A_SECOND = 300
 ANSWER_SECONDS = 0.25
-"""What a dry run takes for granted of pictures by URL: their size, what a worker judges, how fast a host answers."""
+"""What a dry run takes for granted of images by URL: their size, what a worker judges, how fast a host answers."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def ask(
         scratch=pool.scratch,
         limit=options.limit,
         settled=lambda unit: pool.settled(unit, options.settings, depths_of(unit, hierarchy, [])),
-        manners=options.manners,
+        policy=options.policy,
         table=options.table_file,
     )
     found: list[Unit] | sources.Listing | Iterator[Unit] = sources.load(options.source).plan(request)
@@ -82,20 +82,20 @@ def ask(
 
 
 def depths_of(unit: Unit, hierarchy: Hierarchy, unknown: list[str]) -> dict[str, str]:
-    """How far the pictures of each label of ``unit`` are looked into. Labels that no one knows go to ``unknown``.
+    """How far the images of each label of ``unit`` are looked into. Labels that no one knows go to ``unknown``.
 
-    Pictures under labels above or beside the fine classes are hashed, so that one which also stands under a fine
+    Images under labels above or beside the fine classes are hashed, so that one which also stands under a fine
     class is found; unless they would have to be fetched one by one.
     """
     depths = {}
     for label in unit.labels:
         try:
-            verdict = hierarchy.resolve(label).verdict
-        except HierarchyError:
+            status = hierarchy.resolve(label).status
+        except TaxonomyError:
             unknown.append(label)
-            verdict = "outside"
+            status = "outside"
         beside = "list" if unit.links else "hash"
-        depths[label] = {"ok": "use", "above": beside, "excluded": beside}.get(verdict, "list")
+        depths[label] = {"ok": "use", "above": beside, "excluded": beside}.get(status, "list")
     return depths
 
 
@@ -108,7 +108,7 @@ def download(source: str, progress: Callable[[int, int], None], allow_private_ho
 
 
 def dry_run(hierarchy: Hierarchy, options: Options, notes: Iterable[str] = ()) -> dict[str, Any]:
-    """What a build would read, as plain data. Downloads and writes nothing and reads no picture.
+    """What a build would read, as plain data. Downloads and writes nothing and reads no image.
 
     The units of a stream, or of an archive that is still to be downloaded, are not known.
     """
@@ -140,7 +140,7 @@ def dry_run(hierarchy: Hierarchy, options: Options, notes: Iterable[str] = ()) -
         "units": count,
         "settled": settled,
         "bytes": size or None,
-        "labels": dict(sorted(Counter(resolution.verdict for resolution in placed.values()).items())),
+        "labels": dict(sorted(Counter(resolution.status for resolution in placed.values()).items())),
         "fine": len({resolution.fine_id for resolution in placed.values()} - {None}),
         "of_fine": len(hierarchy.manifest.classes),
         "license": terms.license,
@@ -151,19 +151,19 @@ def dry_run(hierarchy: Hierarchy, options: Options, notes: Iterable[str] = ()) -
         "pool": shown(str(options.pool_folder)),
     }
     if isinstance(found, sources.Listing):
-        wanted = sum(number for label, number in labels.items() if placed[label].verdict == "ok")
+        wanted = sum(number for label, number in labels.items() if placed[label].status == "ok")
         facts |= of_listing(found, wanted, options)
     return facts
 
 
 def of_listing(listing: sources.Listing, wanted: int, options: Options) -> dict[str, Any]:
-    """What is known and what can be guessed of pictures by URL."""
+    """What is known and what can be guessed of images by URL."""
     busiest = max(listing.hosts.values(), default=0) * wanted / max(1, sum(listing.labels.values()))
-    at_once = options.manners.per_host * options.jobs
-    seconds = max(wanted / PICTURES_A_SECOND / options.jobs, busiest * ANSWER_SECONDS / at_once)
+    at_once = options.policy.per_host * options.jobs
+    seconds = max(wanted / IMAGES_A_SECOND / options.jobs, busiest * ANSWER_SECONDS / at_once)
     return {
-        "pictures": wanted,
-        "bytes": wanted * PICTURE_BYTES,
+        "images": wanted,
+        "bytes": wanted * IMAGE_BYTES,
         "seconds": round(seconds),
         "hosts": dict(Counter(listing.hosts).most_common(20)),
         "of_hosts": len(listing.hosts),

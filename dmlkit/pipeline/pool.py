@@ -1,7 +1,7 @@
-"""The pool: the checked pictures of finished units, the only state of a build.
+"""The pool: the checked images of finished units, the only state of a build.
 
 A pool folder holds, for each source, ``pool.json`` and two files a unit: ``<unit>.bin`` with the bytes of its good
-pictures one after the other, and ``<unit>.parquet`` with one row a candidate. The Parquet file is written last, so
+images one after the other, and ``<unit>.parquet`` with one row a candidate. The Parquet file is written last, so
 its presence means that the unit is whole. Both are written under temporary names and renamed.
 """
 
@@ -20,14 +20,15 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from dmlkit.errors import PoolError
-from dmlkit.schema import FORMAT, Unit
+from dmlkit.schema.layout import FORMAT
+from dmlkit.sources.base import Unit
 from dmlkit.storage.locations import Folder, LocalFolder, Place, RemoteFolder, folder_at
 
 ROW = pa.schema(
     [
         ("image_id", pa.string()),
         ("upstream_label", pa.string()),
-        ("verdict", pa.string()),
+        ("status", pa.string()),
         ("detail", pa.string()),
         ("source_sha256", pa.string()),
         ("sha256", pa.string()),
@@ -45,14 +46,14 @@ ROW = pa.schema(
 """One row a candidate. ``offset`` and ``length`` find the bytes in the unit's ``.bin``; length 0: none are kept."""
 
 DEPTHS = ("list", "hash", "use")
-"""How far the pictures under a label are looked into: named only; read and hashed; checked and kept."""
+"""How far the images under a label are looked into: named only; read and hashed; checked and kept."""
 
 KEY = b"dmlkit.unit"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the bytes and verdicts of a unit besides its source."""
+    """What decides the bytes and statuses of a unit besides its source."""
 
     min_side: int
     size: int | None
@@ -194,7 +195,7 @@ class Pool:
 
 
 def unit_key(
-    unit: Unit, settings: Settings, depths: Mapping[str, str], kept: int, verdicts: Mapping[str, int]
+    unit: Unit, settings: Settings, depths: Mapping[str, str], kept: int, statuses: Mapping[str, int]
 ) -> dict[str, Any]:
     """What a unit's Parquet file says of how it was made, and of what is in it."""
     return {
@@ -202,7 +203,7 @@ def unit_key(
         "settings": asdict(settings),
         "depths": dict(sorted(depths.items())),
         "bytes": kept,
-        "verdicts": dict(verdicts),
+        "statuses": dict(statuses),
     }
 
 

@@ -1,1 +1,1 @@
-"""A data set folder, or a run, as a folder of static pages that open from disk: no server and no network."""
+"""A dataset folder, or a run, as a folder of static pages that open from disk: no server and no network."""

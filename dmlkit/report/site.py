@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dmlkit import __version__
 from dmlkit.errors import OutputError, UsageError
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from dmlkit.storage.replace import Replacement
 
 MARK = "report.json"
@@ -28,11 +28,11 @@ STATIC = Path(__file__).parent / "static"
 
 @dataclass(frozen=True)
 class Facts:
-    """What a report is: its folder, the number of pages and of small pictures, and the bytes of all files."""
+    """What a report is: its folder, the number of pages and of small images, and the bytes of all files."""
 
     out: Path
     pages: int
-    pictures: int
+    images: int
     bytes: int
 
 
@@ -40,7 +40,7 @@ def replacement(out: Path, dataset: Path, *runs: Path) -> Replacement:
     """What the folder of a report is written with: it appears whole, in the place of an earlier report.
 
     ``dataset`` and ``runs`` are what is read. Raises `OutputError` where ``out`` holds something else or one of these,
-    `UsageError` where it lies in the data set folder.
+    `UsageError` where it lies in the dataset folder.
     """
     if out.exists() and not (out.is_dir() and (is_report(out) or not any(out.iterdir()))):
         raise OutputError(
@@ -49,7 +49,7 @@ def replacement(out: Path, dataset: Path, *runs: Path) -> Replacement:
         )
     place = out.resolve()
     if place.is_relative_to(dataset.resolve()):
-        raise UsageError(f"{out} lies in the data set folder, which must stay as it is", hint="choose another --out")
+        raise UsageError(f"{out} lies in the dataset folder, which must stay as it is", hint="choose another --out")
     if held := [folder for folder in (dataset, *runs) if folder.resolve().is_relative_to(place)]:
         raise OutputError(f"{out} holds {held[0]}; left as it is", hint="choose another folder with --out")
     return Replacement(out)
@@ -134,11 +134,11 @@ class Pages:
         text = f"{function}({json.dumps(values, ensure_ascii=False, separators=(',', ':'))});\n"
         (self.folder / name).write_text(text, encoding="utf-8", errors="replace", newline="\n")
 
-    def facts(self, out: Path, pictures: int) -> Facts:
+    def facts(self, out: Path, images: int) -> Facts:
         """Of the finished folder, which is going to stand at ``out``."""
         files = [path for path in self.folder.rglob("*") if path.is_file()]
         pages = sum(path.suffix == ".html" for path in files)
-        return Facts(out, pages, pictures, sum(path.stat().st_size for path in files))
+        return Facts(out, pages, images, sum(path.stat().st_size for path in files))
 
 
 def number(value: float) -> str:
@@ -147,7 +147,7 @@ def number(value: float) -> str:
 
 
 def many(count: int, thing: str) -> str:
-    """1 → 1 picture; 2 → 2 pictures."""
+    """1 → 1 image; 2 → 2 images."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 

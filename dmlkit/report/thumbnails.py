@@ -1,4 +1,4 @@
-"""Small pictures on sheets: one WebP file holds all of a page, and the page shows each through a window."""
+"""Small images on sheets: one WebP file holds all of a page, and the page shows each through a window."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from PIL import Image, ImageOps
 from dmlkit.storage.images import ORIENTATION
 
 SIDE = 192
-"""Pixels of the longer side of a small picture."""
+"""Pixels of the longer side of a small image."""
 COLUMNS = 8
 QUALITY = 70
 
 
 class Cell(NamedTuple):
-    """A picture on a sheet, as the macro ``thumb`` takes it. ``sheet`` is its path from the page; all in pixels."""
+    """An image on a sheet, as the macro ``thumb`` takes it. ``sheet`` is its path from the page; all in pixels."""
 
     sheet: str
     x: int
@@ -29,7 +29,7 @@ class Cell(NamedTuple):
 
 
 def small(data: bytes) -> Image.Image:
-    """A picture upright and in RGB, at most `SIDE` long. Raises what Pillow raises at bytes that are no picture."""
+    """An image upright and in RGB, at most `SIDE` long. Raises what Pillow raises at bytes that are no image."""
     with Image.open(BytesIO(data)) as image:
         image.draft("RGB", (2 * SIDE, 2 * SIDE))
         upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
@@ -40,16 +40,16 @@ def small(data: bytes) -> Image.Image:
 
 
 class Spool:
-    """Small pictures in a file, until the sheets that they belong on are written."""
+    """Small images in a file, until the sheets that they belong on are written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._places: list[tuple[int, int]] = []
 
-    def add(self, picture: Image.Image) -> int:
-        """Store a picture and return its number."""
+    def add(self, image: Image.Image) -> int:
+        """Store an image and return its number."""
         data = BytesIO()
-        picture.save(data, "JPEG", quality=95, subsampling=0)
+        image.save(data, "JPEG", quality=95, subsampling=0)
         self._places.append((self._file.seek(0, 2), data.getbuffer().nbytes))
         self._file.write(data.getbuffer())
         return len(self._places) - 1
@@ -60,21 +60,21 @@ class Spool:
         return Image.open(BytesIO(self._file.read(length)))
 
 
-def write_sheet(path: Path, href: str, pictures: list[Image.Image]) -> list[Cell]:
-    """Write small pictures side by side into one file. Returns where each stands; ``href`` leads there from the page.
+def write_sheet(path: Path, href: str, images: list[Image.Image]) -> list[Cell]:
+    """Write small images side by side into one file. Returns where each stands; ``href`` leads there from the page.
 
-    A row is as high as its highest picture. WebP ends at 16,383 pixels: about 680 pictures.
+    A row is as high as its highest image. WebP ends at 16,383 pixels: about 680 images.
     """
     spots, y, width = [], 0, 0
-    for start in range(0, len(pictures), COLUMNS):
-        row, x = pictures[start : start + COLUMNS], 0
-        for picture in row:
+    for start in range(0, len(images), COLUMNS):
+        row, x = images[start : start + COLUMNS], 0
+        for image in row:
             spots.append((x, y))
-            x += picture.width
-        width, y = max(width, x), y + max(picture.height for picture in row)
+            x += image.width
+        width, y = max(width, x), y + max(image.height for image in row)
     sheet = Image.new("RGB", (width, y))
-    for picture, spot in zip(pictures, spots, strict=True):
-        sheet.paste(picture, spot)
+    for image, spot in zip(images, spots, strict=True):
+        sheet.paste(image, spot)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, "WEBP", quality=QUALITY, method=2)
-    return [Cell(href, *spot, *picture.size, width, y) for picture, spot in zip(pictures, spots, strict=True)]
+    return [Cell(href, *spot, *image.size, width, y) for image, spot in zip(images, spots, strict=True)]

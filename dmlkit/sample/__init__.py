@@ -1,7 +1,7 @@
 """The drawings of the embedded sample, by name. Each is a module of this package with
 
-- ``VERSION``: a number that changes when its pictures do,
-- ``draw(fine, index) -> PIL.Image.Image``: picture ``index`` of a fine class, RGB, the same on every call.
+- ``VERSION``: a number that changes when its images do,
+- ``draw(fine, index) -> PIL.Image.Image``: image ``index`` of a fine class, RGB, the same on every call.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A canvas that knows light: outlines are painted twice as large as the picture, each with its own soft relief.
+"""A canvas that knows light: outlines are painted twice as large as the image, each with its own soft relief.
 
-The relief is kept in a small image beside the colours and applied once, when the picture is finished: a part that
+The relief is kept in a small image beside the colours and applied once, when the image is finished: a part that
 lies over another gets its own lit and its own dark side, which is what makes flat shapes look round.
 """
 
@@ -20,7 +20,7 @@ from dmlkit.sample.colours import Colour, whole
 from dmlkit.sample.shapes import Points, moved
 
 OVER = 2
-"""How many times larger than the picture the canvas is."""
+"""How many times larger than the image the canvas is."""
 
 COARSE = 4
 """How many canvas pixels a relief pixel covers."""
@@ -38,7 +38,7 @@ class Mark:
 
 @dataclass
 class Canvas:
-    """The picture in work. ``light`` points to the light in screen coordinates."""
+    """The image in work. ``light`` points to the light in screen coordinates."""
 
     width: int
     height: int
@@ -65,7 +65,7 @@ class Canvas:
         return self.image.size
 
     def place(self, x: float, y: float, scale: float, flip: bool = False, turn: float = 0.0) -> None:
-        """Set where the figure's origin comes, in picture pixels, and how large its unit is."""
+        """Set where the figure's origin comes, in image pixels, and how large its unit is."""
         self.x, self.y, self.scale, self.turn = x * OVER, y * OVER, scale * OVER, turn
         self.flip = -1.0 if flip else 1.0
 
@@ -173,7 +173,7 @@ class Canvas:
         self.relief.paste(ImageChops.subtract(lit, dark, 2.0 / depth, 128), (left, top), mask)
 
     def finish(self, rng: Random, tint: Colour, texture: str, amount: float, grain: float, gain: float) -> Image.Image:
-        """The picture: relief and texture applied, reduced, tinted by the light, with a little grain."""
+        """The image: relief and texture applied, reduced, tinted by the light, with a little grain."""
         small = np.asarray(self.image.reduce(OVER), dtype=np.float32)
         size = (self.width, self.height)
         soft = ImageFilter.GaussianBlur(0.8)  # so that no steps of the coarse relief show
@@ -229,7 +229,7 @@ def vignette(size: tuple[int, int]) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=8)
 def texture_tile(kind: str) -> NDArray[np.float32]:
-    """A field of 576 × 576 values about zero (deviation about one) that a picture takes a window of."""
+    """A field of 576 × 576 values about zero (deviation about one) that an image takes a window of."""
     rng = np.random.Generator(np.random.PCG64(len(kind) * 7919 + ord(kind[0])))
     side = 576
     field_ = rng.standard_normal((side, side)).astype(np.float32)

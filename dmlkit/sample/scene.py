@@ -18,11 +18,11 @@ from dmlkit.sample.colours import Colour, colour, jitter, lit, mix, whole
 from dmlkit.sample.shapes import Points, blob, curve, oval, poly, stroke
 
 REDUCED = 5
-"""How many picture pixels a backdrop pixel covers."""
+"""How many image pixels a backdrop pixel covers."""
 
 LYING = ((240, 180), (240, 160), (232, 174), (224, 168), (248, 166), (256, 170))
 SIZES = (*LYING, (208, 208), (180, 220))
-"""Widths and heights of pictures: mostly lying, as photographs are; the last two are for animals that are not long."""
+"""Widths and heights of images: mostly lying, as photographs are; the last two are for animals that are not long."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def seeded(*parts: object) -> Random:
 
 @dataclass
 class Backdrop:
-    """The small picture behind the figure, in which places draw their things in shares of its width and height."""
+    """The small image behind the figure, in which places draw their things in shares of its width and height."""
 
     image: Image.Image
     rng: Random
@@ -124,7 +124,7 @@ class Backdrop:
 
 
 def paint(canvas: Canvas, name: str, rng: Random, horizon: float) -> None:
-    """Paint the backdrop of a place on the canvas. ``horizon`` is its height as a share of the picture's, from above."""
+    """Paint the backdrop of a place on the canvas. ``horizon`` is its height as a share of the image's, from above."""
     place = PLACES[name]
     size = (canvas.width // REDUCED, canvas.height // REDUCED)
     sky = [jitter(colour(c), rng, 0.02, 0.05) for c in place.sky]
@@ -463,7 +463,7 @@ THINGS = {
 
 
 def shadow(canvas: Canvas, bounds: tuple[float, float, float, float], y: float) -> None:
-    """A soft shadow on the ground below a figure of these bounds; ``y`` is where it stands, in picture pixels."""
+    """A soft shadow on the ground below a figure of these bounds; ``y`` is where it stands, in image pixels."""
     left, top, right, bottom = (v * canvas.scale / OVER for v in bounds)
     x, rx, ry = canvas.x / OVER + canvas.flip * (left + right) / 2, (right - left) * 0.46, (bottom - top) * 0.07 + 2
     box = [int(v * OVER) for v in (x - rx * 1.3, y - ry * 1.6, x + rx * 1.3, y + ry * 1.6)]

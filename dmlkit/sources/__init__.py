@@ -4,9 +4,9 @@
 - ``ARCHIVE``: a `dmlkit.storage.download.Archive`, where the source can be downloaded without a log-in,
 - ``classes(request) -> Classes``, where the classes are not those of the manifest's ``classes.tsv`` but stand in the
   source's own files, by rules of the manifest,
-- ``plan(request)``: the units of what stands at ``request.path``: a list where all can be known before a picture is
+- ``plan(request)``: the units of what stands at ``request.path``: a list where all can be known before an image is
   read, an iterator where the source is a stream,
-- ``read(unit) -> Iterator[Candidate]``: the pictures of one unit, without decoding them; or, where units have links,
+- ``read(unit) -> Iterator[Candidate]``: the images of one unit, without decoding them; or, where units have links,
   ``fetch(unit, wanted, limit, good) -> Iterator[Candidate]``: the same, asking only for what is needed.
 """
 
@@ -19,7 +19,8 @@ from pathlib import Path
 from types import ModuleType
 
 from dmlkit.errors import UsageError
-from dmlkit.schema import Manners, Unit
+from dmlkit.sources.base import Unit
+from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.taxonomy.manifest import Exclusion, FineClass, Manifest
 
 MODULES = {
@@ -40,14 +41,14 @@ MODULES = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What the card says of the source's pictures and labels, in sentences; empty where dmlkit does not know it."""
+    """What the card says of the source's images and labels, in sentences; empty where dmlkit does not know it."""
 
     collection: str = ""
-    """How and when the pictures came together."""
+    """How and when the images came together."""
     annotation: str = ""
     """Who or what gave the labels."""
     people: str = ""
-    """People, and what else is personal, in the pictures or told by the labels."""
+    """People, and what else is personal, in the images or told by the labels."""
     biases: str = ""
     impact: str = ""
     """What models trained on it could do to people."""
@@ -61,9 +62,9 @@ class Terms:
     license: str
     """SPDX identifier, or ``other``."""
     terms: str
-    """One or two sentences for the card: who may use the pictures and for what."""
+    """One or two sentences for the card: who may use the images and for what."""
     redistribute: bool
-    """Whether the pictures themselves may be published."""
+    """Whether the images themselves may be published."""
     url: str = ""
     citation: str = ""
     """A BibTeX entry."""
@@ -85,7 +86,7 @@ class Request:
     scratch: Path
     limit: int | None = None
     settled: Callable[[Unit], bool] = field(default=lambda unit: False)
-    manners: Manners = field(default_factory=Manners)
+    policy: CrawlPolicy = field(default_factory=CrawlPolicy)
     """How servers are asked, for sources that ask many."""
     table: Path | None = None
     """What only a person knows of the source's classes; sources that need it write it where it is not there."""
@@ -110,7 +111,7 @@ class Classes:
 @dataclass(frozen=True)
 class Listing:
     """What a source plans whose units come one after the other, but which knows itself as a whole: the number of its
-    units, and how many pictures it lists for each label, host and licence."""
+    units, and how many images it lists for each label, host and licence."""
 
     units: Iterator[Unit]
     total: int

@@ -1,5 +1,5 @@
-"""CompCars, its pictures from the web: no vehicle is known, so fine is a model of one year, middle the model, coarse
-the body type by the manifest's map. A model of unknown type, and a picture of unknown year, are left out."""
+"""CompCars, its images from the web: no vehicle is known, so fine is a model of one year, middle the model, coarse
+the body type by the manifest's map. A model of unknown type, and an image of unknown year, are left out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.schema import Candidate, Unit
 from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, matlab, synsets, tables, vehicles
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.sources.common.vehicles import Rules, Vehicle
@@ -21,12 +21,12 @@ ATTRIBUTES = "misc/attributes.txt"
 NAMES = "misc/make_model_name.mat"
 TYPES = "misc/car_type.mat"
 
-PICTURES, MODELS = 136_726, 1_716
+IMAGES, MODELS = 136_726, 1_716
 
 TERMS = Terms(
-    title="CompCars (pictures from the web)",
+    title="CompCars (images from the web)",
     license="other",
-    terms="For non-commercial research only; the pictures may not be passed on.",
+    terms="For non-commercial research only; the images may not be passed on.",
     redistribute=False,
     url="http://mmlab.ie.cuhk.edu.hk/datasets/comp_cars/",
     citation="""@inproceedings{yang2015compcars,
@@ -38,7 +38,7 @@ TERMS = Terms(
     get="Ask for it with the form at http://mmlab.ie.cuhk.edu.hk/datasets/comp_cars/, unpack the parts of its zip file "
     "with the password, and give the folder that holds image/ and misc/ as --from.",
     answers=Answers(
-        collection="Pictures of cars from forums, public pages and search engines of the web, before 2015.",
+        collection="Images of cars from forums, public pages and search engines of the web, before 2015.",
         annotation="Make, model, year and type are those of CompCars' lists.",
         people="Photographs of the web: people and licence plates can be in them.",
         biases="Cars as their makers, sellers and owners show them; many models are those of the Chinese market.",
@@ -134,7 +134,7 @@ def label_of(make: int, model: int, year: str) -> str:
 
 
 def classes(request: Request) -> Classes:
-    """A class for each model and year that has a picture. Raises `SourceError` for types that the manifest lacks."""
+    """A class for each model and year that has an image. Raises `SourceError` for types that the manifest lacks."""
     tree = tree_of(request)
     rules = vehicles.rules_of(request.manifest, NAME)
     middle = tables.rules_of(request.manifest, NAME).get("middle", "model")
@@ -147,11 +147,11 @@ def classes(request: Request) -> Classes:
             f"{tree.path}: {TYPES} has types that the manifest does not know:{listed.some(map(repr, unknown))}",
             hint=f"add them to [{NAME}.types] of a copy of the manifest; known are: {', '.join(rules.types)}",
         )
-    pictures = tree.pictures("image")
-    places = sorted({place for place in map(place_of, pictures) if place is not None})
+    images = tree.images("image")
+    places = sorted({place for place in map(place_of, images) if place is not None})
     notes = [
-        *listed.counted("pictures below image/", len(pictures), PICTURES),
-        *listed.counted("models with pictures", len({model for _, model, _ in places}), MODELS),
+        *listed.counted("images below image/", len(images), IMAGES),
+        *listed.counted("models with images", len({model for _, model, _ in places}), MODELS),
     ]
     found = [vehicle_of(*place, facts, rules, by_make=middle == "make") for place in places]
     return vehicles.classes_of(found, rules, notes)
@@ -173,9 +173,9 @@ def vehicle_of(make: int, model: int, year: str, facts: Facts, rules: Rules, by_
 
 
 def plan(request: Request) -> list[Unit]:
-    """Pieces of the pictures; one at another place than below make, model and year is unlabelled."""
+    """Pieces of the images; one at another place than below make, model and year is unlabelled."""
     tree = tree_of(request)
-    return listed.units_of(tree, map(row_of, tree.pictures("image")))
+    return listed.units_of(tree, map(row_of, tree.images("image")))
 
 
 def row_of(name: str) -> Row:
@@ -188,5 +188,5 @@ def row_of(name: str) -> Row:
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of one unit."""
+    """The images of one unit."""
     return listed.read(unit)

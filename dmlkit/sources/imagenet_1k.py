@@ -1,6 +1,6 @@
 """ImageNet-1K (ILSVRC2012), train and val: the archives, extracted folders, or Kaggle's layout.
 
-The test pictures have no published labels and are left alone. Labels go through the wnid: ILSVRC2012_ID counts from
+The test images have no published labels and are left alone. Labels go through the wnid: ILSVRC2012_ID counts from
 1 in the devkit's own order, the usual class numbers from 0 in the order of sorted wnids.
 """
 
@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from dmlkit.errors import SourceError
-from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Request, Terms
+from dmlkit.sources import Request, Terms, candidates
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import matlab, synsets
 from dmlkit.sources.imagenet_21k import IMAGENET_ANSWERS, IMAGENET_BIB, IMAGENET_TERMS
 from dmlkit.storage import archives
@@ -40,7 +40,7 @@ TERMS = Terms(
 
 
 def plan(request: Request) -> list[Unit]:
-    """One unit a synset of train, one for each thousand pictures of val."""
+    """One unit a synset of train, one for each thousand images of val."""
     path = synsets.given_path(request, NAME, TERMS.get)
     if path.is_dir():
         units = units_of_folder(path)
@@ -102,7 +102,7 @@ def members_of(val: Path, state: str) -> dict[str, archives.Member]:
 
 
 def read_val_labels(top: Path) -> dict[str, str]:
-    """Picture of val → wnid, from Kaggle's table or the devkit; empty where neither is there.
+    """ExaminedImage of val → wnid, from Kaggle's table or the devkit; empty where neither is there.
 
     They are looked for in ``--from`` and above it, up to the folder that holds Kaggle's ``ILSVRC/Data/CLS-LOC``.
     Raises `SourceError` where they are damaged.
@@ -119,13 +119,13 @@ def read_kaggle_csv(path: Path) -> dict[str, str]:
     """``ImageId,PredictionString``: the first word of the second column is the wnid. Raises `SourceError`."""
     labels = {}
     for number, line in enumerate(path.read_bytes().decode("utf-8-sig", "replace").splitlines(), start=1):
-        picture, _, prediction = line.partition(",")
-        if picture == "ImageId" or not line.strip():
+        image, _, prediction = line.partition(",")
+        if image == "ImageId" or not line.strip():
             continue
         wnid = prediction.split(" ")[0]
         if not synsets.SYNSET.fullmatch(wnid):
             raise SourceError(f"{path}, line {number}: no wnid in {line[:80]!r}", hint="download the file again")
-        labels[f"{picture}.JPEG"] = wnid
+        labels[f"{image}.JPEG"] = wnid
     return labels
 
 
@@ -138,7 +138,7 @@ def devkit_files(folder: Path) -> tuple[bytes, bytes]:
         found = {
             archives.base_name(member.name): archives.read_unpacked(path, member.offset, member.size)
             for member in archives.tar_members(path)
-            if not member.verdict and member.name.endswith(("/meta.mat", TRUTH))
+            if not member.status and member.name.endswith(("/meta.mat", TRUTH))
         }
         return found["meta.mat"], found[TRUTH]
     except (OSError, KeyError) as exc:
@@ -146,9 +146,9 @@ def devkit_files(folder: Path) -> tuple[bytes, bytes]:
 
 
 def read_devkit(meta: bytes, truth: bytes) -> dict[str, str]:
-    """Line i of the ground truth is the ILSVRC2012_ID of the i-th picture by name. Raises `SourceError`.
+    """Line i of the ground truth is the ILSVRC2012_ID of the i-th image by name. Raises `SourceError`.
 
-    Names are counted from 1 by their number, not by their place, so that missing pictures shift nothing.
+    Names are counted from 1 by their number, not by their place, so that missing images shift nothing.
     """
     wnids = wnids_by_id(meta)
     lines = truth.decode("utf-8", "replace").split()
@@ -163,7 +163,7 @@ def read_devkit(meta: bytes, truth: bytes) -> dict[str, str]:
 
 def wnids_by_id(meta: bytes) -> dict[str, str]:
     """ILSVRC2012_ID → wnid of the leaves in ``meta.mat``. Raises `SourceError`."""
-    found = matlab.read(meta, "the devkit's meta.mat", f"or put Kaggle's {KAGGLE_CSV} beside the pictures")
+    found = matlab.read(meta, "the devkit's meta.mat", f"or put Kaggle's {KAGGLE_CSV} beside the images")
     try:
         leaves = {str(int(s.ILSVRC2012_ID)): str(s.WNID) for s in found["synsets"] if int(s.num_children) == 0}
     except Exception as exc:  # whatever is in a file of another kind
@@ -174,7 +174,7 @@ def wnids_by_id(meta: bytes) -> dict[str, str]:
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of one unit."""
+    """The images of one unit."""
     if unit.kind != "val-tar":
         yield from synsets.read(unit)
         return
@@ -182,6 +182,6 @@ def read(unit: Unit) -> Iterator[Candidate]:
     members = members_of(path, synsets.state_of(path))
 
     def find(name: str, label: str) -> Candidate | None:
-        return archives.candidate_of(path, label, members[name]) if name in members else None
+        return candidates.candidate_of(path, label, members[name]) if name in members else None
 
     yield from synsets.read_listed(unit, find)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dmlkit.errors import OutputError
-from dmlkit.schema import Unit
-from dmlkit.sources import Answers, Request, Terms
+from dmlkit.sources import Answers, Request, Terms, candidates
+from dmlkit.sources.base import Unit
 from dmlkit.sources.common import synsets
 from dmlkit.storage import archives
 
@@ -19,7 +19,7 @@ NAME = "imagenet-21k"
 CHUNK = 1024 * 1024
 IMAGENET_TERMS = (
     "Non-commercial research and education only, after accepting ImageNet's terms of access. "
-    "The pictures belong to their makers and may not be passed on."
+    "The images belong to their makers and may not be passed on."
 )
 IMAGENET_BIB = """@inproceedings{deng2009imagenet,
   title     = {{ImageNet}: A Large-Scale Hierarchical Image Database},
@@ -31,8 +31,8 @@ IMAGENET_BIB = """@inproceedings{deng2009imagenet,
 IMAGENET_ANSWERS = Answers(
     collection="ImageNet's makers asked the web's image search engines for the words of each WordNet synset, "
     "in several languages.",
-    annotation="The synset is the one that the picture was found for; workers of Amazon Mechanical Turk had voted that "
-    "it shows it. A picture has one synset even where it shows more.",
+    annotation="The synset is the one that the image was found for; workers of Amazon Mechanical Turk had voted that "
+    "it shows it. An image has one synset even where it shows more.",
     people="Photographs of the web: people can be in them, beside what they are labelled as, and were not asked.",
     biases="What people photograph and search engines found: well-known kinds, close up, most of them from "
     "North America and Europe.",
@@ -74,7 +74,7 @@ def plan(request: Request) -> list[Unit] | Iterator[Unit]:
 def units_of_folder(path: Path) -> list[Unit]:
     """The units of a folder and of the folders in it, such as ``winter21_whole/``.
 
-    Folders without synsets are no matter of the source: the data set itself may be written beside the archives.
+    Folders without synsets are no matter of the source: the dataset itself may be written beside the archives.
     """
     units = synsets.in_folder(path)
     for folder in sorted(p for p in path.iterdir() if p.is_dir()):
@@ -94,11 +94,11 @@ def stream(path: Path, request: Request) -> Iterator[Unit]:
     faults = defaultdict(list)
     for member, file in archives.walk_tar(path, most=sys.maxsize):
         name = synsets.SYNSET_TAR.fullmatch(archives.base_name(member.name))
-        if member.verdict or not name:
-            fault = (archives.upstream_id(member.name), member.detail or "no archive of a synset")
-            faults[member.verdict or "not-an-image"].append(fault)
+        if member.status or not name:
+            fault = (candidates.upstream_id(member.name), member.detail or "no archive of a synset")
+            faults[member.status or "not-an-image"].append(fault)
         elif name[1] in seen:
-            faults["repeated-id"].append((archives.upstream_id(member.name), "a second archive of its synset"))
+            faults["repeated-id"].append((candidates.upstream_id(member.name), "a second archive of its synset"))
         else:
             seen.add(name[1])
             unit = Unit(name[1], (name[1],), f"{state} {member.size}", size=member.size)

@@ -5,7 +5,7 @@ they show were never published; a person can fill them in. Which leaves are left
 manifest's table.
 
 The lists have a million rows in no order. They are read once, for where the rows of each leaf stand; a unit is the rows
-of one leaf, so that little of them is in memory, and a limit asks for no more pictures than it needs.
+of one leaf, so that little of them is in memory, and a limit asks for no more images than it needs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.schema import SCALES, VERDICTS, Candidate, Link, Unit
+from dmlkit.schema.scales import SCALES
+from dmlkit.schema.statuses import STATUS_NAMES
 from dmlkit.sources import Answers, Classes, Listing, Request, Terms, url_list
+from dmlkit.sources.base import Candidate, Link, Unit
 from dmlkit.sources.common import listed, synsets, tables
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.storage.download import host_of
@@ -34,11 +36,11 @@ NAME = "imaterialist-2019"
 TREE = "product_tree.json"
 LISTS = {"train": ("train.json", "train2019.json"), "val": ("val.json", "val2019.json")}
 COUNTS = {"train": 1_011_532, "val": 10_095}
-"""The lists as they are spelled, and their published numbers of pictures."""
+"""The lists as they are spelled, and their published numbers of images."""
 TEST = ("test.json", "test2019.json")
-TABLE = ("id", "scale", "pictures", "name")
+TABLE = ("id", "scale", "images", "name")
 PIECE = 1200
-"""Pictures that one worker fetches: a little more than the largest leaf has."""
+"""Images that one worker fetches: a little more than the largest leaf has."""
 BLOCK = 1 << 20
 LONGEST = 1 << 16
 """Bytes that no row of a list has."""
@@ -50,7 +52,7 @@ SUFFIXES = re.compile(r"(?i)(\.(jpe?g|png|gif|webp|bmp))+$")
 TERMS = Terms(
     title="iMaterialist Product 2019",
     license="other",
-    terms="For non-commercial research, by the rules of the Kaggle competition; the pictures belong to their makers "
+    terms="For non-commercial research, by the rules of the Kaggle competition; the images belong to their makers "
     "and may not be passed on.",
     redistribute=False,
     url="https://github.com/msight-tech/imaterialist-product-2019",
@@ -62,11 +64,11 @@ TERMS = Terms(
 }""",
     get="Download train.json, val.json and product_tree.json as the page at "
     "https://github.com/msight-tech/imaterialist-product-2019 says, and give their folder, unpacked, as --from. The "
-    "pictures are read from that folder where files in it are called by the ids of the lists, else fetched by URL.",
+    "images are read from that folder where files in it are called by the ids of the lists, else fetched by URL.",
     answers=Answers(
-        collection="Pictures of products at the web addresses of the competition's lists, of 2019 and before.",
+        collection="Images of products at the web addresses of the competition's lists, of 2019 and before.",
         annotation="The class is that of the competition's lists. What its number stands for was not published.",
-        people="People who wear or hold a product can be in the pictures.",
+        people="People who wear or hold a product can be in the images.",
         biases="Products as shops show them. Addresses that are dead by now are missing, and not by chance.",
     ),
 )
@@ -76,7 +78,7 @@ TERMS = Terms(
 class Contents:
     """What the lists say, without their rows.
 
-    ``spans``: label → list → the first byte of each row and the one behind its last, in turn. ``faults``: verdict →
+    ``spans``: label → list → the first byte of each row and the one behind its last, in turn. ``faults``: status →
     (id, why) of rows that cannot be used.
     """
 
@@ -84,11 +86,11 @@ class Contents:
     hosts: Counter[str] = field(default_factory=Counter)
     faults: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
-    def fault(self, verdict: str, own_id: str, why: str) -> None:
-        self.faults.setdefault(verdict, []).append((own_id, why))
+    def fault(self, status: str, own_id: str, why: str) -> None:
+        self.faults.setdefault(status, []).append((own_id, why))
 
     def count(self, label: str) -> int:
-        """The number of pictures under a label."""
+        """The number of images under a label."""
         return sum(len(spans) // 2 for spans in self.spans[label].values())
 
 
@@ -230,7 +232,7 @@ def classes(request: Request) -> Classes:
     found = contents_of(tree, own)
     if not found.spans:
         raise SourceError(
-            f"{tree.path}: no picture with a class in its lists", hint="is train.json the list of the test?"
+            f"{tree.path}: no image with a class in its lists", hint="is train.json the list of the test?"
         )
     left_out = [
         Exclusion(fine_id_of(row["leaf"]), f"product {row['leaf']}", row["reason"]) for row in rows if row["reason"]
@@ -258,9 +260,9 @@ def notes_on(own: Mapping[str, str], found: Contents) -> list[str]:
     for part, published in COUNTS.items():
         if part in own:
             its = sum(len(lists[own[part]]) // 2 for lists in found.spans.values() if own[part] in lists)
-            notes += listed.counted(f"labelled pictures of {own[part]}", its, published)
+            notes += listed.counted(f"labelled images of {own[part]}", its, published)
         else:
-            notes.append(f"{LISTS[part][0]} is not there; its pictures are not in the data set")
+            notes.append(f"{LISTS[part][0]} is not there; its images are not in the dataset")
     if "test" in own:
         notes.append(f"{own['test']} says no classes and is not read")
     if TREE not in own:
@@ -331,12 +333,12 @@ def given_names(request: Request, kept: Iterable[FineClass], found: Contents) ->
 
     Raises `SourceError` for a table that cannot be read, and for ids in it that are no class.
     """
-    pictures: Counter[str] = Counter()
+    images: Counter[str] = Counter()
     scale_of: dict[str, str] = {}
     for scale in reversed(SCALES):
         for c in kept:
             scale_of[c.id(scale)] = scale
-            pictures[c.id(scale)] += found.count(c.fine_id) if c.fine_id in found.spans else 0
+            images[c.id(scale)] += found.count(c.fine_id) if c.fine_id in found.spans else 0
     given = tables.read_table(request.table, TABLE)
     if unknown := given.keys() - scale_of.keys():
         raise SourceError(
@@ -346,7 +348,7 @@ def given_names(request: Request, kept: Iterable[FineClass], found: Contents) ->
     tables.write_table(
         request.table_to_write,
         TABLE,
-        ({"id": i, "scale": s, "pictures": str(pictures[i]), "name": ""} for i, s in scale_of.items()),
+        ({"id": i, "scale": s, "images": str(images[i]), "name": ""} for i, s in scale_of.items()),
     )
     return {key: row["name"] for key, row in given.items() if row["name"]}
 
@@ -365,18 +367,16 @@ def check_names(kept: Iterable[FineClass], table: str) -> None:
 
 
 def plan(request: Request) -> list[Unit] | Listing:
-    """The pictures of each leaf. Where files are called by ids of the lists, all are read from files; else by URL."""
+    """The images of each leaf. Where files are called by ids of the lists, all are read from files; else by URL."""
     tree = tree_of(request)
     found = contents_of(tree, own_files(tree))
-    pictures = pictures_of(tree)
-    if pictures and any(
-        stem(row["id"]) in pictures for label in found.spans for row in rows_of(tree.path, found, label)
-    ):
-        return file_units(tree, found, pictures)
+    images = images_of(tree)
+    if images and any(stem(row["id"]) in images for label in found.spans for row in rows_of(tree.path, found, label)):
+        return file_units(tree, found, images)
     faults = synsets.fault_units(found.faults)
     labels = {label: found.count(label) for label in found.spans}
     return Listing(
-        units=itertools.chain(faults, link_units(tree.path, found, json.dumps(asdict(request.manners)))),
+        units=itertools.chain(faults, link_units(tree.path, found, json.dumps(asdict(request.policy)))),
         total=len(faults) + sum(-(-count // PIECE) for count in labels.values()),
         labels=labels,
         hosts=found.hosts,
@@ -384,8 +384,8 @@ def plan(request: Request) -> list[Unit] | Listing:
     )
 
 
-def pictures_of(tree: Tree) -> dict[str, str]:
-    """The picture files by `stem`: the first by name where several have the same."""
+def images_of(tree: Tree) -> dict[str, str]:
+    """The image files by `stem`: the first by name where several have the same."""
     found: dict[str, str] = {}
     for name in tree.files:
         if SUFFIXES.search(name):
@@ -394,30 +394,30 @@ def pictures_of(tree: Tree) -> dict[str, str]:
     return found
 
 
-def file_units(tree: Tree, found: Contents, pictures: Mapping[str, str]) -> list[Unit]:
+def file_units(tree: Tree, found: Contents, images: Mapping[str, str]) -> list[Unit]:
     """The rows of each leaf with their files, and what is only a row or only a file."""
     units: list[Unit] = []
     used: set[str] = set()
     for label in sorted(found.spans):
         rows = []
         for row in rows_of(tree.path, found, label):
-            name = pictures.get(stem(row["id"]))
+            name = images.get(stem(row["id"]))
             rows.append(Row(name or own_id(row["id"]), label, own_id(row["id"])))
             if name:
                 used.add(name)
         units += listed.units_of(tree, rows, f"{label}-")
-    faults = Contents(faults={verdict: list(its) for verdict, its in found.faults.items()})
+    faults = Contents(faults={status: list(its) for status, its in found.faults.items()})
     without_class = {i for i, _ in found.faults.get("unlabelled", ())}
     for name in sorted(n for n in tree.files if SUFFIXES.search(n) and n not in used):
         key = stem(name.rsplit("/", 1)[-1])
-        if pictures[key] != name:
-            faults.fault("repeated-id", own_id(key), f"{pictures[key]} has this id too")
+        if images[key] != name:
+            faults.fault("repeated-id", own_id(key), f"{images[key]} has this id too")
         elif own_id(key) not in without_class:
             faults.fault("unlabelled", own_id(key), "in no list")
     return units + synsets.fault_units(faults.faults)
 
 
-def link_units(top: Path, found: Contents, manners: str) -> Iterator[Unit]:
+def link_units(top: Path, found: Contents, policy: str) -> Iterator[Unit]:
     """The rows of each leaf as links, in pieces. A piece is known by its rows, wherever the lists lie."""
     for label in sorted(found.spans):
         links = (Link(own_id(row["id"]), label, row["url"]) for row in rows_of(top, found, label))
@@ -426,14 +426,14 @@ def link_units(top: Path, found: Contents, manners: str) -> Iterator[Unit]:
             if not piece:
                 break
             identity = hashlib.sha256(repr(piece).encode()).hexdigest()
-            yield Unit(f"{label}-{number:03d}", (label,), identity, kind=manners, links=piece)
+            yield Unit(f"{label}-{number:03d}", (label,), identity, kind=policy, links=piece)
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of one unit of files, or of what cannot be used."""
-    return synsets.read(unit) if unit.kind in VERDICTS else listed.read(unit)
+    """The images of one unit of files, or of what cannot be used."""
+    return synsets.read(unit) if unit.kind in STATUS_NAMES else listed.read(unit)
 
 
 def fetch(unit: Unit, wanted: Callable[[str], bool], limit: int | None, good: Mapping[str, int]) -> Iterator[Candidate]:
-    """The pictures of one unit of URLs, see `dmlkit.sources.url_list.fetch`."""
+    """The images of one unit of URLs, see `dmlkit.sources.url_list.fetch`."""
     return url_list.fetch(unit, wanted, limit, good, NAME)

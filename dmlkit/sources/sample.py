@@ -1,4 +1,4 @@
-"""The embedded sample: drawn pictures of every class of a manifest. No download, no licence, any size."""
+"""The embedded sample: drawn images of every class of a manifest. No download, no licence, any size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from io import BytesIO
 
 from dmlkit import sample
 from dmlkit.errors import UsageError
-from dmlkit.schema import Candidate, Unit
 from dmlkit.sources import Answers, Request, Terms
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.taxonomy.manifest import FineClass
 
 QUALITY = 88
@@ -20,7 +20,7 @@ PER_CLASS = 8
 TERMS = Terms(
     title="the sample that dmlkit draws",
     license="CC0-1.0",
-    terms="The pictures are drawn by dmlkit, not photographed. Anyone may use them for anything.",
+    terms="The images are drawn by dmlkit, not photographed. Anyone may use them for anything.",
     redistribute=True,
     url="https://creativecommons.org/publicdomain/zero/1.0/",
     get="Nothing to get: dmlkit draws it.",
@@ -35,9 +35,9 @@ TERMS = Terms(
 
 
 def plan(request: Request) -> list[Unit]:
-    """One unit a fine class, ``--limit`` pictures each. Raises `UsageError` where the manifest has no drawing."""
+    """One unit a fine class, ``--limit`` images each. Raises `UsageError` where the manifest has no drawing."""
     if request.path is not None:
-        raise UsageError(f"the source sample draws its pictures and reads no --from {request.path}")
+        raise UsageError(f"the source sample draws its images and reads no --from {request.path}")
     settings = request.manifest.settings.get("sample", {})
     if "drawing" not in settings:
         raise UsageError(
@@ -55,7 +55,7 @@ def plan(request: Request) -> list[Unit]:
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of one class, drawn when they are read."""
+    """The images of one class, drawn when they are read."""
     fine = FineClass(**dict(unit.members))
     for index in range(unit.size):
         yield Candidate(
@@ -67,7 +67,7 @@ def read(unit: Unit) -> Iterator[Candidate]:
 
 
 def draw(name: str, fine: FineClass, index: int) -> bytes:
-    """One picture as JPEG bytes."""
+    """One image as JPEG bytes."""
     out = BytesIO()
     sample.load(name).draw(fine, index).save(out, "JPEG", quality=QUALITY)
     return out.getvalue()

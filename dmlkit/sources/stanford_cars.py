@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.schema import Candidate, Unit
 from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, matlab, synsets, tables, vehicles
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.sources.common.vehicles import Rules, Vehicle
@@ -24,13 +24,13 @@ PARTS = {
     "cars_train": ("devkit/cars_train_annos.mat", "cars_train_annos.mat"),
     "cars_test": ("cars_test_annos_withlabels.mat", "devkit/cars_test_annos_withlabels.mat"),
 }
-"""Folder of pictures → the file of its labels, wherever copies of the data set have it."""
+"""Folder of images → the file of its labels, wherever copies of the dataset have it."""
 COUNTS = {"cars_train": 8_144, "cars_test": 8_041, "car_ims": 16_185}
 
 TERMS = Terms(
     title="Stanford Cars",
     license="other",
-    terms="For research; the pictures are from the web and belong to their makers, and may not be passed on.",
+    terms="For research; the images are from the web and belong to their makers, and may not be passed on.",
     redistribute=False,
     url="https://github.com/pytorch/vision/issues/7545",
     citation="""@inproceedings{krause2013cars,
@@ -42,7 +42,7 @@ TERMS = Terms(
     get="The original address is dead; https://github.com/pytorch/vision/issues/7545 names copies. Give the folder "
     "that holds cars_train/, cars_test/, devkit/ and cars_test_annos_withlabels.mat, or car_ims/ and cars_annos.mat.",
     answers=Answers(
-        collection="Pictures of cars from the web, before 2013.",
+        collection="Images of cars from the web, before 2013.",
         annotation="Make, model and year are those of the source's lists.",
         people="Photographs of the web: people and licence plates can be in them.",
         biases="196 models, most of them sold in North America.",
@@ -56,13 +56,13 @@ def tree_of(request: Request) -> Tree:
     tree = listed.tree_at(path, MARKS)
     if tree is None:
         raise synsets.no_units(path, NAME)
-    if not any(tree.pictures(folder) for folder in COUNTS):
-        raise SourceError(f"{tree.path} has no pictures below {', '.join(COUNTS)}", hint=TERMS.get)
+    if not any(tree.images(folder) for folder in COUNTS):
+        raise SourceError(f"{tree.path} has no images below {', '.join(COUNTS)}", hint=TERMS.get)
     return tree
 
 
 def read_labels(tree: Tree) -> tuple[list[str], dict[str, int], list[str]]:
-    """The names of the classes in order, the class (from 1) of each picture by its name in the tree, and notes.
+    """The names of the classes in order, the class (from 1) of each image by its name in the tree, and notes.
 
     Raises `SourceError` where a file of labels is damaged, or none is there.
     """
@@ -75,8 +75,8 @@ def read_labels(tree: Tree) -> tuple[list[str], dict[str, int], list[str]]:
         file = next((name for name in places if name in tree.files), None)
         if file is not None:
             labels |= labels_of(matlab.read(tree.read(file), file), file, "fname", f"{folder}/")
-        elif pictures := tree.pictures(folder):
-            notes.append(f"{places[0]} is not there: the {len(pictures):,} pictures below {folder}/ have no labels")
+        elif images := tree.images(folder):
+            notes.append(f"{places[0]} is not there: the {len(images):,} images below {folder}/ have no labels")
     meta = next((name for name in META if name in tree.files), None)
     if meta is None or not labels:
         lacking = META[0] if meta is None else " and no ".join(places[0] for places in PARTS.values())
@@ -116,8 +116,8 @@ def classes(request: Request) -> Classes:
     if wrong:
         raise SourceError(f"labels that are none of {len(names)} classes:{listed.some(wrong)}", hint=TERMS.get)
     for folder, published in COUNTS.items():
-        if pictures := tree.pictures(folder):
-            notes += listed.counted(f"pictures below {folder}/", len(pictures), published)
+        if images := tree.images(folder):
+            notes += listed.counted(f"images below {folder}/", len(images), published)
     found = [vehicle_of(number, name, *table[key_of(name)], rules) for number, name in enumerate(names, start=1)]
     return vehicles.classes_of(found, rules, notes)
 
@@ -145,7 +145,7 @@ def vehicle_of(number: int, name: str, make: str, kind: str, rules: Rules) -> Ve
 
 
 def key_of(name: str) -> str:
-    """Copies of the data set that use the names as folders have written ``C-V`` for ``C/V``."""
+    """Copies of the dataset that use the names as folders have written ``C-V`` for ``C/V``."""
     return name.replace("C-V", "C/V")
 
 
@@ -154,21 +154,21 @@ def label_of(number: int) -> str:
 
 
 def plan(request: Request) -> list[Unit]:
-    """Pieces of the labelled pictures, those that are not there included, and of the pictures without a label."""
+    """Pieces of the labelled images, those that are not there included, and of the images without a label."""
     tree = tree_of(request)
     _, labels, _ = read_labels(tree)
     rows = [Row(name, label_of(number), own_id(name)) for name, number in labels.items()]
-    there = [name for folder in COUNTS for name in tree.pictures(folder)]
+    there = [name for folder in COUNTS for name in tree.images(folder)]
     rows += [Row(name, "", own_id(name)) for name in there if name not in labels]
     return listed.units_of(tree, rows)
 
 
 def own_id(name: str) -> str:
-    """Both folders count their pictures from 1: the folder is part of the id."""
+    """Both folders count their images from 1: the folder is part of the id."""
     folder, _, file = name.rpartition("/")
     return listed.plain_id(f"{folder}_{file.partition('.')[0]}")
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of one unit."""
+    """The images of one unit."""
     return listed.read(unit)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.schema import Candidate, Unit
 from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, synsets, tables
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.taxonomy import splits
@@ -17,15 +17,15 @@ from dmlkit.taxonomy.manifest import FineClass, Manifest
 
 NAME = "stanford-online-products"
 LISTS = {"Ebay_train.txt": (59_551, 11_318), "Ebay_test.txt": (60_502, 11_316)}
-"""The lists with their published numbers of pictures and products."""
+"""The lists with their published numbers of images and products."""
 COLUMNS = ("image_id", "class_id", "super_class_id", "path")
 ROW = re.compile(r"[0-9]+\s+(?P<product>[0-9]{1,9})\s+[0-9]+\s+(?P<path>(?P<group>\w+)_final/[^\s/\\]+)")
-PICTURE = re.compile(r"(?i)\w+_final/[^/]+\.jpe?g")
+IMAGE = re.compile(r"(?i)\w+_final/[^/]+\.jpe?g")
 
 TERMS = Terms(
     title="Stanford Online Products",
     license="other",
-    terms="For research; the pictures belong to the sellers on eBay who made them, and may not be passed on.",
+    terms="For research; the images belong to the sellers on eBay who made them, and may not be passed on.",
     redistribute=False,
     url="https://cvgl.stanford.edu/projects/lifted_struct/",
     citation="""@inproceedings{song2016lifted,
@@ -37,8 +37,8 @@ TERMS = Terms(
     get="Download Stanford_Online_Products.zip (2.9 GB) from https://cvgl.stanford.edu/projects/lifted_struct/ and "
     "give it, or the folder it unpacks to, as --from.",
     answers=Answers(
-        collection="Pictures that sellers on eBay put up with their offers, before 2016.",
-        annotation="Pictures of one offer are one product; the group is that of eBay. Two offers of the same thing are "
+        collection="Images that sellers on eBay put up with their offers, before 2016.",
+        annotation="Images of one offer are one product; the group is that of eBay. Two offers of the same thing are "
         "two products.",
         people="Sellers' photographs, often taken at home: people and rooms can be in them.",
         biases="Things that were offered on eBay, in 12 groups.",
@@ -107,12 +107,12 @@ def classes(request: Request) -> Classes:
             hint="are the lists of one release?",
         )
     notes = []
-    for name, (pictures, products) in LISTS.items():
+    for name, (images, products) in LISTS.items():
         if name in lists:
-            notes += listed.counted(f"pictures of {name}", len(lists[name]), pictures)
+            notes += listed.counted(f"images of {name}", len(lists[name]), images)
             notes += listed.counted(f"products of {name}", len({row.product for row in lists[name]}), products)
         else:
-            notes.append(f"{name} is not there; its products are not in the data set")
+            notes.append(f"{name} is not there; its products are not in the dataset")
     found = [class_of(product, group, groups[group], rules["coarse"]) for product, group in sorted(group_of.items())]
     return Classes(tuple(splits.open_set(found, rules["test_share"], rules.get("only_test", ()))), notes=tuple(notes))
 
@@ -140,9 +140,9 @@ def label_of(product: int) -> str:
 
 
 def plan(request: Request) -> list[Unit]:
-    """Pieces of the lists, rows without a picture included, and of the pictures without a row."""
+    """Pieces of the lists, rows without an image included, and of the images without a row."""
     tree = tree_of(request)
-    there = {name for name in tree.files if PICTURE.fullmatch(name)}
+    there = {name for name in tree.files if IMAGE.fullmatch(name)}
     spelled = {name.lower(): name for name in sorted(there)}  # copies with .jpg for .JPG are around
     found = []
     for row in (row for its in read_lists(tree).values() for row in its):
@@ -157,5 +157,5 @@ def own_id(name: str) -> str:
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of one unit."""
+    """The images of one unit."""
     return listed.read(unit)

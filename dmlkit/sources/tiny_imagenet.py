@@ -1,4 +1,4 @@
-"""Tiny ImageNet: 200 classes of 64 × 64 photographs, the zip file or its folder. Its test pictures have no labels."""
+"""Tiny ImageNet: 200 classes of 64 × 64 photographs, the zip file or its folder. Its test images have no labels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dmlkit.errors import SourceError
-from dmlkit.schema import Candidate, Unit
-from dmlkit.sources import Request, Terms
+from dmlkit.sources import Request, Terms, candidates
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import synsets
 from dmlkit.sources.imagenet_21k import IMAGENET_ANSWERS, IMAGENET_BIB, IMAGENET_TERMS
 from dmlkit.storage import archives, download
@@ -37,7 +37,7 @@ TERMS = Terms(
 
 
 def plan(request: Request) -> list[Unit]:
-    """One unit a class of train, one for each thousand pictures of val. Without ``--from``: of the downloaded zip."""
+    """One unit a class of train, one for each thousand images of val. Without ``--from``: of the downloaded zip."""
     path = request.path or download.downloaded(ARCHIVE)
     if path is None:
         raise SourceError("Tiny ImageNet is neither downloaded nor given with --from", hint=TERMS.get)
@@ -86,11 +86,11 @@ def units_of_zip(path: Path) -> list[Unit]:
         elif place[:2] == ["val", "images"]:
             val[name] = None
         elif place[0] != "test" and not synsets.KNOWN_EXTRAS.fullmatch(place[-1]):
-            fault = "not-an-image", "at no place of Tiny ImageNet's pictures"
+            fault = "not-an-image", "at no place of Tiny ImageNet's images"
         if times > 1:
             fault = "repeated-id", f"stands {times} times in the archive; the last is read"
         if fault:
-            faults[fault[0]].append((archives.upstream_id(name), fault[1]))
+            faults[fault[0]].append((candidates.upstream_id(name), fault[1]))
     state = synsets.state_of(path)
     units = [
         Unit(f"train-{wnid}", (wnid,), state, str(path), "zip", members=tuple(sorted(members)))
@@ -129,7 +129,7 @@ def read_val_labels(table: bytes, where: str) -> dict[str, str]:
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of one unit."""
+    """The images of one unit."""
     if unit.kind != "zip":
         yield from synsets.read(unit)
         return
@@ -137,6 +137,6 @@ def read(unit: Unit) -> Iterator[Candidate]:
     directory = archives.zip_of(path).NameToInfo
 
     def find(name: str, label: str) -> Candidate | None:
-        return archives.zip_candidate(path, directory[name], label) if name in directory else None
+        return candidates.zip_candidate(path, directory[name], label) if name in directory else None
 
     yield from synsets.read_listed(unit, find)

@@ -22,12 +22,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from dmlkit.errors import HierarchyError, SourceError
-from dmlkit.schema import SCALES, Candidate, Link, Manners, Unit, order_key
-from dmlkit.sources import Answers, Listing, Request, Terms
+from dmlkit.errors import SourceError, TaxonomyError
+from dmlkit.schema.scales import SCALES, order_key
+from dmlkit.sources import Answers, Listing, Request, Terms, candidates
+from dmlkit.sources.base import Candidate, Link, Unit
 from dmlkit.sources.common import synsets
-from dmlkit.storage import archives, images
 from dmlkit.storage import crawler as crawl
+from dmlkit.storage import images
+from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.storage.download import host_of
 from dmlkit.taxonomy.manifest import Manifest
 
@@ -38,13 +40,13 @@ ROWS = 500
 COLUMNS = ("url", "label", *SCALES, "id", "sha256", "license", "author")
 FALL11 = re.compile(rb"(n\d{8})_\d+\t[^\t\n]+\s*")
 FALL11_NAME = "*fall11*.txt"
-PICTURE_SUFFIX = re.compile(r"(?i)\.(jpe?g|png|gif|webp|bmp)$")
+IMAGE_SUFFIX = re.compile(r"(?i)\.(jpe?g|png|gif|webp|bmp)$")
 BLOCK = 1 << 20
 
 TERMS = Terms(
     title="a list of URLs",
     license="other",
-    terms="Each picture belongs to its maker. The columns license and author say what the list says of it; where they "
+    terms="Each image belongs to its maker. The columns license and author say what the list says of it; where they "
     "are empty, nothing is known and nothing is allowed beyond what the law allows.",
     redistribute=False,
     get="Give as --from a CSV, TSV or Parquet file with the columns url and label (or fine, middle, coarse), and as "
@@ -58,7 +60,7 @@ TERMS = Terms(
 
 
 def plan(request: Request) -> Listing:
-    """The units of the list, and what is known of it as a whole. Raises `SourceError` and `HierarchyError`."""
+    """The units of the list, and what is known of it as a whole. Raises `SourceError` and `TaxonomyError`."""
     path = list_file(synsets.given_path(request, NAME, TERMS.get))
     labels: Counter[str] = Counter()
     hosts: Counter[str] = Counter()
@@ -71,9 +73,9 @@ def plan(request: Request) -> Listing:
     if not rows:
         raise SourceError(f"{path} has no rows", hint=TERMS.get)
     labels.pop("", None)
-    manners = json.dumps(dataclasses.asdict(request.manners))
+    policy = json.dumps(dataclasses.asdict(request.policy))
     return Listing(
-        units=units_of(path, request.manifest, manners),
+        units=units_of(path, request.manifest, policy),
         total=-(-rows // ROWS),
         labels=labels,
         hosts=hosts,
@@ -91,7 +93,7 @@ def list_file(path: Path) -> Path:
     return path
 
 
-def units_of(path: Path, manifest: Manifest, manners: str) -> Iterator[Unit]:
+def units_of(path: Path, manifest: Manifest, policy: str) -> Iterator[Unit]:
     """The list in pieces of `ROWS` rows. A piece is known by its rows, wherever the list lies."""
     links = links_of(path, manifest)
     for number in itertools.count():
@@ -100,11 +102,11 @@ def units_of(path: Path, manifest: Manifest, manners: str) -> Iterator[Unit]:
             return
         labels = tuple(sorted({link.upstream_label for link in piece} - {""}))
         identity = hashlib.sha256(repr(piece).encode()).hexdigest()
-        yield Unit(f"rows-{number:07d}", labels, identity, kind=manners, links=piece)
+        yield Unit(f"rows-{number:07d}", labels, identity, kind=policy, links=piece)
 
 
 def links_of(path: Path, manifest: Manifest) -> Iterator[Link]:
-    """Every row of a list. Raises `SourceError` for a file that is none, `HierarchyError` for labels that clash."""
+    """Every row of a list. Raises `SourceError` for a file that is none, `TaxonomyError` for labels that clash."""
     try:
         with path.open("rb") as file:
             start = file.read(BLOCK)
@@ -132,7 +134,7 @@ def fall11_links(path: Path) -> Iterator[Link]:
                 name, url = line.decode("latin-1").strip().split("\t", 1)
                 yield Link(name, name.split("_")[0], url.strip())
             elif line.strip():
-                yield Link(f"line-{number}", "", "", verdict="bad-row", detail="not an id, a tab and a URL")
+                yield Link(f"line-{number}", "", "", status="bad-row", detail="not an id, a tab and a URL")
 
 
 def parquet_blocks(path: Path) -> Iterator[pa.RecordBatch]:
@@ -198,7 +200,7 @@ class Placing:
         self._agreed: set[tuple[str, ...]] = set()
 
     def label(self, row: Mapping[str, str | None]) -> str:
-        """The label of a row. Raises `HierarchyError` where middle or coarse are not those of its fine class."""
+        """The label of a row. Raises `TaxonomyError` where middle or coarse are not those of its fine class."""
         given = (row.get("label") or row.get("fine") or "").strip()
         label = self._ids.get(given, given) if given not in self._classes else given
         uppers = tuple((row.get(scale) or "").strip() for scale in SCALES[1:])
@@ -206,7 +208,7 @@ class Placing:
             its = self._classes[label]
             for scale, upper in zip(SCALES[1:], uppers, strict=True):
                 if upper and upper not in (its.id(scale), its.name(scale)):
-                    raise HierarchyError(
+                    raise TaxonomyError(
                         f"the list has {given!r} below the {scale} class {upper!r}; in the manifest it stands below "
                         f"{its.name(scale)} ({its.id(scale)})",
                         hint="mend the list, or leave the column out",
@@ -220,17 +222,17 @@ def link_of(row: Mapping[str, str | None], place: Placing) -> Link:
     url = (row.get("url") or "").strip()
     given = (row.get("id") or "").strip()
     if row.get("bad-row"):
-        return Link(given, "", "", verdict="bad-row", detail=row["bad-row"] or "")
-    name = PICTURE_SUFFIX.sub("", given) or hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+        return Link(given, "", "", status="bad-row", detail=row["bad-row"] or "")
+    name = IMAGE_SUFFIX.sub("", given) or hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:20]
     label = place.label(row)
     return Link(
-        upstream_id=archives.upstream_id(f"{name}.x".replace("/", "_").replace("\\", "_")),
+        upstream_id=candidates.upstream_id(f"{name}.x".replace("/", "_").replace("\\", "_")),
         upstream_label=label,
         url=url,
         sha256=(row.get("sha256") or "").strip().lower(),
         license=row.get("license"),
         author=row.get("author"),
-        verdict=None if label else "unlabelled",
+        status=None if label else "unlabelled",
         detail="" if label else "the row has no label",
     )
 
@@ -238,18 +240,18 @@ def link_of(row: Mapping[str, str | None], place: Placing) -> Link:
 def fetch(
     unit: Unit, wanted: Callable[[str], bool], limit: int | None, good: Mapping[str, int], source: str = NAME
 ) -> Iterator[Candidate]:
-    """The pictures of a unit as they come; those whose label is not ``wanted`` are named and not fetched.
+    """The images of a unit as they come; those whose label is not ``wanted`` are named and not fetched.
 
     With a ``limit``, of each label no more are fetched than are needed for that number of ``good`` ones, which the
     caller counts: in the order of `order_key` of their ids in ``source``, in rounds.
     """
     fetched: dict[str, list[Link]] = {}
     for link in unit.links:
-        if link.verdict is not None or not wanted(link.upstream_label):
+        if link.status is not None or not wanted(link.upstream_label):
             yield candidate(link, None)
         else:
             fetched.setdefault(link.upstream_label, []).append(link)
-    crawler = crawl.crawler(Manners(**json.loads(unit.kind)))
+    crawler = crawl.crawler(CrawlPolicy(**json.loads(unit.kind)))
     for links in fetched.values() if limit is not None else ():
         links.sort(key=lambda link: order_key(f"{source}/{link.upstream_id}"), reverse=True)
     while True:
@@ -267,16 +269,16 @@ def fetch(
 
 def candidate(link: Link, answer: crawl.Answer | None) -> Candidate:
     """A link with what came of it. Without an answer it was not fetched."""
-    verdict, detail = (link.verdict, link.detail) if answer is None else (answer.verdict, answer.detail)
+    status, detail = (link.status, link.detail) if answer is None else (answer.status, answer.detail)
     data = b"" if answer is None else answer.data
-    if answer is not None and verdict is None and link.sha256 and images.digest(data) != link.sha256:
-        verdict, detail = "changed", f"sha256 {images.digest(data)}"
-    read_bytes = partial(io.BytesIO(data).read) if answer is not None and verdict is None else unread
+    if answer is not None and status is None and link.sha256 and images.digest(data) != link.sha256:
+        status, detail = "changed", f"sha256 {images.digest(data)}"
+    read_bytes = partial(io.BytesIO(data).read) if answer is not None and status is None else unread
     return Candidate(
         link.upstream_id,
         link.upstream_label,
-        read_bytes if verdict is None else None,
-        verdict,
+        read_bytes if status is None else None,
+        status,
         detail,
         source_url=link.url or None,
         license=link.license,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmlkit.errors import SourceError
-from dmlkit.schema import Candidate, Unit
 from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, synsets, tables, vehicles
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.sources.common.vehicles import Vehicle
@@ -26,7 +26,7 @@ TABLE = ("model_id", "name_in_source", "vehicles", "name", "body_type")
 NEEDED = ("model_id", "name", "body_type")
 """The columns of the table that a person fills, and those of them that are read."""
 
-PICTURES, VEHICLES = 221_567, 26_328
+NUM_IMAGES, NUM_VEHICLES = 221_567, 26_328
 LISTS = {
     "train_list.txt": 113_346,
     "test_list_800.txt": 6_493,
@@ -37,7 +37,7 @@ LISTS = {
 TERMS = Terms(
     title="PKU VehicleID",
     license="other",
-    terms="For research only, after a signed agreement with Peking University; the pictures may not be passed on.",
+    terms="For research only, after a signed agreement with Peking University; the images may not be passed on.",
     redistribute=False,
     url="https://www.pkuml.org/resources/pku-vehicleid.html",
     citation="""@inproceedings{liu2016vehicleid,
@@ -52,7 +52,7 @@ TERMS = Terms(
         collection="Surveillance cameras of a small city in China, by day; vehicles from the front and from behind.",
         annotation="The vehicle is that of VehicleID's lists, the model too where they tell it; body types are those "
         "that a person filled in.",
-        people="Pictures of people's vehicles on public roads. Nobody looked for plates and faces here.",
+        people="Images of people's vehicles on public roads. Nobody looked for plates and faces here.",
         biases="The vehicles and cameras of one city; daylight only.",
         impact=vehicles.IMPACT,
     ),
@@ -189,8 +189,8 @@ def notes_on(tree: Tree) -> list[str]:
     """How the counts differ from the published ones."""
     listed_vehicles = len({number for _, number in pairs(tree, IMAGES)})
     notes = [
-        *listed.counted("pictures below image/", len(tree.pictures("image")), PICTURES),
-        *listed.counted("vehicles of img2vid.txt", listed_vehicles, VEHICLES),
+        *listed.counted("images below image/", len(tree.images("image")), NUM_IMAGES),
+        *listed.counted("vehicles of img2vid.txt", listed_vehicles, NUM_VEHICLES),
     ]
     lists = {name: f"train_test_split/{name}" for name in LISTS}
     if lacking := [name for name, path in lists.items() if path not in tree.files]:
@@ -202,20 +202,20 @@ def notes_on(tree: Tree) -> list[str]:
 
 
 def plan(request: Request) -> list[Unit]:
-    """Pieces of img2vid.txt, rows without a picture included, and of the pictures without a row."""
+    """Pieces of img2vid.txt, rows without an image included, and of the images without a row."""
     tree = tree_of(request)
     return listed.units_of(tree, rows_of(tree))
 
 
 def rows_of(tree: Tree) -> Iterator[Row]:
-    """Every row of the list, and every picture that none names."""
-    pictures = tree.pictures("image")
-    names, used = listed.by_number(pictures, 1), set()
+    """Every row of the list, and every image that none names."""
+    images = tree.images("image")
+    names, used = listed.by_number(images, 1), set()
     for image, vehicle in pairs(tree, IMAGES):
         name = names.get(listed.number_of(image), f"image/{image.zfill(7)}.jpg")
         used.add(name)
         yield Row(name, label_of(vehicle), own_id(name))
-    for name in pictures:
+    for name in images:
         if name not in used:
             yield Row(name, "", own_id(name))
 
@@ -225,5 +225,5 @@ def own_id(name: str) -> str:
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of one unit."""
+    """The images of one unit."""
     return listed.read(unit)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dmlkit.errors import SourceError
-from dmlkit.schema import Candidate, Unit
 from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, synsets, vehicles
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.sources.common.vehicles import Rules, Vehicle
@@ -24,18 +24,18 @@ MARKS = (f"train_test_split/{INFO}", "images", INFO, "images.part01.rar")
 DATA_LINE = re.compile(r"\s*\d+/\d+(\.jpg)?\s*;", re.IGNORECASE)
 FIELDS = 6
 
-PICTURES, VEHICLES, PARTS = 416_314, 40_671, 23
+IMAGES, VEHICLES, PARTS = 416_314, 40_671, 23
 TESTS = {3_000: 38_861, 5_000: 64_389, 10_000: 128_517}
-"""Vehicles of each test set, each of which has one query → pictures of its gallery."""
+"""Vehicles of each test set, each of which has one query → images of its gallery."""
 LISTS = {
     "first": {
         "train_list.txt": 277_797,
-        **{f"test_{n}.txt": pictures for n, pictures in TESTS.items()},
+        **{f"test_{n}.txt": images for n, images in TESTS.items()},
         **{f"test_{n}_query.txt": n for n in TESTS},
     },
     "second": {
         "train_list_start0.txt": 277_797,
-        **{f"test_{n}_id.txt": pictures for n, pictures in TESTS.items()},
+        **{f"test_{n}_id.txt": images for n, images in TESTS.items()},
         **{f"test_{n}_id_query.txt": n for n in TESTS},
     },
 }
@@ -44,7 +44,7 @@ LISTS = {
 TERMS = Terms(
     title="VERI-Wild",
     license="other",
-    terms="For non-commercial research and education only; the pictures may not be passed on.",
+    terms="For non-commercial research and education only; the images may not be passed on.",
     redistribute=False,
     url="https://github.com/PKU-IMRE/VERI-Wild",
     citation="""@inproceedings{lou2019veriwild,
@@ -58,7 +58,7 @@ TERMS = Terms(
     answers=Answers(
         collection="174 surveillance cameras, through one month, day and night; a detector cut the vehicles out.",
         annotation="Vehicle, model, type and colour are those of VERI-Wild's lists.",
-        people="Licence plates are masked in the pictures. Drivers can be visible, and camera and time of each picture "
+        people="Licence plates are masked in the images. Drivers can be visible, and camera and time of each image "
         "stand in the source's lists; nobody was asked.",
         biases="The vehicles and cameras of one region.",
         impact=vehicles.IMPACT,
@@ -67,11 +67,11 @@ TERMS = Terms(
 
 
 class Info(NamedTuple):
-    """One row of ``vehicle_info.txt``. Vehicle and picture are without leading zeros, which some copies lack."""
+    """One row of ``vehicle_info.txt``. Vehicle and image are without leading zeros, which some copies lack."""
 
     line: int
     vehicle: str
-    picture: str
+    image: str
     model: str
     kind: str
 
@@ -85,9 +85,9 @@ def tree_in(path: Path) -> Tree:
     tree = listed.tree_at(path, MARKS)
     if tree is None:
         raise synsets.no_units(path, NAME)
-    if not tree.pictures("images"):
+    if not tree.images("images"):
         packed = sum(name.endswith(".rar") for name in tree.files)
-        what = f"{packed} of {PARTS} RAR parts, which are not unpacked" if packed else "no pictures below images/"
+        what = f"{packed} of {PARTS} RAR parts, which are not unpacked" if packed else "no images below images/"
         raise SourceError(
             f"{tree.path} holds {what}", hint=f"unpack all {PARTS} parts into it: unrar x images.part01.rar"
         )
@@ -99,7 +99,7 @@ def read_info(tree: Tree) -> list[Info]:
     places = [name for name in tree.files if f"/{name}".endswith(f"/{INFO}")]
     if not places:
         raise SourceError(
-            f"{tree.path} has no {INFO}, which says model and type of each picture",
+            f"{tree.path} has no {INFO}, which says model and type of each image",
             hint="download it with the lists, into train_test_split/",
         )
     name = min(places, key=lambda n: (n.count("/"), n))
@@ -107,8 +107,8 @@ def read_info(tree: Tree) -> list[Info]:
     for at, (number, line) in enumerate(tree.numbered(name)):
         fields = [field.strip() for field in line.split(";")]
         if len(fields) == FIELDS and DATA_LINE.match(line):
-            vehicle, picture = listed.number_of(fields[0]).split("/")
-            rows.append(Info(number, vehicle, picture, fields[3], fields[4]))
+            vehicle, image = listed.number_of(fields[0]).split("/")
+            rows.append(Info(number, vehicle, image, fields[3], fields[4]))
         elif at > 0 or len(fields) != FIELDS:  # the first line may hold the names of the columns
             faults.append(f"line {number}: {line[:80]!r}")
     if faults or not rows:
@@ -172,12 +172,12 @@ def release_of(tree: Tree) -> tuple[str, dict[str, str]]:
 
 def notes_on(tree: Tree, rows: list[Info]) -> list[str]:
     """How the counts differ from the published ones."""
-    pictures = tree.pictures("images")
+    images = tree.images("images")
     notes = [
-        *listed.counted(f"rows of {INFO}", len(rows), PICTURES),
-        *listed.counted("pictures below images/", len(pictures), PICTURES),
+        *listed.counted(f"rows of {INFO}", len(rows), IMAGES),
+        *listed.counted("images below images/", len(images), IMAGES),
     ]
-    folders = len({name.split("/")[-2] for name in pictures})
+    folders = len({name.split("/")[-2] for name in images})
     why = "; fewer mean that a RAR part is missing or was not unpacked" if folders < VEHICLES else ""
     notes += [note + why for note in listed.counted("folders of vehicles", folders, VEHICLES)]
     release, lists = release_of(tree)
@@ -186,7 +186,7 @@ def notes_on(tree: Tree, rows: list[Info]) -> list[str]:
     lacking = [name for name in LISTS[release] if name not in lists]
     if lacking:
         notes.append(f"of the lists of the {release} release are not there, and not needed: {', '.join(lacking)}")
-    known = {f"{row.vehicle}/{row.picture}" for row in rows}
+    known = {f"{row.vehicle}/{row.image}" for row in rows}
     for name, path in lists.items():
         lines = tree.lines(path)
         notes += listed.counted(f"rows of {name}, {release} release", len(lines), LISTS[release][name])
@@ -196,21 +196,21 @@ def notes_on(tree: Tree, rows: list[Info]) -> list[str]:
 
 
 def plan(request: Request) -> list[Unit]:
-    """Pieces of the rows, those without a picture included, and of the pictures without a row."""
+    """Pieces of the rows, those without an image included, and of the images without a row."""
     tree = tree_of(request)
     return listed.units_of(tree, rows_of(tree, read_info(tree)))
 
 
 def rows_of(tree: Tree, infos: Iterable[Info]) -> Iterator[Row]:
-    """Every row of the list, and every picture that none names."""
-    pictures = tree.pictures("images")
-    names, used = listed.by_number(pictures, 2), set()
+    """Every row of the list, and every image that none names."""
+    images = tree.images("images")
+    names, used = listed.by_number(images, 2), set()
     for info in infos:
-        standard = f"images/{info.vehicle.zfill(5)}/{info.picture.zfill(6)}.jpg"
-        name = names.get(f"{info.vehicle}/{info.picture}", standard)
+        standard = f"images/{info.vehicle.zfill(5)}/{info.image.zfill(6)}.jpg"
+        name = names.get(f"{info.vehicle}/{info.image}", standard)
         used.add(name)
         yield Row(name, label_of(info.vehicle), own_id(name))
-    for name in pictures:
+    for name in images:
         if name not in used:
             yield Row(name, "", own_id(name))
 
@@ -220,11 +220,11 @@ def label_of(vehicle: str) -> str:
 
 
 def own_id(name: str) -> str:
-    """``<vehicle>_<picture>`` as the file's own name has them, zeros and all."""
+    """``<vehicle>_<image>`` as the file's own name has them, zeros and all."""
     folder, file = name.split("/")[-2:]
     return listed.plain_id(f"{folder}_{file.partition('.')[0]}")
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of one unit."""
+    """The images of one unit."""
     return listed.read(unit)

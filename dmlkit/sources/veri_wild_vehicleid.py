@@ -1,12 +1,12 @@
-"""VERI-Wild and VehicleID as one data set, as in the paper. Their vehicles stay apart; models of one name are one."""
+"""VERI-Wild and VehicleID as one dataset, as in the paper. Their vehicles stay apart; models of one name are one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from dmlkit.errors import SourceError
-from dmlkit.schema import Unit
 from dmlkit.sources import Answers, Classes, Request, Terms, vehicleid, veri_wild
+from dmlkit.sources.base import Unit
 from dmlkit.sources.common import listed, vehicles
 from dmlkit.sources.common.listed import Tree
 

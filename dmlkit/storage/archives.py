@@ -1,18 +1,16 @@
-"""Pictures out of tar files, zip files and folders, without unpacking and without trust.
+"""Images out of tar files, zip files and folders, without unpacking and without trust.
 
 Every member becomes a `Candidate`: a good one with a ``read`` that needs nothing but the file's path, a bad one with
-its verdict. Damage never raises: what stands before it is given, and the place where it breaks is told.
+its status. Damage never raises: what stands before it is given, and the place where it breaks is told.
 """
 
 from __future__ import annotations
 
 import bz2
 import gzip
-import hashlib
 import io
 import lzma
 import re
-import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -21,11 +19,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from dmlkit.errors import SourceError, printable
-from dmlkit.schema import Candidate
+from dmlkit.errors import SourceError
+from dmlkit.text import printable
 
 MAX_BYTES = 64 * 1024 * 1024
-"""No picture of the known sources is near this size."""
+"""No image of the known sources is near this size."""
 
 MAX_HEADER = 1024 * 1024
 """No header of a tar member, with a long name and all that it says, is near this size."""
@@ -34,9 +32,7 @@ MAX_PADDING = 1024 * 1024
 """No tar program writes more zeros than this behind the end of an archive."""
 
 MAX_RATIO = 100
-"""Pictures hardly shrink: a compressed archive that unpacks to more than this times its size is a bomb."""
-
-LONGEST_ID = 200
+"""Images hardly shrink: a compressed archive that unpacks to more than this times its size is a bomb."""
 
 BLOCK = tarfile.BLOCKSIZE
 KINDS = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00"}
@@ -45,12 +41,12 @@ OPENERS: dict[str, Callable[..., Any]] = {"": open, "gz": gzip.open, "bz2": bz2.
 
 @dataclass(frozen=True)
 class Member:
-    """One entry of a tar file: its name, where its bytes stand in the file, and the verdict of a bad one."""
+    """One entry of a tar file: its name, where its bytes stand in the file, and the status of a bad one."""
 
     name: str
     offset: int
     size: int
-    verdict: str | None = None
+    status: str | None = None
     detail: str = ""
 
 
@@ -86,7 +82,7 @@ def walk_tar(
                 member = Member(f"{path.name.split('.')[0]}@{start}", start, 0, "damaged-archive", why)
             if member is not None:
                 yield member, file
-                if member.verdict == "damaged-archive":
+                if member.status == "damaged-archive":
                     return
 
 
@@ -173,8 +169,8 @@ def judged(info: tarfile.TarInfo, data: int, most: int) -> Member | None:
 def tar_members(path: Path, offset: int = 0, size: int | None = None, most: int = MAX_BYTES) -> Iterator[Member]:
     """The entries of a tar file, see `walk_tar`. Each that is not damaged is there to its last byte."""
     for member, file in walk_tar(path, offset, size, most):
-        if member.verdict is None and member.size and not reaches(file, member.offset + member.size):
-            yield replace(member, verdict="damaged-archive", detail="the archive ends inside it")
+        if member.status is None and member.size and not reaches(file, member.offset + member.size):
+            yield replace(member, status="damaged-archive", detail="the archive ends inside it")
             return
         yield member
 
@@ -186,28 +182,6 @@ def reaches(file: io.BufferedIOBase, end: int) -> bool:
         return file.read(1) != b""
     except Exception:  # readers of compressed files raise many types for damaged bytes
         return False
-
-
-def tar_candidates(path: Path, label: str, offset: int = 0, size: int | None = None) -> Iterator[Candidate]:
-    """The pictures of a tar file (or of the one inside another, see `walk_tar`), all under one label."""
-    read = read_unpacked if size is None and compression_of(path) else read_span
-    for member in tar_members(path, offset, size):
-        yield candidate_of(path, label, member, read)
-
-
-def candidate_of(
-    path: Path, label: str, member: Member, read: Callable[[Path, int, int], bytes] | None = None
-) -> Candidate:
-    """A member of the tar file at ``path`` as a candidate."""
-    good = partial(read or read_span, path, member.offset, member.size) if member.verdict is None else None
-    detail = member.detail or doubt(member.name, label)
-    return Candidate(upstream_id(member.name), label, good, member.verdict, detail)
-
-
-def doubt(name: str, label: str) -> str:
-    """What speaks against a picture's label in its name."""
-    wnid = re.match(r"n\d{8}(?=_)", base_name(name))
-    return f"its name says {wnid[0]}" if wnid and label.startswith("n") and wnid[0] != label else ""
 
 
 def read_span(path: Path, offset: int, size: int) -> bytes:
@@ -223,7 +197,7 @@ def read_span(path: Path, offset: int, size: int) -> bytes:
 def read_unpacked(path: Path, offset: int, size: int) -> bytes:
     """``size`` bytes of what a compressed file unpacks to. Raises `OSError` for damage.
 
-    The file stays open: reading on from picture to picture unpacks it once, reading back begins anew.
+    The file stays open: reading on from image to image unpacks it once, reading back begins anew.
     """
     found = path.stat()
     try:
@@ -244,30 +218,6 @@ def unpacking(path: Path, mtime: int, size: int) -> Any:
     return OPENERS[compression_of(path)](path, "rb")
 
 
-def folder_candidates(folder: Path, label: str) -> Iterator[Candidate]:
-    """The entries of a folder, sorted by name, all under one label."""
-    for path in sorted(folder.iterdir()):
-        yield file_candidate(path, label)
-
-
-def file_candidate(path: Path, label: str) -> Candidate:
-    """One entry of a folder. Raises `OSError` where it cannot be looked at."""
-    found = path.lstat()
-    made = partial(Candidate, upstream_id(path.name), label)
-    if stat.S_ISDIR(found.st_mode):
-        return made(None, "not-an-image", "a folder, not looked into")
-    if not stat.S_ISREG(found.st_mode) and not is_link_inside(path, path.parent):
-        return made(None, "unsafe-member", "a link out of its folder, or no file")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        return made(None, "too-large", f"{size} bytes")
-    return made(path.read_bytes, None, doubt(path.name, label))
-
-
-def is_link_inside(path: Path, folder: Path) -> bool:
-    return path.is_symlink() and path.is_file() and path.resolve().is_relative_to(folder.resolve())
-
-
 def open_zip(path: Path) -> zipfile.ZipFile:
     """Open a zip file. Raises `SourceError` where it is none or is damaged."""
     try:
@@ -276,18 +226,6 @@ def open_zip(path: Path) -> zipfile.ZipFile:
         raise SourceError(
             f"{path} cannot be opened as a zip file: {exc}", hint="is it downloaded whole? Compare its size and md5"
         ) from exc
-
-
-def zip_candidate(path: Path, info: zipfile.ZipInfo, label: str) -> Candidate:
-    """One member of a zip file."""
-    made = partial(Candidate, upstream_id(info.filename), label)
-    if is_outside(info.filename) or stat.S_ISLNK(info.external_attr >> 16):
-        return made(None, "unsafe-member", "a link, or names a place outside its archive")
-    if info.flag_bits & 1:
-        return made(None, "unsafe-member", "encrypted")
-    if info.file_size > MAX_BYTES:
-        return made(None, "too-large", f"{info.file_size} bytes")
-    return made(partial(read_zip_member, path, info.filename), None, doubt(info.filename, label))
 
 
 def read_zip_member(path: Path, name: str) -> bytes:
@@ -322,19 +260,6 @@ def is_outside(name: str) -> bool:
 def base_name(name: str) -> str:
     """The last part of a member's name."""
     return re.split(r"[/\\]", name)[-1]
-
-
-def upstream_id(name: str) -> str:
-    """The id of a picture: the last part of its name without the suffix, in letters that are safe everywhere.
-
-    Where letters must be replaced or left out, a hash keeps apart what would become the same.
-    """
-    last = base_name(name)
-    stem = last[: last.rfind(".")] if "." in last[1:] else last
-    safe = re.sub(r"^\.|[^\w.@#+-]", "_", stem, flags=re.ASCII)[:LONGEST_ID]
-    if safe == stem != "":
-        return safe
-    return f"{safe}-{hashlib.sha256(stem.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def is_tar(path: Path) -> bool:

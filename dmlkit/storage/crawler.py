@@ -1,4 +1,4 @@
-"""Many pictures by URL: from many hosts at once, politely at each. One `Crawler` serves a process for all its units."""
+"""Many images by URL: from many hosts at once, politely at each. One `Crawler` serves a process for all its units."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from dmlkit.errors import printable
-from dmlkit.schema import MAY_PASS, VERDICTS, Manners
+from dmlkit.schema.statuses import STATUS_NAMES, TRANSIENT_STATUSES
+from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.storage.download import host_of, retry_after
+from dmlkit.text import printable
 
 OPT_OUTS = frozenset(["noai", "noimageai", "noindex", "none"])
-"""Words of ``X-Robots-Tag`` by which a server asks not to be collected for such a data set."""
+"""Words of ``X-Robots-Tag`` by which a server asks not to be collected for such a dataset."""
 
 VALUED = frozenset(["max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"])
 """Words of ``X-Robots-Tag`` with a value behind a colon; before other colons stands the robot that is meant."""
@@ -38,25 +39,25 @@ DEAD_AFTER = 6
 
 UNREACHED = frozenset(["dns", "refused", "timeout"])
 NAMED = frozenset([401, 403, 404, 410, 429])
-"""HTTP answers with a verdict of their own."""
+"""HTTP answers with a status of their own."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one URL: the bytes, or the verdict why there are none. ``key`` is the caller's."""
+    """What came of one URL: the bytes, or the status why there are none. ``key`` is the caller's."""
 
     key: int
     data: bytes = b""
-    verdict: str | None = None
+    status: str | None = None
     detail: str = ""
 
 
 class Failure(Exception):
-    """A try that brought no picture. ``pause`` is the number of seconds that the server asked for."""
+    """A try that brought no image. ``pause`` is the number of seconds that the server asked for."""
 
-    def __init__(self, verdict: str, detail: str = "", pause: float | None = None) -> None:
+    def __init__(self, status: str, detail: str = "", pause: float | None = None) -> None:
         super().__init__(detail)
-        self.verdict = verdict
+        self.status = status
         self.detail = detail
         self.pause = pause
 
@@ -101,9 +102,9 @@ class Host:
 
 
 @lru_cache(maxsize=1)
-def crawler(manners: Manners) -> Crawler:
+def crawler(policy: CrawlPolicy) -> Crawler:
     """The crawler of this process: its connections, DNS answers and knowledge of hosts outlive a unit."""
-    found = Crawler(manners)
+    found = Crawler(policy)
     atexit.register(found.close)
     return found
 
@@ -111,15 +112,15 @@ def crawler(manners: Manners) -> Crawler:
 class Crawler:
     """Fetches URLs in the thread of its caller: whenever an answer is asked for, and a little at each one.
 
-    Between two answers the caller judges a picture; what servers send meanwhile waits in the system's buffers. A
-    second thread would cost more in handing over than a picture costs in fetching.
+    Between two answers the caller judges an image; what servers send meanwhile waits in the system's buffers. A
+    second thread would cost more in handing over than an image costs in fetching.
     """
 
-    def __init__(self, manners: Manners) -> None:
-        self.manners = manners
+    def __init__(self, policy: CrawlPolicy) -> None:
+        self.policy = policy
         self._hosts: dict[str, Host] = defaultdict(Host)
         self._loop = asyncio.new_event_loop()
-        self._session = self._loop.run_until_complete(open_session(manners))
+        self._session = self._loop.run_until_complete(open_session(policy))
 
     def close(self) -> None:
         """Close all connections."""
@@ -130,10 +131,10 @@ class Crawler:
     def answers(self, links: Iterable[tuple[int, str]]) -> Iterator[Answer]:
         """One `Answer` for each (key, URL), in the order in which they come.
 
-        No more pictures are held than there are connections: fetching waits for the caller.
+        No more images are held than there are connections: fetching waits for the caller.
         """
         came: deque[Answer] = deque()
-        room = asyncio.Semaphore(self.manners.connections)
+        room = asyncio.Semaphore(self.policy.connections)
         something = asyncio.Event()
         crawl = self._loop.create_task(self._crawl(list(links), came, something, room))
         try:
@@ -203,18 +204,18 @@ class Crawler:
             host.queued = bool(host.waiting)
             if host.queued:
                 ready.append(host)
-                if host.active < self.manners.per_host and host.ready_at() <= now:
+                if host.active < self.policy.per_host and host.ready_at() <= now:
                     return host
         return None
 
     def _idle_seconds(self, ready: deque[Host]) -> float:
         """How long nothing can be asked, unless something is answered before."""
-        rested = [host.ready_at() for host in ready if host.waiting and host.active < self.manners.per_host]
+        rested = [host.ready_at() for host in ready if host.waiting and host.active < self.policy.per_host]
         return max(0.001, min(rested) - time.monotonic()) if rested else 60.0
 
     async def _attempt(self, host: Host, key: int, url: str, tried: int, ready: deque[Host]) -> Answer | None:
         """One try: its answer, or None where another one follows."""
-        m = self.manners
+        m = self.policy
         if host.lost >= DEAD_AFTER:
             return Answer(key, b"", "unreachable", f"its host failed {host.lost} times before")
         try:
@@ -223,38 +224,38 @@ class Crawler:
             asked = failure.pause
             if asked is not None:
                 host.rests_until = time.monotonic() + min(asked, m.longest_pause)
-            if failure.verdict in MAY_PASS and tried + 1 < m.tries and (asked or 0.0) <= m.longest_pause:
+            if failure.status in TRANSIENT_STATUSES and tried + 1 < m.tries and (asked or 0.0) <= m.longest_pause:
                 pause = asked if asked is not None else min(m.longest_pause, m.pause * 2**tried)
                 wait_for(host, (time.monotonic() + pause, key, url, tried + 1), ready)
                 return None
-            host.lost = host.lost + 1 if failure.verdict in UNREACHED else 0
-            return Answer(key, b"", failure.verdict, failure.detail)
+            host.lost = host.lost + 1 if failure.status in UNREACHED else 0
+            return Answer(key, b"", failure.status, failure.detail)
         host.lost = 0
         return Answer(key, data)
 
     async def _fetch(self, url: str) -> bytes:
         """The bytes at a URL, behind at most so many redirects. Raises `Failure`."""
-        for _ in range(self.manners.redirects + 1):
-            check_address(url, self.manners.allow_private_hosts)
+        for _ in range(self.policy.redirects + 1):
+            check_address(url, self.policy.allow_private_hosts)
             try:
                 async with self._session.get(url, allow_redirects=False) as response:
                     place = response.headers.get("Location")
                     if response.status not in REDIRECTS or place is None:
-                        return await body_of(response, self.manners)
+                        return await body_of(response, self.policy)
                     url = urljoin(url, place)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as exc:
                 raise failure_of(exc) from exc
-        raise Failure("redirects", f"more than {self.manners.redirects}, the last to {printable(url)[:200]}")
+        raise Failure("redirects", f"more than {self.policy.redirects}, the last to {printable(url)[:200]}")
 
 
-async def open_session(m: Manners) -> aiohttp.ClientSession:
+async def open_session(m: CrawlPolicy) -> aiohttp.ClientSession:
     """The connections of a crawler. Proxies and certificates are those of the environment."""
     connector = aiohttp.TCPConnector(
         limit=m.connections,
         limit_per_host=m.per_host,
         ttl_dns_cache=3600,
         resolver=ThreadedResolver() if m.allow_private_hosts else PublicResolver(),
-        ssl=ssl.create_default_context(),  # one for all: making one costs more than a picture
+        ssl=ssl.create_default_context(),  # one for all: making one costs more than an image
         keepalive_timeout=30,
     )
     return aiohttp.ClientSession(
@@ -297,14 +298,14 @@ def check_address(url: str, allow_private: bool) -> None:
             raise Failure("private-address", host)
 
 
-async def body_of(response: aiohttp.ClientResponse, m: Manners) -> bytes:
-    """The picture's bytes. Raises `Failure` for every other answer than that."""
+async def body_of(response: aiohttp.ClientResponse, m: CrawlPolicy) -> bytes:
+    """The image's bytes. Raises `Failure` for every other answer than that."""
     status, headers = response.status, response.headers
     if status != 200:
-        verdict = f"http-{status}" if status in NAMED else f"http-{status // 100}xx"
-        verdict = verdict if verdict in VERDICTS else "http-other"
-        pause = retry_after(headers.get("Retry-After")) if verdict in MAY_PASS else None
-        raise Failure(verdict, f"HTTP {status}", pause)
+        reason = f"http-{status}" if status in NAMED else f"http-{status // 100}xx"
+        reason = reason if reason in STATUS_NAMES else "http-other"
+        pause = retry_after(headers.get("Retry-After")) if reason in TRANSIENT_STATUSES else None
+        raise Failure(reason, f"HTTP {status}", pause)
     if m.respect_opt_outs and opts_out(headers.getall("X-Robots-Tag", [])):
         raise Failure("opt-out", "X-Robots-Tag: " + printable(", ".join(headers.getall("X-Robots-Tag")))[:200])
     if "photo_unavailable" in response.url.path:
@@ -349,7 +350,7 @@ def unpacked(data: bytes, encoding: str, most: int) -> bytes:
 
 
 def failure_of(exc: BaseException) -> Failure:
-    """An exception of aiohttp as a verdict."""
+    """An exception of aiohttp as a status."""
     cause = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
     detail = f"{type(exc).__name__}: {exc}"[:200]
     if isinstance(exc, Failure):

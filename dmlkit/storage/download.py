@@ -19,7 +19,7 @@ from filelock import FileLock
 from dmlkit import __version__
 from dmlkit.errors import OutputError, SourceError
 
-USER_AGENT = f"dmlkit/{__version__} (builds research data sets; python-requests)"
+USER_AGENT = f"dmlkit/{__version__} (builds research datasets; python-requests)"
 TIMEOUT = (10.0, 60.0)
 ATTEMPTS = 5
 """Tries in a row that bring nothing new, before a download is given up."""

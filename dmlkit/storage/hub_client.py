@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dmlkit.errors import DmlkitError, UsageError
+from dmlkit.errors import HubError, UsageError
 
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write: {endpoint}/settings/tokens"
-
-
-class HubError(DmlkitError):
-    """The hub cannot be reached, refuses, or holds something else than what is wanted."""
 
 
 def check_name(repo: str) -> None:
@@ -54,29 +50,29 @@ def in_words(exc: BaseException, repo: str, safe: str) -> HubError:
     endpoint = constants.ENDPOINT
     again = f"; {safe}" if safe else ""
     if isinstance(exc, errors.LocalTokenNotFoundError):
-        return HubError(f"there is no token for {endpoint} on this machine", LOG_IN.format(endpoint=endpoint))
+        return HubError(f"there is no token for {endpoint} on this machine", hint=LOG_IN.format(endpoint=endpoint))
     if isinstance(exc, errors.OfflineModeIsEnabled):
-        return HubError("HF_HUB_OFFLINE forbids to ask the hub", "unset HF_HUB_OFFLINE")
+        return HubError("HF_HUB_OFFLINE forbids to ask the hub", hint="unset HF_HUB_OFFLINE")
     if isinstance(exc, httpx.TransportError):
         why = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
         return HubError(
             f"{endpoint} cannot be reached, or the connection broke ({why}){again}",
-            "is there a network, a proxy, the right HF_ENDPOINT? The same command goes on",
+            hint="is there a network, a proxy, the right HF_ENDPOINT? The same command goes on",
         )
     if isinstance(exc, errors.GatedRepoError):
-        return HubError(f"{repo} is only for those whom its owner lets in", f"ask on {endpoint}/datasets/{repo}")
+        return HubError(f"{repo} is only for those whom its owner lets in", hint=f"ask on {endpoint}/datasets/{repo}")
     if isinstance(exc, errors.RepositoryNotFoundError):
         return HubError(
-            f"{repo} is no data set on {endpoint}, or a private one that your token may not read",
-            "is the name right? A private one needs `hf auth login` or HF_TOKEN",
+            f"{repo} is no dataset on {endpoint}, or a private one that your token may not read",
+            hint="is the name right? A private one needs `hf auth login` or HF_TOKEN",
         )
     if isinstance(exc, errors.RevisionNotFoundError):
         return HubError(
-            f"{repo} has no such revision", f"its tags and branches: hf repos tag list {repo} --type dataset"
+            f"{repo} has no such revision", hint=f"its tags and branches: hf repos tag list {repo} --type dataset"
         )
     if isinstance(exc, errors.HfHubHTTPError) and exc.response is not None:
         return of_status(exc.response.status_code, str(exc).strip(), repo, again)
-    return HubError(f"the hub's client failed: {type(exc).__name__}: {exc}{again}", "the same command goes on")
+    return HubError(f"the hub's client failed: {type(exc).__name__}: {exc}{again}", hint="the same command goes on")
 
 
 def of_status(status: int, text: str, repo: str, again: str) -> HubError:
@@ -86,12 +82,12 @@ def of_status(status: int, text: str, repo: str, again: str) -> HubError:
     endpoint = constants.ENDPOINT
     first = text.splitlines()[0] if text else ""
     if status == 401:
-        return HubError(f"{endpoint} does not know the token of this machine", LOG_IN.format(endpoint=endpoint))
+        return HubError(f"{endpoint} does not know the token of this machine", hint=LOG_IN.format(endpoint=endpoint))
     if status == 403:
         return HubError(
             f"your token has no right to write {repo}{again}",
-            f"a name below your own account, or a token with the right to write: {endpoint}/settings/tokens",
+            hint=f"a name below your own account, or a token with the right to write: {endpoint}/settings/tokens",
         )
     if status == 429:
-        return HubError(f"{endpoint} was asked too often{again}", "wait an hour; the same command goes on")
-    return HubError(f"{endpoint} answers {status}: {first}{again}", "the same command goes on")
+        return HubError(f"{endpoint} was asked too often{again}", hint="wait an hour; the same command goes on")
+    return HubError(f"{endpoint} answers {status}: {first}{again}", hint="the same command goes on")

@@ -1,6 +1,6 @@
-"""Bytes → a checked picture, or the reason why not.
+"""Bytes → a checked image, or the reason why not.
 
-A picture passes only if the path by which users will read it passes: `datasets.Image(mode="RGB")` opens the bytes
+An image passes only if the path by which users will read it passes: `datasets.Image(mode="RGB")` opens the bytes
 with Pillow, applies the EXIF orientation and converts to RGB; `examine` does the same.
 """
 
@@ -14,36 +14,36 @@ from io import BytesIO
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp"}
-"""Pillow's names of the accepted picture types, with the suffix that they get."""
+"""Pillow's names of the accepted image types, with the suffix that they get."""
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 """Pillow's modes of 8 bits a channel or less. Deeper ones would be clipped to white when converted to RGB."""
 
 MAX_PIXELS = 89_478_485
-"""Pillow warns above this many pixels, so readers of the data set would."""
+"""Pillow warns above this many pixels, so readers of the dataset would."""
 
-# Memory of pictures is kept for the next one: asking the system for it again costs a fifth of the work.
+# Memory of images is kept for the next one: asking the system for it again costs a fifth of the work.
 Image.core.set_blocks_max(16)  # type: ignore[attr-defined]
 
 ORIENTATION = 0x0112
 QUALITY = 95
 SOFT, SHARP = Image.Resampling.HAMMING, Image.Resampling.BICUBIC
-"""The filters for a picture that was decoded in full, and for one that the decoder has reduced already."""
+"""The filters for an image that was decoded in full, and for one that the decoder has reduced already."""
 
 RESIZING = f"shorter side, Pillow HAMMING (BICUBIC where the decoder reduces first), JPEG quality {QUALITY}, 4:2:0"
-"""What `--size` does to a picture, as recorded in build.json and the card."""
+"""What `--size` does to an image, as recorded in build.json and the card."""
 
 
 @dataclass(frozen=True)
-class Picture:
+class ExaminedImage:
     """A candidate's bytes after the check.
 
-    ``data`` are the bytes to keep, empty unless ``verdict`` is ``ok``. ``width`` and ``height`` are what a reader
+    ``data`` are the bytes to keep, empty unless ``status`` is ``ok``. ``width`` and ``height`` are what a reader
     gets: after the orientation is applied. ``exif_orientation`` is the tag of the source's bytes, 1 where there is
     none. ``format`` is Pillow's name of the type of ``data``.
     """
 
-    verdict: str
+    status: str
     detail: str = ""
     data: bytes = b""
     width: int = 0
@@ -52,45 +52,45 @@ class Picture:
     format: str = ""
 
 
-def examine(data: bytes, *, min_side: int, size: int | None = None) -> Picture:
-    """Check a picture's bytes and, with ``size``, bring its shorter side down to ``size`` pixels.
+def examine(data: bytes, *, min_side: int, size: int | None = None) -> ExaminedImage:
+    """Check an image's bytes and, with ``size``, bring its shorter side down to ``size`` pixels.
 
-    The bytes are kept exactly as they are unless the picture is larger than ``size``. Never raises for bad bytes:
-    the verdict says what is wrong with them.
+    The bytes are kept exactly as they are unless the image is larger than ``size``. Never raises for bad bytes:
+    the status says what is wrong with them.
     """
     if not data:
-        return Picture("empty")
+        return ExaminedImage("empty")
     if looks_like_html(data):
-        return Picture("html-page", shown(data))
+        return ExaminedImage("html-page", shown(data))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd EXIF and palettes with transparency: the pixels are fine
         try:
             with Image.open(BytesIO(data)) as image:
                 return _examine_opened(image, data, min_side, size)
         except UnidentifiedImageError:
-            return Picture("not-an-image", shown(data))
+            return ExaminedImage("not-an-image", shown(data))
         except Image.DecompressionBombError:
-            return Picture("too-many-pixels", f"more than {2 * MAX_PIXELS} pixels")
+            return ExaminedImage("too-many-pixels", f"more than {2 * MAX_PIXELS} pixels")
         except MemoryError:
-            return Picture("too-many-pixels", "it does not fit into memory")
+            return ExaminedImage("too-many-pixels", "it does not fit into memory")
         except Exception as exc:  # Pillow's decoders raise many types for bad bytes: SyntaxError, struct.error, ...
-            verdict = "truncated" if "truncated" in str(exc).lower() else "corrupt"
-            return Picture(verdict, f"{type(exc).__name__}: {exc}"[:200])
+            status = "truncated" if "truncated" in str(exc).lower() else "corrupt"
+            return ExaminedImage(status, f"{type(exc).__name__}: {exc}"[:200])
 
 
-def _examine_opened(image: Image.Image, data: bytes, min_side: int, size: int | None) -> Picture:
+def _examine_opened(image: Image.Image, data: bytes, min_side: int, size: int | None) -> ExaminedImage:
     kind = image.format or ""
-    if kind == "MPO":  # a JPEG with further pictures behind it, as phones write them; readers see the first
+    if kind == "MPO":  # a JPEG with further images behind it, as phones write them; readers see the first
         kind = "JPEG"
     width, height = image.size
     if kind not in FORMATS:
-        return Picture("not-an-image", f"{kind} is not one of the accepted types {', '.join(FORMATS)}")
+        return ExaminedImage("not-an-image", f"{kind} is not one of the accepted types {', '.join(FORMATS)}")
     if width * height > MAX_PIXELS:
-        return Picture("too-many-pixels", f"{width} × {height} pixels")
+        return ExaminedImage("too-many-pixels", f"{width} × {height} pixels")
     if min(width, height) < min_side:
-        return Picture("too-small", f"{width} × {height} pixels; the shorter side must have {min_side}")
+        return ExaminedImage("too-small", f"{width} × {height} pixels; the shorter side must have {min_side}")
     if image.mode not in MODES:
-        return Picture("unsupported-depth", f"Pillow's mode {image.mode}")
+        return ExaminedImage("unsupported-depth", f"Pillow's mode {image.mode}")
     if size is not None and min(width, height) > size:
         image.draft("RGB", shrunk((width, height), size))
     else:
@@ -108,11 +108,11 @@ def _examine_opened(image: Image.Image, data: bytes, min_side: int, size: int | 
         image.convert("RGB")
     if orientation >= 5:
         width, height = height, width
-    return Picture("ok", "", data, width, height, orientation, kind)
+    return ExaminedImage("ok", "", data, width, height, orientation, kind)
 
 
-def shrink(image: Image.Image, orientation: int, full: tuple[int, int], size: int) -> Picture:
-    """The picture upright, in RGB, with a shorter side of ``size``, as JPEG bytes without EXIF.
+def shrink(image: Image.Image, orientation: int, full: tuple[int, int], size: int) -> ExaminedImage:
+    """The image upright, in RGB, with a shorter side of ``size``, as JPEG bytes without EXIF.
 
     ``full`` is the (width, height) that the file states: ``image`` may have been decoded at a fraction of it.
     """
@@ -123,7 +123,7 @@ def shrink(image: Image.Image, orientation: int, full: tuple[int, int], size: in
     ImageOps.exif_transpose(small, in_place=True)
     out = BytesIO()
     small.save(out, "JPEG", quality=QUALITY, subsampling=2, icc_profile=profile, exif=b"")
-    return Picture("ok", "", out.getvalue(), small.width, small.height, orientation, "JPEG")
+    return ExaminedImage("ok", "", out.getvalue(), small.width, small.height, orientation, "JPEG")
 
 
 def shrunk(full: tuple[int, int], size: int) -> tuple[int, int]:
@@ -141,7 +141,7 @@ def looks_like_html(data: bytes) -> bool:
 
 
 def shown(data: bytes) -> str:
-    """The first bytes, printable, for the detail of a verdict."""
+    """The first bytes, printable, for the detail of a status."""
     return f"begins with {data[:24]!r}"
 
 

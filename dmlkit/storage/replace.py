@@ -1,4 +1,4 @@
-"""The place of the data set folder: what may be replaced there, and how the new one comes there whole."""
+"""The place of the dataset folder: what may be replaced there, and how the new one comes there whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dmlkit.storage.locations import Folder, LocalFolder, Place, RemoteFolder, f
 from dmlkit.taxonomy.manifest import Manifest
 
 UNFINISHED = ".dmlkit-unfinished.json"
-"""Beside a data set that is being uploaded: whose it is. It has of build.json what `check_replaceable` reads."""
+"""Beside a dataset that is being uploaded: whose it is. It has of build.json what `check_replaceable` reads."""
 
 LAST = ("SHA256SUMS", "build.json")
 """Uploaded after all else: a folder without build.json is unfinished."""
@@ -40,18 +40,18 @@ def check_replaceable(place: Place, manifest: Manifest, source: str) -> None:
     except (OSError, ValueError, KeyError, TypeError) as exc:
         why = "no readable build.json" if isinstance(out, LocalFolder) else f"no readable build.json: {exc}"
         raise OutputError(
-            f"{out} holds something that is no data set folder of dmlkit ({why}); left as it is",
+            f"{out} holds something that is no dataset folder of dmlkit ({why}); left as it is",
             hint="choose another folder with --out",
         ) from exc
     if name != manifest.name or earlier_source not in (source, "sample"):
         raise OutputError(
-            f"{out} holds the data set {name} made from {earlier_source}; left as it is",
+            f"{out} holds the dataset {name} made from {earlier_source}; left as it is",
             hint="choose another folder with --out, or delete that one",
         )
 
 
 def replacement(place: Place, manifest: Manifest, source: str) -> Replacement | Upload:
-    """What the data set folder at ``place`` is written with."""
+    """What the dataset folder at ``place`` is written with."""
     out = folder_at(place)
     return Replacement(out.path, SAFE) if isinstance(out, LocalFolder) else Upload(out, manifest.name, source)
 
@@ -91,7 +91,7 @@ class Upload:
     """A folder that is written on this machine, in ``$TMPDIR``, and uploaded when `keep` is called.
 
     There is no renaming of folders where it goes. So a mark says first whose the folder is; then build.json goes, the
-    files come, those of the earlier data set that have no successor go, and SHA256SUMS and build.json come last.
+    files come, those of the earlier dataset that have no successor go, and SHA256SUMS and build.json come last.
     Stopped in between, the same build takes the mark for its own and uploads again.
     """
 
@@ -136,7 +136,7 @@ class Upload:
 
 
 def outdated(out: RemoteFolder, names: list[str]) -> list[str]:
-    """The files of an earlier data set that the new one has not. What dmlkit never wrote is left alone."""
+    """The files of an earlier dataset that the new one has not. What dmlkit never wrote is left alone."""
     shards = [f"{part}/{name}" for part in ("data", "hierarchy") for name in out.below(part).entries()]
     return [name for name in (*shards, "ATTRIBUTION.csv") if name not in names]
 

@@ -1,12 +1,12 @@
-"""Rules of manifest.toml + WordNet + a list of synsets that have pictures → classes.tsv and excluded.tsv.
+"""Rules of manifest.toml + WordNet + a list of synsets that have images → classes.tsv and excluded.tsv.
 
-Everything that is about one data set stands in the manifest's table ``[derive]``; the order of the steps is here:
+Everything that is about one dataset stands in the manifest's table ``[derive]``; the order of the steps is here:
 
 1. Below each coarse synset, the listed synsets are candidates, except those below an excluded one.
 2. Forms are no classes of their own: synsets whose gloss says that they are the young, a sex or an age of another,
    and the stated words for a use or a quality.
 3. Fine candidates are the candidates without another candidate below, and the synsets stated as ``fine_at``. A
-   candidate with a single fine candidate below takes its place, unless it is stated as ``too_wide``: pictures filed
+   candidate with a single fine candidate below takes its place, unless it is stated as ``too_wide``: images filed
    under *magpie* are of use only if *magpie*, and not *European magpie*, is the class.
 4. From each coarse synset down, a synset with at most ``most`` fine candidates below is a middle candidate; a larger
    one is opened, unless it is kept whole; one that is stated as opened is opened in any case.

@@ -1,4 +1,4 @@
-"""A manifest: the folder of facts that defines one data set.
+"""A manifest: the folder of facts that defines one dataset.
 
 ``manifest.toml`` names it and holds its rules, ``classes.tsv`` has one row a fine class, ``excluded.tsv`` one row a
 label that is left out, with the reason.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dmlkit.errors import ManifestError, UsageError
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 
 FILES = ("manifest.toml", "classes.tsv", "excluded.tsv")
 SPLITS = ("train", "test")
@@ -59,7 +59,7 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The facts of one data set, read and checked by `load`.
+    """The facts of one dataset, read and checked by `load`.
 
     ``resolved``: the classes are not those of ``classes.tsv`` but those that the source's own files name.
     """
@@ -80,7 +80,7 @@ class Manifest:
 
     @cached_property
     def sha256(self) -> str:
-        """One hash over the files that define the data set."""
+        """One hash over the files that define the dataset."""
         digest = hashlib.sha256()
         for name in FILES:
             digest.update(f"{name}\n".encode() + (self.folder / name).read_bytes())

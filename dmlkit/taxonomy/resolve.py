@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dmlkit.errors import HierarchyError
+from dmlkit.errors import TaxonomyError
 from dmlkit.taxonomy.manifest import FineClass, Manifest
 
 
@@ -17,19 +17,19 @@ from dmlkit.taxonomy.manifest import FineClass, Manifest
 class Resolution:
     """What a hierarchy says of one upstream label.
 
-    ``fine_id`` is set when ``verdict`` is ``ok``. ``possible`` are the fine ids that a picture under this label may
+    ``fine_id`` is set when ``status`` is ``ok``. ``possible`` are the fine ids that an image under this label may
     show: one for a mapped label, those below it for one that stands ``above``, none otherwise. Two labels of one
-    picture contradict each other when they share no possible fine class.
+    image contradict each other when they share no possible fine class.
     """
 
-    verdict: str
+    status: str
     fine_id: str | None
     possible: frozenset[str]
     detail: str
 
 
 class Hierarchy:
-    """The tree of one data set, with a memory of the labels it has resolved."""
+    """The tree of one dataset, with a memory of the labels it has resolved."""
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
@@ -44,9 +44,9 @@ class Hierarchy:
         self._resolved: dict[str, Resolution] = {}
 
     def resolve(self, label: str) -> Resolution:
-        """What becomes of a picture with this upstream label.
+        """What becomes of an image with this upstream label.
 
-        Raises `HierarchyError` for a label that neither the manifest nor its lexicon knows and for one that falls
+        Raises `TaxonomyError` for a label that neither the manifest nor its lexicon knows and for one that falls
         under several fine classes, and `WordNetNotFound` where WordNet is needed and not there.
         """
         if label not in self._resolved:
@@ -54,17 +54,17 @@ class Hierarchy:
         return self._resolved[label]
 
     def resolve_all(self, labels: Iterable[str]) -> dict[str, Resolution]:
-        """`resolve` for many labels. All that are unknown or ambiguous are named in one `HierarchyError`."""
+        """`resolve` for many labels. All that are unknown or ambiguous are named in one `TaxonomyError`."""
         resolved, faults = {}, []
         for label in labels:
             try:
                 resolved[label] = self.resolve(label)
-            except HierarchyError as exc:
+            except TaxonomyError as exc:
                 faults.append(exc.message)
         if faults:
             shown = "\n".join(f"  - {fault}" for fault in faults[:20])
             more = f"\n  ... and {len(faults) - 20} more" if len(faults) > 20 else ""
-            raise HierarchyError(
+            raise TaxonomyError(
                 f"{len(faults)} label(s) of the source cannot be placed; nothing was read:\n{shown}{more}",
                 hint="take them out of the source, or name them in the manifest's classes.tsv or excluded.tsv",
             )
@@ -78,7 +78,7 @@ class Hierarchy:
         if label in self.below:
             return self._above(self.below[label])
         if not self.uses_wordnet:
-            raise HierarchyError(f"{label!r} is no class of {self.manifest.name} and not excluded by it")
+            raise TaxonomyError(f"{label!r} is no class of {self.manifest.name} and not excluded by it")
         return self._resolve_by_wordnet(label)
 
     def _above(self, fine_ids: set[str]) -> Resolution:
@@ -91,7 +91,7 @@ class Hierarchy:
         fine_ids = over & self.fine.keys()
         if len(fine_ids) > 1:
             choices = ", ".join(f"{i} ({self.fine[i].fine})" for i in sorted(fine_ids))
-            raise HierarchyError(f"{label} falls under several fine classes: {choices}")
+            raise TaxonomyError(f"{label} falls under several fine classes: {choices}")
         excluded = sorted(over & self.reasons.keys())
         if fine_ids and not excluded:
             (fine_id,) = fine_ids

@@ -12,10 +12,10 @@ from dmlkit.taxonomy.manifest import Exclusion, FineClass, Manifest
 TEMPLATE = """name = "{name}"
 version = "0.1.0"
 title = "{name}"
-description = "What the pictures show, and what the three scales are."
+description = "What the images show, and what the three scales are."
 
 [sources]
-# Which sources give pictures for these classes; the first command without --source takes the default.
+# Which sources give images for these classes; the first command without --source takes the default.
 accepted = ["imagenet-21k", "imagenet-1k"]
 default = "imagenet-21k"
 
@@ -24,7 +24,7 @@ default = "imagenet-21k"
 lexicon = "wordnet-3.0"
 
 [split]
-# The share of a test class's pictures that are queries.
+# The share of a test class's images that are queries.
 query_share = 0.2
 
 [coverage]
@@ -48,7 +48,7 @@ def new(folder: Path) -> list[Path]:
         raise UsageError(f"{folder} exists and is not an empty folder; left as it is", hint="choose another folder")
     name = "".join(c if c.isascii() and c.isalnum() else "-" for c in folder.resolve().name.lower()).strip("-")
     texts = {
-        "manifest.toml": TEMPLATE.format(name=name or "my-data-set"),
+        "manifest.toml": TEMPLATE.format(name=name or "my-dataset"),
         "classes.tsv": tsv(FineClass, EXAMPLES),
         "excluded.tsv": tsv(Exclusion, []),
     }

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dmlkit.errors import HierarchyError, UsageError, WordNetNotFound
+from dmlkit.errors import TaxonomyError, UsageError, WordNetNotFound
 from dmlkit.storage.download import home
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def wnid(synset: Any) -> str:
 
 @cache
 def synset(label: str) -> Any:
-    """The noun synset of a wnid. Raises `HierarchyError` for a label that WordNet 3.0 does not have."""
+    """The noun synset of a wnid. Raises `TaxonomyError` for a label that WordNet 3.0 does not have."""
     if re.fullmatch(r"n\d{8}", label):
         try:
             found = reader().synset_from_pos_and_offset("n", int(label[1:]))
@@ -154,7 +154,7 @@ def synset(label: str) -> Any:
             found = None
         if found is not None and wnid(found) == label:
             return found
-    raise HierarchyError(f"{label!r} is no noun of WordNet 3.0, and the manifest does not name it")
+    raise TaxonomyError(f"{label!r} is no noun of WordNet 3.0, and the manifest does not name it")
 
 
 def parents(found: Any) -> list[Any]:
@@ -169,7 +169,7 @@ def children(found: Any) -> list[Any]:
 
 @cache
 def ancestors(label: str) -> frozenset[str]:
-    """The wnids above a wnid on all its paths, and itself. Raises `HierarchyError` as `synset` does."""
+    """The wnids above a wnid on all its paths, and itself. Raises `TaxonomyError` as `synset` does."""
     over = {label}
     for parent in parents(synset(label)):
         over |= ancestors(wnid(parent))
@@ -195,7 +195,7 @@ def paths(found: Any) -> list[str]:
 def describe(query: str, hierarchy: Hierarchy) -> list[dict[str, Any]]:
     """The synset of a wnid, or all senses of a name, and where each falls in a hierarchy.
 
-    Raises `UsageError` for a name that WordNet does not have, `HierarchyError` for such a wnid, `WordNetNotFound`.
+    Raises `UsageError` for a name that WordNet does not have, `TaxonomyError` for such a wnid, `WordNetNotFound`.
     """
     found = [synset(query)] if re.fullmatch(r"n\d{8}", query) else senses(query)
     if not found:
@@ -207,9 +207,9 @@ def placed(found: Any, hierarchy: Hierarchy) -> dict[str, Any]:
     """A synset as plain data, with its place in a hierarchy."""
     try:
         resolution = hierarchy.resolve(wnid(found))
-        verdict, fine_id, detail = resolution.verdict, resolution.fine_id, resolution.detail
-    except HierarchyError as exc:
-        verdict, fine_id, detail = "ambiguous", None, exc.message
+        status, fine_id, detail = resolution.status, resolution.fine_id, resolution.detail
+    except TaxonomyError as exc:
+        status, fine_id, detail = "ambiguous", None, exc.message
     if fine_id is not None:
         c = hierarchy.fine[fine_id]
         detail = f"fine class {c.fine} ({c.fine_id}), {c.middle}, {c.coarse}, {c.split}"
@@ -219,7 +219,7 @@ def placed(found: Any, hierarchy: Hierarchy) -> dict[str, Any]:
         "lemmas": lemmas(found),
         "gloss": found.definition(),
         "paths": paths(found),
-        "verdict": verdict,
+        "status": status,
         "fine_id": fine_id,
         "detail": detail,
     }

@@ -1,4 +1,4 @@
-"""Methods × seeds on one data set, and the table that compares them.
+"""Methods × seeds on one dataset, and the table that compares them.
 
 Every run is a folder as `dmlkit train` makes it, so a benchmark that was stopped goes on where it was, and each number
 of its table can be looked into.
@@ -14,9 +14,10 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
-from dmlkit.errors import UsageError, printable
-from dmlkit.schema import SCALES
+from dmlkit.errors import UsageError
+from dmlkit.schema.scales import SCALES
 from dmlkit.storage import executor
+from dmlkit.text import printable
 from dmlkit.training import data, losses, runs
 from dmlkit.training.embed import silent
 from dmlkit.training.runs import Machine, Settings, write_whole

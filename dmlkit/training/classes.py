@@ -1,4 +1,4 @@
-"""The training classes of a run: the pictures that it learns from, and their classes numbered without gaps."""
+"""The training classes of a run: the images that it learns from, and their classes numbered without gaps."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dmlkit.errors import printable
-from dmlkit.evaluation.labels import UNKNOWN, Labels, LabelsError
-from dmlkit.schema import SCALES, order_key
+from dmlkit.errors import LabelsError
+from dmlkit.evaluation.labels import UNKNOWN, Labels
+from dmlkit.schema.scales import SCALES, order_key
+from dmlkit.text import printable
 
 Numbers = NDArray[np.int64]
 
@@ -19,10 +20,10 @@ Numbers = NDArray[np.int64]
 class Classes:
     """What is trained on.
 
-    ``rows`` (N,) are the numbers of the pictures in the split train. ``labels`` (N, 3) are their classes, numbered
-    from 0 at each scale: only classes with pictures have a number. ``table`` (C, 3) has the labels of every fine
+    ``rows`` (N,) are the numbers of the images in the split train. ``labels`` (N, 3) are their classes, numbered
+    from 0 at each scale: only classes with images have a number. ``table`` (C, 3) has the labels of every fine
     class, ``names`` its names. ``held_back`` are the rows that are kept for evaluation. ``fingerprint`` changes when
-    the data set, its pictures' labels, or the pictures kept back do.
+    the dataset, its images' labels, or the images kept back do.
     """
 
     rows: Numbers
@@ -37,7 +38,7 @@ def training(found: Labels, held_back: float = 0.0, shuffle: int | None = None) 
     """The training classes among the labels of the split train.
 
     ``held_back`` is the share of the middle classes to keep for evaluation; which ones is decided by a hash of their
-    names. ``shuffle`` is a seed with which pictures get each other's labels. Raises `LabelsError` where a picture lacks
+    names. ``shuffle`` is a seed with which images get each other's labels. Raises `LabelsError` where an image lacks
     a label, a class has two parents, or there are not two classes.
     """
     check_known(found)
@@ -73,9 +74,9 @@ def check_known(found: Labels) -> None:
     if len(unknown):
         row, column = unknown[0]
         raise LabelsError(
-            f"{len(np.unique(unknown[:, 0]))} training pictures lack a label, the first {printable(found.ids[row])} "
+            f"{len(np.unique(unknown[:, 0]))} training images lack a label, the first {printable(found.ids[row])} "
             f"its {SCALES[column]} one",
-            hint="every training picture needs its labels at all three scales",
+            hint="every training image needs its labels at all three scales",
         )
 
 

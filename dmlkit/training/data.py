@@ -1,7 +1,7 @@
-"""Pictures of a data set as batches of pixels: read from its Parquet files, cut, and brought to one size.
+"""Images of a dataset as batches of pixels: read from its Parquet files, cut, and brought to one size.
 
-What is cut out of which picture is decided before anything is read (`Plan`), so that the pixels do not depend on how
-many processes read them. Small pictures are decoded once, into a file that is mapped into memory.
+What is cut out of which image is decided before anything is read (`Plan`), so that the pixels do not depend on how
+many processes read them. Small images are decoded once, into a file that is mapped into memory.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from dmlkit.errors import DmlkitError, NoPictures, printable
+from dmlkit.errors import DmlkitError, no_images
 from dmlkit.evaluation.labels import Labels, reading
 from dmlkit.storage.download import home
+from dmlkit.text import printable
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet, by channel."""
 AREA, RATIO, TRIES = (0.16, 1.0), (3 / 4, 4 / 3), 10
 CENTRE = 224 / 256
-"""The share of the shorter side that a test picture shows."""
+"""The share of the shorter side that a test image shows."""
 CACHE_FORMAT = 1
 CACHE_BYTES = 8 * 2**30
 """Above this many bytes, ``auto`` decodes again each time instead of keeping the pixels."""
@@ -49,11 +50,11 @@ Cut = tuple[float, float, float, float]
 
 
 class DataError(DmlkitError):
-    """A data set's pictures cannot be read, or do not fit."""
+    """A dataset's images cannot be read, or do not fit."""
 
 
 def opened(data: bytes, reduce: float = 1.0) -> Image.Image:
-    """The picture upright and in RGB, as readers of the data set see it.
+    """The image upright and in RGB, as readers of the dataset see it.
 
     A JPEG may come at a fraction of its size, never below 1 / ``reduce``: its decoder then skips most of the work.
     """
@@ -65,16 +66,16 @@ def opened(data: bytes, reduce: float = 1.0) -> Image.Image:
 
 
 def centre(width: int, height: int) -> Cut:
-    """The square in the middle of a test picture: left, top, right, bottom as shares of the sides."""
+    """The square in the middle of a test image: left, top, right, bottom as shares of the sides."""
     side = CENTRE * min(width, height)
     x, y = side / width / 2, side / height / 2
     return 0.5 - x, 0.5 - y, 0.5 + x, 0.5 + y
 
 
 def random_cuts(rng: np.random.Generator, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Rectangles of random area and ratio within pictures of ``sizes`` (B, 2), as shares of the sides: (B, 4).
+    """Rectangles of random area and ratio within images of ``sizes`` (B, 2), as shares of the sides: (B, 4).
 
-    Of ten tries the first that fits into the picture is taken; where none does, the largest in the middle.
+    Of ten tries the first that fits into the image is taken; where none does, the largest in the middle.
     """
     width, height = sizes[:, :1].astype(float), sizes[:, 1:].astype(float)
     area = width * height * rng.uniform(*AREA, (len(sizes), TRIES))
@@ -95,7 +96,7 @@ Loader = DataLoader[Tensor | DataError]
 
 
 class Encoded:
-    """The N pictures of one split, as bytes in its files, by number. ``sizes`` is (N, 2): width and height."""
+    """The N images of one split, as bytes in its files, by number. ``sizes`` is (N, 2): width and height."""
 
     def __init__(self, dataset: str, config: str, split: str, revision: str | None = None) -> None:
         import datasets
@@ -106,7 +107,7 @@ class Encoded:
             if Path(dataset).is_dir():
                 builder = datasets.load_dataset_builder(dataset, config)
                 self.files = sorted(map(str, (builder.config.data_files or {})[split]))
-                check_pictures(dataset, pq.read_schema(self.files[0]).names)
+                check_images(dataset, pq.read_schema(self.files[0]).names)
                 table = pa.concat_tables([pq.read_table(file, columns=columns) for file in self.files])
                 groups = [(f, g, m.row_group(g).num_rows) for f, m in self._metadata() for g in range(m.num_row_groups)]
                 self._groups = [(file, group) for file, group, _ in groups]
@@ -114,7 +115,7 @@ class Encoded:
                 self._rows: Any = None
             else:
                 rows = datasets.load_dataset(dataset, config, split=split, revision=revision)
-                check_pictures(dataset, rows.column_names)
+                check_images(dataset, rows.column_names)
                 table = rows.select_columns(columns).with_format("arrow")[:]
                 self.files = []
                 self._rows = rows.select_columns("image").cast_column("image", datasets.Image(decode=False))
@@ -142,7 +143,7 @@ class Encoded:
         return self._open[file].read_row_group(within, columns=["image"], use_threads=False)["image"]
 
     def in_order(self) -> Iterator[bytes]:
-        """The bytes of all pictures, group by group: each is read once."""
+        """The bytes of all images, group by group: each is read once."""
         if self._rows is not None:
             yield from (row["bytes"] for row in self._rows["image"])
         else:
@@ -150,7 +151,7 @@ class Encoded:
                 yield from (row["bytes"] for row in self._group(group).to_pylist())
 
     def cut_out(self, number: int, cut: Cut, size: int) -> Image.Image:
-        """What ``cut`` shows of a picture, ``size`` × ``size`` pixels. Raises `DataError`."""
+        """What ``cut`` shows of an image, ``size`` × ``size`` pixels. Raises `DataError`."""
         width, height = self.sizes[number]
         shorter = min((cut[2] - cut[0]) * width, (cut[3] - cut[1]) * height)
         try:
@@ -165,14 +166,14 @@ class Encoded:
         )
 
 
-def check_pictures(dataset: str, columns: Iterable[str]) -> None:
-    """Raises `NoPictures` where a data set was published as ids, labels and hashes only."""
+def check_images(dataset: str, columns: Iterable[str]) -> None:
+    """Raises `NoImagesError` where a dataset was published as ids, labels and hashes only."""
     if "image" not in columns:
-        raise NoPictures(printable(dataset), "USER/NAME" if Path(dataset).is_dir() else dataset)
+        raise no_images(printable(dataset), "USER/NAME" if Path(dataset).is_dir() else dataset)
 
 
 class Decoded:
-    """The same pictures as pixels in one file, at a shorter side of at most ``side``."""
+    """The same images as pixels in one file, at a shorter side of at most ``side``."""
 
     def __init__(self, path: Path, sizes: NDArray[np.int64], original: Encoded) -> None:
         self.path, self.shapes, self.sizes, self.ids = path, sizes, original.sizes, original.ids
@@ -183,7 +184,7 @@ class Decoded:
         return self.__dict__ | {"_pixels": None}
 
     def pixels(self, number: int) -> Pixels:
-        """(height, width, 3) of one picture, mapped and not copied."""
+        """(height, width, 3) of one image, mapped and not copied."""
         if self._pixels is None:
             self._pixels = np.memmap(self.path, np.uint8, mode="r")
         width, height = self.shapes[number]
@@ -199,79 +200,79 @@ def resized(image: Image.Image, cut: Cut, size: tuple[int, int]) -> Image.Image:
     return image.resize(size, Image.Resampling.BILINEAR, box)
 
 
-def decoded(pictures: Encoded, side: int, content: str, notify: Notify, most: int | None = None) -> Decoded | None:
-    """The pixels of ``pictures`` from the cache folder; they are decoded into it if they are not there yet.
+def decoded(images: Encoded, side: int, content: str, notify: Notify, most: int | None = None) -> Decoded | None:
+    """The pixels of ``images`` from the cache folder; they are decoded into it if they are not there yet.
 
     None where they would take more than ``most`` bytes. Raises `DataError` where the disk has no room for them.
     """
-    scale = np.minimum(1.0, side / pictures.sizes.min(axis=1))[:, None]
-    sizes = np.maximum(1, np.rint(pictures.sizes * scale)).astype(np.int64)
+    scale = np.minimum(1.0, side / images.sizes.min(axis=1))[:, None]
+    sizes = np.maximum(1, np.rint(images.sizes * scale)).astype(np.int64)
     needed = int((sizes.prod(axis=1) * 3).sum())
     if most is not None and needed > most:
         return None
-    files = [(Path(file).name, os.path.getsize(file), os.stat(file).st_mtime_ns) for file in pictures.files]
-    key = repr((CACHE_FORMAT, PIL.__version__, content, side, files, pictures.ids, pictures.sizes.tolist()))
+    files = [(Path(file).name, os.path.getsize(file), os.stat(file).st_mtime_ns) for file in images.files]
+    key = repr((CACHE_FORMAT, PIL.__version__, content, side, files, images.ids, images.sizes.tolist()))
     path = home() / "pixels" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
-    store = Decoded(path, sizes, pictures)
+    store = Decoded(path, sizes, images)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):  # runs side by side decode once
         if not path.exists() or path.stat().st_size != needed:
             free = shutil.disk_usage(path.parent).free
             if needed > free:
                 raise DataError(
-                    f"the decoded pictures need {needed:,} bytes, and {path.parent} has {free:,}; nothing was written",
+                    f"the decoded images need {needed:,} bytes, and {path.parent} has {free:,}; nothing was written",
                     hint="--cache never decodes them again each time; DMLKIT_HOME is another place for them",
                 )
-            fill(store, pictures, notify)
+            fill(store, images, notify)
     return store
 
 
-def cached(pictures: Encoded, size: int, content: str, when: str, notify: Notify) -> Encoded | Decoded:
-    """The pictures to train on at ``size`` pixels: decoded ones, or as they are.
+def cached(images: Encoded, size: int, content: str, when: str, notify: Notify) -> Encoded | Decoded:
+    """The images to train on at ``size`` pixels: decoded ones, or as they are.
 
     ``when`` is ``always``, ``never``, or ``auto``: where the pixels take less than 8 GiB and half of the free disk.
-    Decoded pictures are twice as large as what is cut out of them, where the originals are. Raises `DataError`.
+    Decoded images are twice as large as what is cut out of them, where the originals are. Raises `DataError`.
     """
     if when == "never":
-        return pictures
+        return images
     home().mkdir(parents=True, exist_ok=True)
     most = min(CACHE_BYTES, shutil.disk_usage(home()).free // 2) if when == "auto" else None
-    return decoded(pictures, 2 * size, content, notify, most) or pictures
+    return decoded(images, 2 * size, content, notify, most) or images
 
 
-def fill(store: Decoded, pictures: Encoded, notify: Notify) -> None:
-    """Decode all pictures into the file of ``store``, which appears when it is whole."""
+def fill(store: Decoded, images: Encoded, notify: Notify) -> None:
+    """Decode all images into the file of ``store``, which appears when it is whole."""
 
     def shrink(job: tuple[int, bytes]) -> bytes:
         number, data = job
         width, height = store.shapes[number]
         try:
-            image = opened(data, min(pictures.sizes[number] / store.shapes[number]))
+            image = opened(data, min(images.sizes[number] / store.shapes[number]))
             return resized(image, (0, 0, 1, 1), (int(width), int(height))).tobytes()
         except (OSError, ValueError, SyntaxError) as exc:
-            raise pictures.unreadable(number, exc) from exc
+            raise images.unreadable(number, exc) from exc
 
     partial = store.path.with_suffix(".partial")
     total = len(store.ids)
     try:
         with partial.open("wb") as file, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             jobs: list[tuple[int, bytes]] = []
-            for job in enumerate(pictures.in_order()):
+            for job in enumerate(images.in_order()):
                 jobs.append(job)
                 if len(jobs) == CHUNK or job[0] + 1 == total:
                     file.writelines(pool.map(shrink, jobs))
-                    notify("decode", job[0] + 1, total, "pictures")
+                    notify("decode", job[0] + 1, total, "images")
                     jobs = []
         os.replace(partial, store.path)
     except (OSError, pa.ArrowException) as exc:
-        raise DataError(f"the decoded pictures could not be written to {partial}: {exc}", hint="--cache never") from exc
+        raise DataError(f"the decoded images could not be written to {partial}: {exc}", hint="--cache never") from exc
     finally:
         partial.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What is cut out of which pictures, and which of them are turned left to right."""
+    """What is cut out of which images, and which of them are turned left to right."""
 
     numbers: NDArray[np.int64]
     cuts: NDArray[np.float64]
@@ -298,13 +299,13 @@ class Plan(Sampler[Batch]):
 
 
 class Crops(Dataset["Tensor | DataError"]):
-    """`Batch` → the pixels (B, size, size, 3), uint8, or the error of a picture that cannot be read.
+    """`Batch` → the pixels (B, size, size, 3), uint8, or the error of an image that cannot be read.
 
     The error is returned, because the loader makes a traceback of one that is raised in another process.
     """
 
-    def __init__(self, pictures: Encoded | Decoded, size: int) -> None:
-        self.pictures, self.size = pictures, size
+    def __init__(self, images: Encoded | Decoded, size: int) -> None:
+        self.images, self.size = images, size
 
     def __getitem__(self, batch: Batch) -> Tensor | DataError:
         try:
@@ -315,15 +316,15 @@ class Crops(Dataset["Tensor | DataError"]):
     def pixels(self, batch: Batch) -> Tensor:
         out = np.empty((len(batch.numbers), self.size, self.size, 3), np.uint8)
         for i, (number, cut, flip) in enumerate(zip(batch.numbers, batch.cuts.tolist(), batch.flips, strict=True)):
-            pixels = np.asarray(self.pictures.cut_out(int(number), cut, self.size))
+            pixels = np.asarray(self.images.cut_out(int(number), cut, self.size))
             out[i] = pixels[:, ::-1] if flip else pixels
         return torch.from_numpy(out)
 
 
-def loader(pictures: Encoded | Decoded, size: int, plan: Any, workers: int, pin: bool = False) -> Loader:
+def loader(images: Encoded | Decoded, size: int, plan: Any, workers: int, pin: bool = False) -> Loader:
     """The batches of ``plan`` as pixels, read by ``workers`` processes beside this one, or by this one."""
     return DataLoader(
-        Crops(pictures, size),
+        Crops(images, size),
         batch_size=None,
         sampler=plan,
         num_workers=workers,
@@ -342,7 +343,7 @@ def whole_batches(loader: Iterable[Tensor | DataError]) -> Iterator[Tensor]:
 
 
 def whole(sizes: NDArray[np.int64], rows: NDArray[np.int64], batch: int) -> list[Batch]:
-    """The pictures ``rows`` in their order, each cut as a test picture is."""
+    """The images ``rows`` in their order, each cut as a test image is."""
     cuts = np.array([centre(int(width), int(height)) for width, height in sizes])
     parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     return [Batch(part, cuts[part], np.zeros(len(part), np.bool_)) for part in parts]
@@ -355,10 +356,10 @@ def prepared(pixels: Tensor, device: torch.device) -> Tensor:
     return ((pixels.to(device, non_blocking=True) - mean) / std).permute(0, 3, 1, 2)
 
 
-def ordered(pictures: Encoded, labels: Labels) -> None:
-    """Check that labels and pictures are of the same rows. Raises `DataError`."""
-    if pictures.ids != labels.ids:
+def ordered(images: Encoded, labels: Labels) -> None:
+    """Check that labels and images are of the same rows. Raises `DataError`."""
+    if images.ids != labels.ids:
         raise DataError(
-            f"the labels and the pictures of {printable(pictures.name)} are not in the same order",
+            f"the labels and the images of {printable(images.name)} are not in the same order",
             hint="was it built again while this ran? The same command starts over",
         )

@@ -12,9 +12,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from dmlkit.errors import UsageError, printable
+from dmlkit.errors import RunError, UsageError
 from dmlkit.storage.executor import cpu_count
-from dmlkit.training.runs import RunError
+from dmlkit.text import printable
 
 MOST_WORKERS = 16
 
@@ -40,7 +40,7 @@ def threads_of(chosen: int, world: int) -> int:
 
 
 def workers_of(chosen: int | None, device: torch.device, world: int) -> int:
-    """The processes that read pictures: none beside a network on the CPU, which needs the cores itself."""
+    """The processes that read images: none beside a network on the CPU, which needs the cores itself."""
     if chosen is not None:
         return chosen
     return 0 if device.type == "cpu" else max(1, min(MOST_WORKERS, cpu_count() // world))

@@ -1,4 +1,4 @@
-"""Embeddings of pictures by a network, and the metrics of its test sets."""
+"""Embeddings of images by a network, and the metrics of its test sets."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dmlkit.errors import printable
+from dmlkit.errors import RunError
 from dmlkit.evaluation import labels as data_labels
 from dmlkit.evaluation import metrics
 from dmlkit.evaluation.labels import Labels
-from dmlkit.schema import SCALES, SPLITS
+from dmlkit.schema.scales import SCALES, SPLITS
+from dmlkit.text import printable
 from dmlkit.training import data, devices, model, runs
 
 Embeddings = NDArray[np.float32]
 BATCH = 256
 KEPT_BYTES = 2**30
-"""Up to this many bytes of test pictures stay in memory between two evaluations."""
+"""Up to this many bytes of test images stay in memory between two evaluations."""
 
 
 def silent(step: str, done: int, total: int | None, what: str) -> None:
@@ -29,34 +30,34 @@ def silent(step: str, done: int, total: int | None, what: str) -> None:
 
 
 class Views:
-    """Pictures cut as for a test, in their order, ready to be embedded again and again."""
+    """Images cut as for a test, in their order, ready to be embedded again and again."""
 
-    def __init__(self, pictures: data.Encoded, rows: NDArray[np.int64] | None, size: int, workers: int) -> None:
-        self.rows = np.arange(len(pictures.ids)) if rows is None else rows
-        self.pictures, self.size, self.workers = pictures, size, workers
+    def __init__(self, images: data.Encoded, rows: NDArray[np.int64] | None, size: int, workers: int) -> None:
+        self.rows = np.arange(len(images.ids)) if rows is None else rows
+        self.images, self.size, self.workers = images, size, workers
         self._kept: list[torch.Tensor] = []
 
     @torch.inference_mode()
     def embed(self, net: nn.Module, device: torch.device, amp: bool, notify: data.Notify = silent) -> Embeddings:
         """The embeddings (N, D) by ``net``, which is left in the mode for evaluation."""
         net.eval()
-        batches = data.whole(self.pictures.sizes, self.rows, BATCH)
+        batches = data.whole(self.images.sizes, self.rows, BATCH)
         keep = len(self.rows) * self.size**2 * 3 <= KEPT_BYTES
         found, kept = [], []
-        loader = data.loader(self.pictures, self.size, batches, self.workers, device.type == "cuda")
+        loader = data.loader(self.images, self.size, batches, self.workers, device.type == "cuda")
         for pixels in self._kept or data.whole_batches(loader):
             with torch.autocast(device.type, torch.bfloat16, enabled=amp):
                 found.append(net(data.prepared(pixels, device)).float().cpu())
             if keep:
                 kept.append(pixels)
-            notify("embed", sum(map(len, found)), len(self.rows), "pictures")
+            notify("embed", sum(map(len, found)), len(self.rows), "images")
         self._kept = kept
         embeddings: Embeddings = torch.cat(found).numpy()
         return embeddings
 
 
 class TestSet:
-    """One query and one gallery, of all scales or of one. Query and gallery may be the same pictures."""
+    """One query and one gallery, of all scales or of one. Query and gallery may be the same images."""
 
     def __init__(self, dataset: str, scale: str | None, size: int, workers: int, revision: str | None) -> None:
         self.scale = scale
@@ -64,9 +65,9 @@ class TestSet:
         self.labels = {s: data_labels.load(dataset, (s,), scale, revision) for s in ("query", "gallery")}
         self.views = {}
         for split, labels in self.labels.items():
-            pictures = data.Encoded(dataset, config, split, revision)
-            data.ordered(pictures, labels)
-            self.views[split] = Views(pictures, None, size, workers)
+            images = data.Encoded(dataset, config, split, revision)
+            data.ordered(images, labels)
+            self.views[split] = Views(images, None, size, workers)
         if self.labels["query"].ids == self.labels["gallery"].ids:
             self.views["query"] = self.views["gallery"]
 
@@ -86,13 +87,11 @@ class TestSet:
 
 
 class HeldBack:
-    """Training pictures of classes that are not trained on: each is a query against all others."""
+    """Training images of classes that are not trained on: each is a query against all others."""
 
-    def __init__(
-        self, pictures: data.Encoded, labels: Labels, rows: NDArray[np.int64], size: int, workers: int
-    ) -> None:
+    def __init__(self, images: data.Encoded, labels: Labels, rows: NDArray[np.int64], size: int, workers: int) -> None:
         self.labels, self.scale = labels.labels[rows], None
-        self.views = Views(pictures, rows, size, workers)
+        self.views = Views(images, rows, size, workers)
 
     def metrics(self, net: nn.Module, device: torch.device, amp: bool, notify: data.Notify) -> dict[str, Any]:
         return metrics.evaluate(self.views.embed(net, device, amp, notify), self.labels, jobs=torch.get_num_threads())
@@ -107,7 +106,7 @@ def measure(
 
 
 def tests_of(dataset: str, size: int, workers: int, revision: str | None) -> list[TestSet]:
-    """The test sets of a data set: one, or one for each scale; none where it is for training only."""
+    """The test sets of a dataset: one, or one for each scale; none where it is for training only."""
     import datasets
 
     scales = data_labels.separate_tests(dataset, revision)
@@ -125,7 +124,7 @@ def network(state: Mapping[str, Any], device: torch.device) -> model.Embedder:
     try:
         net.load_state_dict(state["net"])
     except RuntimeError as exc:
-        raise runs.RunError(
+        raise RunError(
             f"the checkpoint's weights are not those of {printable(made.model)}",
             hint="train anew with another --out",
         ) from exc
@@ -144,10 +143,10 @@ def embed(
     revision: str | None = None,
     notify: data.Notify = silent,
 ) -> tuple[list[str], Embeddings]:
-    """Embed splits of a data set with the network of a run. Returns their ids and (N, D), one row a picture.
+    """Embed splits of a dataset with the network of a run. Returns their ids and (N, D), one row an image.
 
     The order is that of `labels.load` with the same splits and scale. Raises `RunError` where the run was trained on
-    another data set, unless ``other_data``: its training classes may be test classes here.
+    another dataset, unless ``other_data``: its training classes may be test classes here.
     """
     state = runs.load(folder)
     found = [data_labels.load(dataset, (split,), scale, revision) for split in splits]
@@ -158,9 +157,9 @@ def embed(
     ids, parts = [], []
     for split, labels in zip(splits, found, strict=True):
         config = "default" if scale is None or split == "train" else f"test_{scale}"
-        pictures = data.Encoded(dataset, config, split, revision)
-        data.ordered(pictures, labels)
-        parts.append(Views(pictures, None, made.size, workers).embed(net, on, made.amp, notify))
+        images = data.Encoded(dataset, config, split, revision)
+        data.ordered(images, labels)
+        parts.append(Views(images, None, made.size, workers).embed(net, on, made.amp, notify))
         ids += labels.ids
     return ids, np.concatenate(parts)
 
@@ -168,9 +167,9 @@ def embed(
 def same_data(folder: Path, state: Mapping[str, Any], dataset: str, content: str) -> None:
     """Check that ``dataset`` is the one that the run in ``folder`` was trained on. Raises `RunError`."""
     if state["dataset"]["content"] != content:
-        raise runs.RunError(
-            f"{folder} was trained on another data set than {printable(dataset)}: on "
+        raise RunError(
+            f"{folder} was trained on another dataset than {printable(dataset)}: on "
             f"{printable(state['dataset']['name'])}, content {state['dataset']['content'][:12] or 'unknown'}, not "
             f"{content[:12] or 'unknown'}; its training classes may be test classes here",
-            hint="the data set that it was trained on, or --other-data if you mean it",
+            hint="the dataset that it was trained on, or --other-data if you mean it",
         )

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dmlkit.errors import UsageError, printable
-from dmlkit.schema import SCALES
+from dmlkit.errors import UsageError
+from dmlkit.schema.scales import SCALES
+from dmlkit.text import printable
 
 CROSS_SCALE: dict[str, dict[str, Any]] = {
     "csl": {},
@@ -70,7 +71,7 @@ def make(name: str, classes: Tensor, size: int, options: Options) -> CrossScale 
     numbers = [SCALES.index(scale) for scale in options.scales]
     if name in CROSS_SCALE:
         if options.batch == "paper":
-            raise UsageError(f"--loss {name} takes every picture at every scale", hint="--batch full")
+            raise UsageError(f"--loss {name} takes every image at every scale", hint="--batch full")
         if len(options.margins) != len(numbers):
             raise UsageError(f"{len(options.margins)} margins for {len(numbers)} scales", hint="one for each scale")
         return CrossScale(classes, numbers, size, options)
@@ -95,7 +96,7 @@ class CrossScale(nn.Module):
     takes the largest term instead of the inner sum. ``progress``, between 0 and 1, is how far the training is.
 
     ``prototypes`` weighs a term that is dmlkit's own: above the fine scale, the cross-entropy of finding one's class
-    among the prototypes, each the mean direction of the proxies of a class. Without it nothing draws a picture to
+    among the prototypes, each the mean direction of the proxies of a class. Without it nothing draws an image to
     its relatives.
     """
 

@@ -1,4 +1,4 @@
-"""The network: pictures (B, 3, H, W) → embeddings (B, D) of length one."""
+"""The network: images (B, 3, H, W) → embeddings (B, D) of length one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dmlkit.errors import UsageError, printable
+from dmlkit.errors import UsageError
+from dmlkit.text import printable
 
 RESNETS = {"small": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}
-"""Blocks in each of the four layers. ``small`` is for pictures of about 64 pixels on a CPU: 0.3 million parameters."""
+"""Blocks in each of the four layers. ``small`` is for images of about 64 pixels on a CPU: 0.3 million parameters."""
 POOLS = ("max", "average")
 TIMM = "timm:"
 

@@ -1,4 +1,4 @@
-"""What a run finds: of each query of a test set the nearest pictures of the gallery, by rank.
+"""What a run finds: of each query of a test set the nearest images of the gallery, by rank.
 
 The ranking is that of `metrics.evaluate`: the same similarities, the same rule for equal ones, the query left out.
 """
@@ -17,7 +17,7 @@ from dmlkit.dataset.validate import Unusable, read_build
 from dmlkit.evaluation import api, metrics
 from dmlkit.evaluation.labels import Labels
 from dmlkit.evaluation.ranking import BLOCK_BYTES, MOST_ROWS, Floats, Task
-from dmlkit.schema import SCALES, order_key
+from dmlkit.schema.scales import SCALES, order_key
 
 NEAREST = 10
 MOST_POINTS = 4_000
@@ -28,13 +28,13 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Points:
-    """Test pictures for a map, chosen by hash of their ids, with their embeddings (P, D) of length one."""
+    """Test images for a map, chosen by hash of their ids, with their embeddings (P, D) of length one."""
 
     ids: list[str]
     labels: NDArray[np.int32]
     vectors: Floats
     of: int
-    """So many pictures they were chosen from."""
+    """So many images they were chosen from."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Search:
 def searches(folder: Path, dataset: str, notify: api.Notify) -> list[Search]:
     """Every test set of ``dataset``, searched by the run in ``folder``.
 
-    The embeddings of one test set are in memory at a time. Raises `UsageError` for a data set without a test,
-    `RunError` for a run that cannot be read or was trained on another data set.
+    The embeddings of one test set are in memory at a time. Raises `UsageError` for a dataset without a test,
+    `RunError` for a run that cannot be read or was trained on another dataset.
     """
     tests = api.of_scales(dataset, api.Options())
     return [search(folder, dataset, scale, test, MOST_POINTS // len(tests), notify) for scale, test in tests.items()]
@@ -78,7 +78,7 @@ def search(folder: Path, dataset: str, scale: str | None, test: Labels, most_poi
 
 
 def merged(found: list[Search]) -> dict[str, Any]:
-    """The metrics of all test sets of a data set, as `metrics.evaluate` gives them."""
+    """The metrics of all test sets of a dataset, as `metrics.evaluate` gives them."""
     if found[0].scale is None:
         return found[0].metrics
     return metrics.merged({str(each.scale): each.metrics for each in found})
@@ -112,7 +112,7 @@ def similarities(task: Task, progress: Callable[[int, int], None]) -> Iterator[t
 
 
 def points(task: Task, query: Labels, gallery: Labels | None, most: int) -> Points:
-    """``gallery`` is None where it is the same pictures as the query."""
+    """``gallery`` is None where it is the same images as the query."""
     sides = [(query, task.queries, task.query_scale)]
     if gallery is not None:
         sides.append((gallery, task.gallery, task.gallery_scale))
@@ -129,7 +129,7 @@ def points(task: Task, query: Labels, gallery: Labels | None, most: int) -> Poin
 
 
 def built(dataset: str) -> dict[str, Any]:
-    """What build.json of a data set folder or repository says; nothing where none can be read."""
+    """What build.json of a dataset folder or repository says; nothing where none can be read."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
 
@@ -153,8 +153,8 @@ def state_of(folder: Path) -> dict[str, Any]:
     return {name: state[name] for name in ("epoch", "history", "settings", "dataset")}
 
 
-def pictures(dataset: str, scale: str | None, split: str, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-    """Some pictures of a test set by their row, as they are stored. In the order of rows: neighbours share a read."""
+def images(dataset: str, scale: str | None, split: str, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """Some images of a test set by their row, as they are stored. In the order of rows: neighbours share a read."""
     from dmlkit.training import data
 
     stored = data.Encoded(dataset, f"test_{scale}" if scale else "default", split)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dmlkit.errors import UsageError
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from dmlkit.training.runs import write_whole
 
 FIGURE = "run.png"

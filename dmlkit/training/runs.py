@@ -20,7 +20,8 @@ from typing import Any
 import torch
 
 from dmlkit import __version__
-from dmlkit.errors import DmlkitError, UsageError, printable
+from dmlkit.errors import RunError, UsageError
+from dmlkit.text import printable
 from dmlkit.training import losses, model
 
 FORMAT = 1
@@ -28,17 +29,13 @@ CHECKPOINT, RUN = "checkpoint.pt", "run.json"
 PACKAGES = ("torch", "numpy", "pillow", "pyarrow", "datasets", "pytorch-metric-learning")
 
 
-class RunError(DmlkitError):
-    """A run's folder cannot be read or written, or belongs to other settings or another data set."""
-
-
 @dataclass(frozen=True)
 class Settings:
     """What decides the result of a run. Lengths in pixels, rates per step, shares between 0 and 1.
 
-    ``batch_size`` pictures make a step; of each class in it there are ``per_class``. ``warmup`` is the share of the
+    ``batch_size`` images make a step; of each class in it there are ``per_class``. ``warmup`` is the share of the
     steps over which the rate grows from 0. ``held_back`` is the share of the middle classes that are not trained on but
-    evaluated instead of the test classes. ``shuffle_labels`` gives the training pictures each other's labels: such a
+    evaluated instead of the test classes. ``shuffle_labels`` gives the training images each other's labels: such a
     run can learn nothing.
     """
 
@@ -67,8 +64,8 @@ class Settings:
 class Machine:
     """How a run is carried out here: it may change between the parts of a run that was stopped.
 
-    ``device`` is a torch device, or ``auto``; ``workers`` are processes that read pictures, None for what suits.
-    ``cache``: keep decoded pictures ``always``, ``never``, or where they are not too many. ``evaluate_every`` so many
+    ``device`` is a torch device, or ``auto``; ``workers`` are processes that read images, None for what suits.
+    ``cache``: keep decoded images ``always``, ``never``, or where they are not too many. ``evaluate_every`` so many
     epochs the test classes are evaluated, and at the end; 0: at the end only. ``stop_after`` so many epochs of this
     call the run stops, to go on later.
     """
@@ -238,13 +235,13 @@ def with_batch(made: Settings, classes: int, chosen: bool) -> Settings:
     fitting = min(made.batch_size // group * group, most)
     if fitting < 2 or (chosen and made.batch_size > most):
         raise UsageError(
-            f"a batch of {made.batch_size} pictures in groups of {group} needs more than the {classes} training "
-            f"classes with {made.per_class} pictures each that the data set has",
-            hint=f"--batch-size {most}" if most >= 2 else "a smaller --per-class, or a data set with more classes",
+            f"a batch of {made.batch_size} images in groups of {group} needs more than the {classes} training "
+            f"classes with {made.per_class} images each that the dataset has",
+            hint=f"--batch-size {most}" if most >= 2 else "a smaller --per-class, or a dataset with more classes",
         )
     if chosen and made.batch_size != fitting:
         raise UsageError(
-            f"--batch-size {made.batch_size} is no whole number of groups of {group} pictures",
+            f"--batch-size {made.batch_size} is no whole number of groups of {group} images",
             hint=f"--batch-size {fitting}, or another --per-class",
         )
     return replace(made, batch_size=fitting)

@@ -1,4 +1,4 @@
-"""Training: one loop over batches, from settings and a data set to a run's folder.
+"""Training: one loop over batches, from settings and a dataset to a run's folder.
 
 Every epoch starts from the seed and its own number, and the checkpoint at its end holds all that the next one needs. So
 a run that was stopped or killed goes on from the last whole epoch and ends in the same weights. Started by torchrun,
@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dmlkit.errors import UsageError, printable
+from dmlkit.errors import RunError, UsageError
 from dmlkit.evaluation import labels as data_labels
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
+from dmlkit.text import printable
 from dmlkit.training import classes, data, devices, embed, losses, model, plots, runs, sampling
 from dmlkit.training.classes import Classes
 from dmlkit.training.embed import silent
-from dmlkit.training.runs import Machine, RunError, Settings
+from dmlkit.training.runs import Machine, Settings
 
 CHECK_STEPS = 50
 ANY_MACHINE = Machine()
@@ -45,7 +46,7 @@ def train(
 ) -> dict[str, Any]:
     """Train on the split train of ``dataset`` and write the run to ``out``. Returns what its run.json says.
 
-    A run of the same settings in ``out`` goes on where it stopped. ``batch_chosen``: a batch that the data set cannot
+    A run of the same settings in ``out`` goes on where it stopped. ``batch_chosen``: a batch that the dataset cannot
     fill is an error, not a reason for a smaller one. Raises `UsageError`, `LabelsError`, `DataError`, `RunError`.
     """
     plots.check_installed()
@@ -57,18 +58,18 @@ def train(
         made = runs.with_batch(made, len(chosen.table), batch_chosen)
         if made.batch_size % world:
             raise UsageError(f"{world} processes cannot share a batch of {made.batch_size}", hint="--batch-size")
-        pictures = data.Encoded(dataset, "default", "train", machine.revision)
-        data.ordered(pictures, found)
+        images = data.Encoded(dataset, "default", "train", machine.revision)
+        data.ordered(images, found)
         with alone(out, rank):
             state = started(out, made, found, chosen, dataset)
             job = Job(made, chosen, state, device, rank, world)
             workers = devices.workers_of(machine.workers, device, world)
             tests: Tests = []
             if rank == 0 and made.held_back:
-                tests = [embed.HeldBack(pictures, found, chosen.held_back, made.size, workers)]
+                tests = [embed.HeldBack(images, found, chosen.held_back, made.size, workers)]
             elif rank == 0:
                 tests = embed.tests_of(dataset, made.size, workers, machine.revision)
-            source = data.cached(pictures, made.size, found.content, machine.cache, notify)
+            source = data.cached(images, made.size, found.content, machine.cache, notify)
             return epochs(job, state, out, machine, source, workers, tests, notify)
 
 
@@ -92,7 +93,7 @@ def epochs(
         begun, order = time.perf_counter(), order_of(made, job.chosen, epoch)
         plan.order, plan.seed = job.chosen.rows[order], (made.seed, epoch)
         line = job.epoch(epoch, pixels, order, notify)
-        line["pictures_per_second"] = round(order.size / (time.perf_counter() - begun), 1)
+        line["images_per_second"] = round(order.size / (time.perf_counter() - begun), 1)
         if job.rank == 0:
             every = machine.evaluate_every
             if tests and (epoch + 1 == made.epochs or (every and (epoch + 1) % every == 0)):
@@ -165,7 +166,7 @@ class Job:
             if (step + 1) % CHECK_STEPS == 0 or step + 1 == steps:
                 check_finite(float(total), epoch)
             seen = (epoch * steps + step + 1) * made.batch_size
-            notify("train", seen, made.epochs * steps * made.batch_size, f"pictures, epoch {epoch + 1}")
+            notify("train", seen, made.epochs * steps * made.batch_size, f"images, epoch {epoch + 1}")
         return {"epoch": epoch + 1, "loss": float(total) / steps}
 
 
@@ -250,7 +251,7 @@ def started(out: Path, made: Settings, found: Any, chosen: Classes, dataset: str
         name = Path(dataset).resolve().name if Path(dataset).is_dir() else dataset
         counts = {scale: int(chosen.table[:, c].max()) + 1 for c, scale in enumerate(SCALES)}
         facts = {"name": name, "content": found.content, "fingerprint": chosen.fingerprint}
-        facts |= {"pictures": len(chosen.rows), "classes": counts, "held_back": len(chosen.held_back)}
+        facts |= {"images": len(chosen.rows), "classes": counts, "held_back": len(chosen.held_back)}
         return {"epoch": 0, "history": [], "settings": settings, "dataset": facts, "classes": chosen.names}
     state = runs.load(out)
     if state["settings"] != settings:
@@ -261,8 +262,8 @@ def started(out: Path, made: Settings, found: Any, chosen: Classes, dataset: str
         )
     if state["dataset"]["fingerprint"] != chosen.fingerprint:
         raise RunError(
-            f"{out} was trained on another data set, or its labels have changed since; left as it is",
-            hint="the data set that it began with, or another --out",
+            f"{out} was trained on another dataset, or its labels have changed since; left as it is",
+            hint="the dataset that it began with, or another --out",
         )
     return state
 

@@ -1,4 +1,4 @@
-"""Make classes.tsv of the data set `product`: families, forms, and nine finishes of each form.
+"""Make classes.tsv of the dataset `product`: families, forms, and nine finishes of each form.
 
 Run by hand in a checkout, after a change of the lists below: ``python manifests/product/make_classes.py``.
 ``--check`` writes nothing and exits with 1 where the table differs. Everything is chosen by hash of ids and words, so

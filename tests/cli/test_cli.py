@@ -8,7 +8,7 @@ import time
 import pytest
 
 from dmlkit.cli import main
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES
 
 
@@ -29,7 +29,7 @@ def dmlkit(monkeypatch, capsys):
 
 @pytest.fixture
 def build(dmlkit, tiny_manifest, tiny_source, tmp_path):
-    """Build the tiny data set with further options."""
+    """Build the tiny dataset with further options."""
     return lambda *more: dmlkit(
         "build", tiny_manifest, "--from", tiny_source, "--out", tmp_path / "o", "--jobs", 1, *more
     )
@@ -38,7 +38,7 @@ def build(dmlkit, tiny_manifest, tiny_source, tmp_path):
 def test_build_shows_counts_on_stdout_and_steps_on_stderr(build):
     code, out, err = build()
     assert code == 0
-    assert "48 of 48 pictures" in out
+    assert "48 of 48 images" in out
     assert "load_dataset(" in out
     assert "collect" in err
     assert "may not be passed on" in err
@@ -70,10 +70,10 @@ def test_under_the_floor_is_code_3_and_names_the_missing_classes(build, tiny_sou
         (["build", "animal", "--source", "imagenet-21k", "--from", "no/such/folder"], 1, "cannot be read"),
         (["build", "animal", "--from", "."], 2, "reads no --from"),
         (["build"], 2, "NAME"),
-        (["validate", "no/such/folder"], 2, "no data set folder"),
+        (["validate", "no/such/folder"], 2, "no dataset folder"),
         (["info", "no/such/folder"], 2, "no manifest is called"),
         (["manifest", "check", "no/such"], 2, "no manifest is called"),
-        (["sheets", "no/such", "--out", "x"], 2, "no data set folder"),
+        (["sheets", "no/such", "--out", "x"], 2, "no dataset folder"),
         (["frobnicate"], 2, "frobnicate"),
     ],
 )
@@ -97,7 +97,7 @@ def test_json_of_every_command_is_one_object(dmlkit, build, tmp_path, tiny_manif
     _, out, _ = build("--dry-run", "--json")
     assert json.loads(out)["units"] == 8
     _, out, _ = build("--json")
-    assert json.loads(out)["pictures"]["train"] == 24
+    assert json.loads(out)["images"]["train"] == 24
     folder = tmp_path / "o"
     for args, key, value in (
         (["validate", folder], "valid", True),
@@ -155,7 +155,7 @@ def test_wordnet_lists_senses_and_never_picks(dmlkit):
     assert "n02279257" in out  # the butterfly
     _, out, _ = dmlkit("wordnet", "n01806143", "--json")
     (sense,) = json.loads(out)["senses"]
-    assert (sense["verdict"], sense["fine_id"]) == ("ok", "n01805801")  # peafowl
+    assert (sense["status"], sense["fine_id"]) == ("ok", "n01805801")  # peafowl
     code, _, err = dmlkit("wordnet", "snarkle")
     assert (code, "no noun 'snarkle'" in err) == (2, True)
 
@@ -201,9 +201,10 @@ def test_a_photograph_source_names_its_terms_and_the_sample_says_it_is_drawn(dml
     animal = manifest.load("animal")
     for number, c in enumerate(animal.classes[:3]):
         write_tar(
-            tmp_path / "tars" / f"{c.fine_id}.tar", {f"{c.fine_id}_{i}.JPEG": picture(10 * number + i) for i in (1, 2)}
+            tmp_path / "tars" / f"{c.fine_id}.tar",
+            {f"{c.fine_id}_{i}.JPEG": make_image(10 * number + i) for i in (1, 2)},
         )
     args = ["--from", tmp_path / "tars", "--source", "imagenet-21k", "--allow-partial"]
     code, out, err = dmlkit("build", "animal", *args, "--out", tmp_path / "p", "--jobs", 1)
-    assert (code, "6 of 6 pictures" in out) == (0, True)
+    assert (code, "6 of 6 images" in out) == (0, True)
     assert "do not allow to publish" in err

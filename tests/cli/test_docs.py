@@ -12,7 +12,7 @@ import pytest
 
 from dmlkit import sources
 from dmlkit.taxonomy import manifest
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "adding.md"]
@@ -36,16 +36,16 @@ def workplace(tmp_path_factory):
     classes = manifest.load("animal").classes[::60]
     wnids = [c.fine_id for c in classes] + ["n02123394", "n02123045"]
     for number, wnid in enumerate(wnids):
-        pictures = {f"{wnid}_{i}.JPEG": picture(100 * number + i, 320, 300) for i in range(3)}
-        write_tar(folder / "winter21_whole" / f"{wnid}.tar", pictures | {f"{wnid}_9.JPEG": b""})
+        images = {f"{wnid}_{i}.JPEG": make_image(100 * number + i, 320, 300) for i in range(3)}
+        write_tar(folder / "winter21_whole" / f"{wnid}.tar", images | {f"{wnid}_9.JPEG": b""})
     with tarfile.open(folder / "winter21_whole.tar.gz", "w:gz") as outer:
         for path in sorted((folder / "winter21_whole").iterdir()):
             outer.add(path, f"winter21_whole/{path.name}")
-    (folder / "urls.csv").write_text(f"url,label\nhttps://pictures.example/1.jpg,{wnids[0]}\n")
+    (folder / "urls.csv").write_text(f"url,label\nhttps://images.example/1.jpg,{wnids[0]}\n")
     (folder / "ILSVRC2012").mkdir()
     with tarfile.open(folder / "ILSVRC2012" / "ILSVRC2012_img_train.tar", "w") as outer:
         for number, wnid in enumerate(("n02123394", "n02123597", "n02129604")):
-            inner = write_tar(folder / "inner" / f"{wnid}.tar", {f"{wnid}_1.JPEG": picture(9000 + number)})
+            inner = write_tar(folder / "inner" / f"{wnid}.tar", {f"{wnid}_1.JPEG": make_image(9000 + number)})
             outer.add(inner, f"{wnid}.tar")
     return folder
 
@@ -79,7 +79,7 @@ def check_make(text, workplace):
     assert "pytest" in plan
     ran = run(workplace, "bash", "dmlkit build animal")
     assert ran.returncode == 0, ran.stderr
-    assert "4,888 of 4,888 pictures" in ran.stdout
+    assert "4,888 of 4,888 images" in ran.stdout
 
 
 def test_every_link_leads_somewhere():
@@ -101,14 +101,15 @@ def test_the_command_line_reference_is_up_to_date():
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == made.stdout
 
 
-def test_every_verdict_and_column_is_in_the_format_page():
-    from dmlkit.schema import VERDICTS, hierarchy_features, picture_features
+def test_every_status_and_column_is_in_the_format_page():
+    from dmlkit.schema.features import hierarchy_features, image_features
+    from dmlkit.schema.statuses import STATUSES
 
-    page = (ROOT / "docs" / "data-set-format.md").read_text(encoding="utf-8")
-    for verdict, meaning in VERDICTS.items():
-        if verdict != "ok":
-            assert f"| `{verdict}` | {meaning} |" in page
-    for column in picture_features({scale: ["x"] for scale in ("fine", "middle", "coarse")}):
+    page = (ROOT / "docs" / "dataset-format.md").read_text(encoding="utf-8")
+    for status, meaning in ((s.name, s.meaning) for s in STATUSES):
+        if status != "ok":
+            assert f"| `{status}` | {meaning} |" in page
+    for column in image_features({scale: ["x"] for scale in ("fine", "middle", "coarse")}):
         assert f"`{column}`" in page
     assert "`upstream_labels`" in page
     assert set(hierarchy_features()) >= {"path", "split", "upstream_labels"}

@@ -15,9 +15,10 @@ from markdown_it import MarkdownIt
 from dmlkit import sources
 from dmlkit.dataset import card
 from dmlkit.pipeline.build import Options, build
-from dmlkit.schema import SCALES, SPLITS, VERDICTS
+from dmlkit.schema.scales import SCALES, SPLITS
+from dmlkit.schema.statuses import STATUS_BY_NAME
 from dmlkit.taxonomy import manifest
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, WHALE, build_folder, write_manifest
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -77,14 +78,14 @@ def test_the_numbers_are_those_of_the_files(good_folder):
     assert hierarchy["splits"][0]["num_examples"] == len(CLASSES)
     assert default["download_size"] == sum(p.stat().st_size for p in good_folder.glob("data/*"))
     rows = tables(body)
-    assert rows["pictures"] == [*(f"{counts[s]}" for s in SPLITS), f"{sum(counts.values())}", ""]
+    assert rows["images"] == [*(f"{counts[s]}" for s in SPLITS), f"{sum(counts.values())}", ""]
     for scale in SCALES:
         found = [
             len({row[scale] for p in good_folder.glob(f"data/{s}-*") for row in pq.read_table(p).to_pylist()})
             for s in SPLITS
         ]
         total = len({c.name(scale) for c in CLASSES})
-        assert rows[f"{scale} classes with pictures"] == [*map(str, found), str(total), str(total)]
+        assert rows[f"{scale} classes with images"] == [*map(str, found), str(total), str(total)]
     assert rows["mammal"] == ["dog", "bear", "4 of 4"]
 
 
@@ -96,12 +97,12 @@ def test_a_partial_build_says_what_is_missing_and_what_was_refused(tmp_path):
     build(tiny, Options("imagenet-21k", folder, source, limit=5, jobs=1))
     _, body = parts(folder)
     rows = tables(body)
-    assert rows["fine classes with pictures"] == ["1", "0", "0", "1", "8"]
-    assert rows["`conflicting-duplicate`"] == ["5", VERDICTS["conflicting-duplicate"]]
+    assert rows["fine classes with images"] == ["1", "0", "0", "1", "8"]
+    assert rows["`conflicting-duplicate`"] == ["5", STATUS_BY_NAME["conflicting-duplicate"].meaning]
     assert rows["`over-limit`"][0] == "3"
     assert (rows["mammal"], rows["bird"]) == (["dog", "", "1 of 4"], ["", "", "0 of 4"])
-    assert "7 of the 8 fine classes have no pictures here" in body
-    assert "At most 5 pictures of each fine class were taken" in body
+    assert "7 of the 8 fine classes have no images here" in body
+    assert "At most 5 images of each fine class were taken" in body
     assert "splits: train\n" in body
 
 
@@ -145,9 +146,7 @@ def test_what_a_croissant_file_asks_has_a_section_that_answers_for_the_source(wr
     assert known.collection in sections["Data collection"]
     assert known.annotation in sections["Annotation"]
     assert known.people in sections["Personal and sensitive information"]
-    nobody_knows = (
-        "Whoever publishes this data set should say it here" in sections["Personal and sensitive information"]
-    )
+    nobody_knows = "Whoever publishes this dataset should say it here" in sections["Personal and sensitive information"]
     assert nobody_knows == (source == "url-list")
     assert ("photographs" in sections["Use cases"]) == (source == "sample")
 
@@ -155,14 +154,14 @@ def test_what_a_croissant_file_asks_has_a_section_that_answers_for_the_source(wr
 def test_the_reasons_of_excluded_labels_are_told_with_their_numbers(tmp_path):
     folder = build_folder(tmp_path)
     assert "Excluded here" not in parts(folder)[1]
-    write_tar(tmp_path / "tars" / f"{WHALE.label}.tar", {f"{i}.JPEG": picture(7000 + i) for i in range(3)})
+    write_tar(tmp_path / "tars" / f"{WHALE.label}.tar", {f"{i}.JPEG": make_image(7000 + i) for i in range(3)})
     build(manifest.load(str(tmp_path / "tiny")), Options("imagenet-21k", folder, tmp_path / "tars", jobs=1))
-    assert "- 3 pictures: it looks like a fish" in parts(folder)[1]
+    assert "- 3 images: it looks like a fish" in parts(folder)[1]
 
 
 def test_the_data_set_itself_can_be_cited(good_folder):
     fields, body = parts(good_folder)
-    entry = body.partition("## How to cite this data set")[2].partition("## ")[0]
+    entry = body.partition("## How to cite this dataset")[2].partition("## ")[0]
     assert "@misc{tiny-imagenet-21k," in entry
     assert "version 1.0.0, from imagenet-21k" in entry
     assert fields["configs"][0]["description"].removeprefix("content ") in entry
@@ -179,7 +178,7 @@ def test_the_printed_snippet_runs(good_folder):
     (snippet,) = re.findall(r"```python\n(.*?)```", body, re.DOTALL)
     found = {}
     exec(snippet.replace("PATH", str(good_folder)), found)
-    assert list(found["pictures"]) == list(SPLITS)
+    assert list(found["images"]) == list(SPLITS)
     assert len(found["classes"]) == len(CLASSES)
 
 
@@ -270,8 +269,8 @@ def test_a_long_list_of_middle_classes_is_cut_and_counted():
 
 
 @pytest.mark.parametrize(
-    ("pictures", "category"),
+    ("images", "category"),
     [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (999_999, "100K<n<1M"), (1_000_000, "1M<n<10M")],
 )
-def test_size_categories_are_those_of_the_hub(pictures, category):
-    assert card.size_category(pictures) == category
+def test_size_categories_are_those_of_the_hub(images, category):
+    assert card.size_category(images) == category

@@ -1,11 +1,11 @@
-"""Every contradiction in the content of a data set folder is found by its own check, and by no other."""
+"""Every contradiction in the content of a dataset folder is found by its own check, and by no other."""
 
 import pandas as pd
 import pytest
 
 from dmlkit.dataset.card import write_attribution
 from dmlkit.dataset.validate import validate
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from tests.support.faults import (
     HTML,
     QUERY,
@@ -66,7 +66,7 @@ for change in (
     lambda fields: first_config(fields)[0].update(path=[]),
     lambda fields: first_config(fields)[0].update(path=5),
     lambda fields: fields["configs"].pop(),
-    lambda fields: fields["configs"][0].update(config_name="pictures"),
+    lambda fields: fields["configs"][0].update(config_name="images"),
     lambda fields: fields["configs"][0].update(data_files="data/*"),
     lambda fields: fields.pop("license"),
     lambda fields: fields.update(dataset_info=[{"splits": [{"name": "train"}]}]),
@@ -98,9 +98,9 @@ def the_card_has_a_licence_that_the_source_does_not_give(folder):
 # Counts, values and ids
 
 for change in (
-    lambda facts: facts["pictures"].update(train=25),
-    lambda facts: facts["verdicts"].update(ok=47),
-    lambda facts: facts["verdicts"].update(truncated=1),
+    lambda facts: facts["images"].update(train=25),
+    lambda facts: facts["statuses"].update(ok=47),
+    lambda facts: facts["statuses"].update(truncated=1),
     lambda facts: facts["coverage"]["middle"].update(of=5, floor=0.5),
     lambda facts: facts["coverage"]["fine"].update(found=7, floor=0.5),
 ):
@@ -155,7 +155,7 @@ def an_image_id_lacks_its_source(tables):
 
 
 @planted.in_rows("E208")
-def a_picture_is_of_another_source(tables):
+def a_image_is_of_another_source(tables):
     tables.train[0] |= {"image_id": "elsewhere/n01110001_99", "source": "elsewhere"}
 
 
@@ -218,7 +218,7 @@ def a_count_of_the_hierarchy_is_wrong(folder):
 
 
 @planted.in_rows("E305")
-def the_labels_of_two_pictures_are_exchanged(tables):
+def the_labels_of_two_images_are_exchanged(tables):
     one, other = tables.of("train", 0)[0], tables.of("train", 4)[0]
     for scale in SCALES:
         one[scale], other[scale] = other[scale], one[scale]
@@ -238,7 +238,7 @@ def a_query_is_moved_to_train(tables):
 
 
 @planted.in_rows("E401", "E402")
-def a_training_picture_is_moved_to_the_gallery_and_another_to_the_queries(tables):
+def a_training_image_is_moved_to_the_gallery_and_another_to_the_queries(tables):
     tables.gallery.append(tables.of("train", 0)[0])
     tables.query.append(tables.of("train", 0)[1])
     tables.train = [row for row in tables.train if row not in (tables.gallery[-1], tables.query[-1])]
@@ -279,22 +279,22 @@ def the_queries_are_a_file_of_no_rows(tables):
 
 
 @planted.in_rows("E405")
-def a_picture_stands_in_train_and_in_the_gallery(tables):
+def a_image_stands_in_train_and_in_the_gallery(tables):
     put(tables.gallery[0], tables.train[0]["image"]["bytes"])
 
 
 @planted.in_rows("E406")
-def a_picture_stands_twice_in_train(tables):
+def a_image_stands_twice_in_train(tables):
     put(tables.train[0], tables.train[1]["image"]["bytes"])
 
 
 @planted.in_rows("E406")
-def a_picture_is_query_and_in_the_gallery(tables):
+def a_image_is_query_and_in_the_gallery(tables):
     put(tables.gallery[0], tables.query[0]["image"]["bytes"])
 
 
 @planted.in_files("W505")
-def the_official_release_has_a_picture_in_train_and_in_the_gallery(folder):
+def the_official_release_has_a_image_in_train_and_in_the_gallery(folder):
     tables = Tables(folder)
     put(tables.gallery[0], tables.train[0]["image"]["bytes"])
     tables.save()
@@ -302,23 +302,23 @@ def the_official_release_has_a_picture_in_train_and_in_the_gallery(folder):
 
 
 @planted.in_rows("E407")
-def a_picture_is_in_and_rejected_as_a_duplicate(tables):
+def a_image_is_in_and_rejected_as_a_duplicate(tables):
     row = tables.train[0]
     tables.rejected.append(reject(row["image_id"], row["upstream_label"], "duplicate"))
 
 
 @planted.in_rows("E408")
-def a_verdict_is_unknown(tables):
+def a_status_is_unknown(tables):
     tables.rejected.append(reject("imagenet-21k/n01110001_99", "n01110001", "blurry"))
 
 
 @planted.in_rows("E204", "E408")
-def a_verdict_is_missing(tables):
+def a_status_is_missing(tables):
     tables.rejected.append(reject("imagenet-21k/n01110001_99", "n01110001", None))
 
 
 @planted.in_rows("E204", "E408")
-def a_rejected_picture_is_ok(tables):
+def a_rejected_image_is_ok(tables):
     tables.rejected.append(reject("imagenet-21k/n01110001_99", "n01110001", "ok"))
 
 
@@ -357,7 +357,7 @@ def an_author_and_no_licence(tables):
 
 
 @planted.in_rows("W503")
-def a_class_has_lost_its_pictures(tables):
+def a_class_has_lost_its_images(tables):
     fine = tables.train[0]["fine"]
     tables.train = [row for row in tables.train if row["fine"] != fine]
 
@@ -368,11 +368,11 @@ def test_a_planted_fault_is_found_and_nothing_else(changeable, plant, expected):
     assert codes(changeable) == expected
 
 
-@pytest.mark.parametrize("verdict", ["repeated-id", "truncated", "over-limit"])
-def test_a_second_candidate_with_the_name_of_a_picture_is_no_fault(changeable, verdict):
+@pytest.mark.parametrize("status", ["repeated-id", "truncated", "over-limit"])
+def test_a_second_candidate_with_the_name_of_a_image_is_no_fault(changeable, status):
     tables = Tables(changeable)
     for row in (tables.train[0], tables.query[0]):
-        tables.rejected.append(reject(row["image_id"], row["upstream_label"], verdict))
+        tables.rejected.append(reject(row["image_id"], row["upstream_label"], status))
     tables.save()
     write_sums(changeable)
     assert codes(changeable) == set()
@@ -403,7 +403,7 @@ def test_a_card_without_the_numbers_of_rows_is_no_fault(changeable):
     assert codes(changeable) == set()
 
 
-def test_leaks_are_named_with_the_pictures(changeable):
+def test_leaks_are_named_with_the_images(changeable):
     tables = Tables(changeable)
     put(tables.gallery[0], tables.train[0]["image"]["bytes"])
     tables.save()

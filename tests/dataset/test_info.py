@@ -7,7 +7,7 @@ import pytest
 
 from dmlkit.dataset.info import describe, tree_lines
 from dmlkit.errors import ManifestError, UsageError
-from dmlkit.schema import SPLITS
+from dmlkit.schema.scales import SPLITS
 from dmlkit.taxonomy import manifest
 from tests.support.manifests import CLASSES
 
@@ -23,11 +23,11 @@ def test_a_manifest_by_name_and_by_folder():
     assert len(leaves(facts)) == len({leaf["id"] for leaf in leaves(facts)}) == 611
     assert sum(len(coarse["middle"]) for coarse in facts["tree"]) == 47
     assert "sample" in facts["sources"]
-    assert "pictures" not in leaves(facts)[0]
+    assert "images" not in leaves(facts)[0]
     json.dumps(facts)
 
 
-def test_the_tree_of_a_folder_is_that_of_its_manifest_with_pictures(tiny_manifest, good_folder):
+def test_the_tree_of_a_folder_is_that_of_its_manifest_with_images(tiny_manifest, good_folder):
     of_manifest, of_folder = describe(str(tiny_manifest)), describe(str(good_folder))
     for name in ("name", "version", "title", "fine", "middle", "coarse"):
         assert of_manifest[name] == of_folder[name]
@@ -35,23 +35,23 @@ def test_the_tree_of_a_folder_is_that_of_its_manifest_with_pictures(tiny_manifes
         (leaf["id"], leaf["name"]) for leaf in leaves(of_manifest)
     ]
     assert of_folder["sources"] == ["imagenet-21k"]
-    assert of_folder["verdicts"] == {"ok": 48}
+    assert of_folder["statuses"] == {"ok": 48}
 
 
 def test_the_counts_add_up_to_the_rows_of_the_files(good_folder):
     facts = describe(str(good_folder))
     rows = {s: pq.read_metadata(next(good_folder.glob(f"data/{s}-*"))).num_rows for s in SPLITS}
-    assert facts["pictures"] == rows
+    assert facts["images"] == rows
     for split in SPLITS:
-        of_fine = sum(leaf["pictures"][split] for leaf in leaves(facts))
-        of_middle = sum(middle["pictures"][split] for coarse in facts["tree"] for middle in coarse["middle"])
-        of_coarse = sum(coarse["pictures"][split] for coarse in facts["tree"])
+        of_fine = sum(leaf["images"][split] for leaf in leaves(facts))
+        of_middle = sum(middle["images"][split] for coarse in facts["tree"] for middle in coarse["middle"])
+        of_coarse = sum(coarse["images"][split] for coarse in facts["tree"])
         assert of_fine == of_middle == of_coarse == rows[split]
 
 
 def test_the_lines_name_every_class_and_stop_at_the_middle_on_request(good_folder):
     lines = tree_lines(describe(str(good_folder)), fine=True)
-    assert "pictures: 24 train, 9 query, 15 gallery" in lines[1]
+    assert "images: 24 train, 9 query, 15 gallery" in lines[1]
     for c in CLASSES:
         (line,) = (line for line in lines if f"{c.fine} ({c.fine_id})" in line)
         assert "6 train" in line if c.split == "train" else "query" in line
@@ -60,17 +60,17 @@ def test_the_lines_name_every_class_and_stop_at_the_middle_on_request(good_folde
     assert any(line == "  dog (n01100001): 2 fine, train; 12 train" for line in short)
 
 
-def test_a_manifest_has_no_pictures_to_count(tiny_manifest):
-    assert not any("pictures" in line for line in tree_lines(describe(str(tiny_manifest)), fine=True))
+def test_a_manifest_has_no_images_to_count(tiny_manifest):
+    assert not any("images" in line for line in tree_lines(describe(str(tiny_manifest)), fine=True))
 
 
-def test_a_class_without_pictures_says_so(changeable):
+def test_a_class_without_images_says_so(changeable):
     path = changeable / "hierarchy/train-00000-of-00001.parquet"
     table = pq.read_table(path)
     rows = [row | {"train": 0} for row in table.to_pylist()]
     pq.write_table(type(table).from_pylist(rows, table.schema), path)
     lines = tree_lines(describe(str(changeable)), fine=True)
-    assert "    dog 1 (n01110001): no pictures" in lines
+    assert "    dog 1 (n01110001): no images" in lines
 
 
 @pytest.mark.parametrize("lost", ["build.json", "hierarchy/train-00000-of-00001.parquet"])

@@ -1,4 +1,4 @@
-"""What `load_dataset` and the hub's viewer find in a data set folder."""
+"""What `load_dataset` and the hub's viewer find in a dataset folder."""
 
 import io
 import tarfile
@@ -10,13 +10,13 @@ from datasets import ClassLabel, Image, Value, load_dataset
 from PIL import Image as Pillow
 
 from dmlkit.dataset.validate import validate
-from dmlkit.schema import SCALES, SPLITS
+from dmlkit.schema.scales import SCALES, SPLITS
 from tests.support.manifests import CLASSES, build_folder
 
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory):
-    """A folder with 240 pictures in train, and its source."""
+    """A folder with 240 images in train, and its source."""
     where = tmp_path_factory.mktemp("larger")
     return build_folder(where, per_class=60), where / "tars"
 
@@ -30,7 +30,7 @@ def shards(folder, split):
     return sorted((folder / "data").glob(f"{split}-*.parquet"))
 
 
-def test_load_dataset_gives_three_splits_with_pictures_and_named_labels(good_folder):
+def test_load_dataset_gives_three_splits_with_images_and_named_labels(good_folder):
     loaded = load_dataset(str(good_folder))
     assert {split: len(rows) for split, rows in loaded.items()} == {"train": 24, "query": 9, "gallery": 15}
     for rows in loaded.values():
@@ -43,14 +43,14 @@ def test_load_dataset_gives_three_splits_with_pictures_and_named_labels(good_fol
 
 
 def test_the_config_hierarchy_has_a_row_for_each_fine_class_that_fits_the_labels(good_folder):
-    pictures = load_dataset(str(good_folder))
+    images = load_dataset(str(good_folder))
     classes = load_dataset(str(good_folder), "hierarchy")["train"]
     assert classes["fine_id"][:] == sorted(c.fine_id for c in CLASSES)
     for row in classes:
         for scale in SCALES:
-            assert pictures["train"].features[scale].int2str(row[f"{scale}_label"]) == row[scale]
+            assert images["train"].features[scale].int2str(row[f"{scale}_label"]) == row[scale]
         for split in SPLITS:
-            assert row[split] == pictures[split]["fine"][:].count(row["fine_label"])
+            assert row[split] == images[split]["fine"][:].count(row["fine_label"])
 
 
 def test_streaming_gives_the_same_rows(good_folder):
@@ -74,7 +74,7 @@ def test_the_bytes_are_exactly_those_of_the_source(larger):
         assert row["image"]["path"] == row["image_id"].removeprefix("imagenet-21k/") + ".jpg"
 
 
-def test_row_groups_are_small_pictures_uncompressed_and_pages_indexed(larger):
+def test_row_groups_are_small_images_uncompressed_and_pages_indexed(larger):
     for split in SPLITS:
         (path,) = shards(larger[0], split)
         metadata = pq.read_metadata(path)
@@ -90,7 +90,7 @@ def test_row_groups_are_small_pictures_uncompressed_and_pages_indexed(larger):
     assert pq.read_metadata(shards(larger[0], "train")[0]).num_row_groups == 3
 
 
-def test_a_row_group_of_large_pictures_has_fewer_rows(tmp_path, monkeypatch):
+def test_a_row_group_of_large_images_has_fewer_rows(tmp_path, monkeypatch):
     monkeypatch.setattr("dmlkit.dataset.shards.GROUP_BYTES", 4_000)
     (path,) = shards(build_folder(tmp_path), "train")
     metadata = pq.read_metadata(path)
@@ -125,7 +125,7 @@ def test_small_shards_have_the_same_rows_in_the_same_order(good_folder, tmp_path
 
 
 @pytest.mark.parametrize(("kept", "splits"), [("train", ["train"]), ("test", ["query", "gallery"])])
-def test_a_folder_with_a_split_without_pictures_can_be_loaded(tmp_path, kept, splits):
+def test_a_folder_with_a_split_without_images_can_be_loaded(tmp_path, kept, splits):
     folder = build_folder(tmp_path, sources=[c for c in CLASSES if c.split == kept])
     assert list(load_dataset(str(folder))) == list(load_dataset(str(folder), streaming=True)) == splits
     counts = {split: len(rows_of(folder, split)) for split in SPLITS}

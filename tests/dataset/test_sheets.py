@@ -1,4 +1,4 @@
-"""The sheets and the figure show the right pictures, whole and upright, whatever the classes are called."""
+"""The sheets and the figure show the right images, whole and upright, whatever the classes are called."""
 
 import io
 from dataclasses import replace
@@ -18,8 +18,8 @@ from tests.support.manifests import CLASSES, build_folder, write_manifest
 COLOURS = ["red", "green", "blue", "yellow", "cyan", "magenta", "orange", "purple"]
 
 
-def plain_picture(colour, size=(66, 50), number=0, exif=None):
-    """A picture of one colour, with a spot that makes its bytes its own."""
+def plain_image(colour, size=(66, 50), number=0, exif=None):
+    """An image of one colour, with a spot that makes its bytes its own."""
     image = Image.new("RGB", size, colour)
     image.putpixel((number, 0), (number, 0, 0))
     out = io.BytesIO()
@@ -28,13 +28,11 @@ def plain_picture(colour, size=(66, 50), number=0, exif=None):
 
 
 def coloured_folder(where, classes=CLASSES, pictured=None, each=4, **options):
-    """A data set folder in which every fine class has pictures of its own colour."""
+    """A dataset folder in which every fine class has images of its own colour."""
     tiny = manifest.load(str(write_manifest(where / "tiny", list(classes))))
     for number, c in enumerate(classes):
         if pictured is None or c.fine_id in pictured:
-            data = {
-                f"{c.fine_id}_{i}.JPEG": plain_picture(COLOURS[number % 8], number=i, **options) for i in range(each)
-            }
+            data = {f"{c.fine_id}_{i}.JPEG": plain_image(COLOURS[number % 8], number=i, **options) for i in range(each)}
             write_tar(where / f"tars/{c.fine_id}.tar", data)
     return build(tiny, Options("imagenet-21k", where / "out", where / "tars", jobs=1)).out
 
@@ -71,7 +69,7 @@ def test_one_sheet_for_each_coarse_class_with_a_cell_for_each_fine_class(tmp_pat
         assert 200 < page.height < 1000
 
 
-def test_classes_without_pictures_are_left_out_and_counted(tmp_path):
+def test_classes_without_images_are_left_out_and_counted(tmp_path):
     pictured = {c.fine_id for c in CLASSES if c.coarse == "mammal" and c.fine != "dog 2"}
     folder = coloured_folder(tmp_path, pictured=pictured)
     paths = sheets.write_sheets(folder, tmp_path / "sheets")
@@ -82,7 +80,7 @@ def test_classes_without_pictures_are_left_out_and_counted(tmp_path):
     assert lines == ["dog (1 of 2)", ["dog 1"], "bear (2)", ["bear 1", "bear 2"]]
 
 
-def test_a_picture_with_an_exif_orientation_stands_upright(tmp_path):
+def test_a_image_with_an_exif_orientation_stands_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter: left becomes the top
     lying = Image.new("RGB", (50, 66), "blue")
@@ -96,7 +94,7 @@ def test_a_picture_with_an_exif_orientation_stands_upright(tmp_path):
     assert bottom[2] > 200 > 100 > bottom[0]
 
 
-def test_the_picture_whose_shape_fits_the_cell_is_shown(tmp_path):
+def test_the_image_whose_shape_fits_the_cell_is_shown(tmp_path):
     folder = build_folder(tmp_path)
     path = next(folder.glob("data/train-*"))
     table = pq.read_table(path)
@@ -106,9 +104,9 @@ def test_the_picture_whose_shape_fits_the_cell_is_shown(tmp_path):
         wide = i == mine[3]
         size = (66, 50) if wide else (50, 66)
         rows[i] |= {"width": size[0], "height": size[1]}
-        rows[i]["image"]["bytes"] = plain_picture("red" if wide else "blue", size)
+        rows[i]["image"]["bytes"] = plain_image("red" if wide else "blue", size)
     pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
-    shown = sheets.read_pictures(folder, sheets.first_places(folder))["dog 1"]
+    shown = sheets.read_images(folder, sheets.first_places(folder))["dog 1"]
     assert shown.getpixel((60, 60))[0] > 200
 
 
@@ -120,12 +118,12 @@ def test_very_long_names_are_cut_and_stay_in_their_place(tmp_path):
     usual = sheets.write_sheets(coloured_folder(tmp_path / "usual"), tmp_path / "sheets")
     folder = coloured_folder(tmp_path / "long", classes)
     tree = sheets.read_tree(folder)
-    pictures = sheets.read_pictures(folder, sheets.first_places(folder))
-    figure = sheets.figure(sheets.for_figure(tree, set(pictures)), pictures)
+    images = sheets.read_images(folder, sheets.first_places(folder))
+    figure = sheets.figure(sheets.for_figure(tree, set(images)), images)
     assert cells_of(figure) == dict.fromkeys(COLOURS, 1)
     assert figure.width - opened(usual[-1]).width < sheets.FIGURE_NAME
     coarse, middles = next(iter(tree.items()))
-    page = sheets.sheet(coarse, list(sheets.sheet_lines(middles, pictures)), pictures)
+    page = sheets.sheet(coarse, list(sheets.sheet_lines(middles, images)), images)
     assert page.size == opened(usual[0]).size
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(12)
     short = sheets.fitted(pen, f"dog 1 {long}", font, sheets.CELL[0])

@@ -1,4 +1,4 @@
-"""Every fault of the files of a data set folder is found, named by its code, and never ends in a traceback."""
+"""Every fault of the files of a dataset folder is found, named by its code, and never ends in a traceback."""
 
 import io
 import json
@@ -34,7 +34,7 @@ from tests.support.faults import (
     sha256,
     write_sums,
 )
-from tests.support.images import picture
+from tests.support.images import make_image
 from tests.support.manifests import CLASSES, build_folder
 
 planted = Planted()
@@ -120,16 +120,16 @@ def a_shard_is_added_to_no_split(folder):
 
 
 @planted.in_files("E103", "E105", new_sums=False)
-def a_byte_of_a_picture_is_flipped(folder):
-    flip_in_picture(folder)
+def a_byte_of_a_image_is_flipped(folder):
+    flip_in_image(folder)
 
 
 @planted.in_files("E105")
-def a_byte_of_a_picture_is_flipped_and_the_sums_written_anew(folder):
-    flip_in_picture(folder)
+def a_byte_of_a_image_is_flipped_and_the_sums_written_anew(folder):
+    flip_in_image(folder)
 
 
-def flip_in_picture(folder):
+def flip_in_image(folder):
     first = pq.read_table(folder / TRAIN)["image"][0].as_py()["bytes"]
     data = bytearray((folder / TRAIN).read_bytes())
     data[data.index(first) + len(first) // 2] ^= 1
@@ -181,7 +181,7 @@ for text in (
     b'{"format": 1}',
     b"\xff\xfe{}",
     b"[" * 100_000,
-    b'{"format": 1, "pictures": ' + b"9" * 5000 + b"}",
+    b'{"format": 1, "images": ' + b"9" * 5000 + b"}",
 ):
 
     @planted.in_files("E104")
@@ -192,11 +192,11 @@ for text in (
 for change in (
     lambda facts: facts.update(format=0),
     lambda facts: facts.update(format=None),
-    lambda facts: facts.update(pictures=[24, 9, 15]),
-    lambda facts: facts["pictures"].update(train="24"),
-    lambda facts: facts["pictures"].pop("query"),
-    lambda facts: facts.update(verdicts=None),
-    lambda facts: facts["verdicts"].update(ok=None),
+    lambda facts: facts.update(images=[24, 9, 15]),
+    lambda facts: facts["images"].update(train="24"),
+    lambda facts: facts["images"].pop("query"),
+    lambda facts: facts.update(statuses=None),
+    lambda facts: facts["statuses"].update(ok=None),
     lambda facts: facts.update(coverage={}),
     lambda facts: facts["coverage"]["fine"].update(floor=float("nan")),
     lambda facts: facts["coverage"]["fine"].update(found=True),
@@ -209,40 +209,40 @@ for change in (
         edit_build(folder, change)
 
 
-# Pictures
+# Images
 
 
 @planted.in_rows("E105")
-def a_picture_is_missing(tables):
+def a_image_is_missing(tables):
     tables.train[3]["image"] = None
 
 
 @planted.in_rows("E105")
-def a_picture_is_empty(tables):
+def a_image_is_empty(tables):
     tables.train[3]["image"]["bytes"] = b""
 
 
 @planted.in_rows("E106")
-def a_picture_is_cut_off(tables):
+def a_image_is_cut_off(tables):
     put(tables.train[3], tables.train[3]["image"]["bytes"][:-100])
 
 
 @planted.in_rows("E106")
-def a_picture_is_a_web_page(tables):
+def a_image_is_a_web_page(tables):
     put(tables.query[0], HTML)
 
 
 @planted.in_rows("E106")
-def a_picture_has_another_size_than_its_row(tables):
+def a_image_has_another_size_than_its_row(tables):
     tables.gallery[0]["width"] += 1
 
 
 @planted.in_rows("E106")
-def a_picture_lies_on_its_side(tables):
+def a_image_lies_on_its_side(tables):
     exif = Image.Exif()
     exif[0x0112] = 6
     out = io.BytesIO()
-    Image.open(io.BytesIO(picture(99, 40, 48))).save(out, "JPEG", exif=exif)
+    Image.open(io.BytesIO(make_image(99, 40, 48))).save(out, "JPEG", exif=exif)
     put(tables.train[0], out.getvalue(), width=48, height=40)
 
 
@@ -345,7 +345,7 @@ def the_class_names_of_one_file_differ(folder):
 
 
 @planted.in_files("E202")
-def the_pictures_are_no_pictures_to_datasets(folder):
+def the_images_are_no_images_to_datasets(folder):
     change_features(folder / TRAIN, lambda features: features.update(image={"dtype": "binary", "_type": "Value"}))
 
 
@@ -382,7 +382,7 @@ def test_the_table_of_codes_is_what_can_come_and_each_is_planted():
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_bytes(b"x"), lambda path: None])
 def test_what_is_no_data_set_folder_is_a_usage_error(tmp_path, make):
     make(tmp_path / "out")
-    with pytest.raises(UsageError, match="no data set folder"):
+    with pytest.raises(UsageError, match="no dataset folder"):
         validate(tmp_path / "out")
 
 
@@ -400,13 +400,13 @@ def test_what_git_and_the_hub_keep_in_hidden_places_is_no_fault(changeable):
     assert validate(changeable) == []
 
 
-def test_only_training_or_only_test_classes_with_pictures_are_below_the_floor_but_no_fault(tmp_path):
+def test_only_training_or_only_test_classes_with_images_are_below_the_floor_but_no_fault(tmp_path):
     for split in ("train", "test"):
         classes = [c for c in CLASSES if c.split == split]
         folder = build_folder(tmp_path / split, sources=classes)
         findings = validate(folder)
         assert {f.code for f in findings} == {"W503"}
-        assert "4 of 8 fine classes have pictures" in {f.message for f in findings}
+        assert "4 of 8 fine classes have images" in {f.message for f in findings}
 
 
 def test_several_shards_and_workers_find_the_same(good_folder, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""`dmlkit evaluate`: embeddings of anybody and runs, on data set folders of every form."""
+"""`dmlkit evaluate`: embeddings of anybody and runs, on dataset folders of every form."""
 
 import json
 import os
@@ -12,16 +12,14 @@ from click.testing import CliRunner
 
 from dmlkit.cli.evaluate import THREADS
 from dmlkit.cli.evaluate import evaluate as command
-from dmlkit.errors import DmlkitError, UsageError
+from dmlkit.errors import DmlkitError, EmbeddingsError, LabelsError, UsageError
 from dmlkit.evaluation import labels
 from dmlkit.evaluation.api import Options, evaluate
 from dmlkit.evaluation.embeddings import read
-from dmlkit.evaluation.labels import LabelsError
-from dmlkit.evaluation.metrics import EmbeddingsError
 from dmlkit.evaluation.metrics import evaluate as measure
 from dmlkit.formats.dyml.importing import Options as ImportOptions
 from dmlkit.formats.dyml.importing import import_release
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from tests.support.dyml_release import ANIMAL, PRODUCT, write_release
 from tests.support.manifests import CLASSES, TOML, build_folder
 from tests.support.requirements import installed
@@ -38,7 +36,7 @@ def release_folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def one_set_folder(tmp_path_factory):
-    """An imported release whose test is one set of pictures, each a query among the others."""
+    """An imported release whose test is one set of images, each a query among the others."""
     where = tmp_path_factory.mktemp("product")
     return import_release(write_release(where / "dyml_product", PRODUCT), ImportOptions(where / "out", "rgb", 1)).out
 
@@ -96,7 +94,7 @@ def test_a_release_has_a_test_set_for_each_scale_and_null_labels_are_unknown(rel
     assert "each scale" in caught.value.hint
 
 
-def test_where_one_set_is_both_its_pictures_stand_twice(one_set_folder):
+def test_where_one_set_is_both_its_images_stand_twice(one_set_folder):
     found = labels.load(str(one_set_folder), SIDES)
     assert labels.separate_tests(str(one_set_folder)) == ()
     assert found.of("query").ids == found.of("gallery").ids
@@ -194,11 +192,11 @@ def test_the_result_is_that_of_the_same_arrays_whatever_the_order_of_the_file(go
         assert found["notes"] == []
 
 
-def test_embeddings_of_other_pictures_are_not_used_and_that_is_said(good_folder, tmp_path):
+def test_embeddings_of_other_images_are_not_used_and_that_is_said(good_folder, tmp_path):
     ids = [*labels.load(str(good_folder)).ids, "strange/1"]
     found = evaluate(write_npz(tmp_path / "e.npz", ids), str(good_folder), Options())
     (note,) = found["notes"]
-    assert f"of the {len(ids)} embeddings are of no query or gallery picture" in note
+    assert f"of the {len(ids)} embeddings are of no query or gallery image" in note
 
 
 def test_half_precision_is_said(good_folder, tmp_path):
@@ -207,7 +205,7 @@ def test_half_precision_is_said(good_folder, tmp_path):
     assert "float16" in evaluate(path, str(good_folder), Options())["notes"][0]
 
 
-def test_pictures_without_an_embedding_are_named(good_folder, tmp_path):
+def test_images_without_an_embedding_are_named(good_folder, tmp_path):
     ids = ids_of(good_folder)
     with pytest.raises(EmbeddingsError, match=f"1 of the .* no embedding: {ids[0]}"):
         evaluate(write_npz(tmp_path / "e.npz", ids[1:]), str(good_folder), Options())
@@ -335,7 +333,7 @@ def test_a_run_is_evaluated_as_it_was_after_training(trained, good_folder):
 
 def test_a_run_on_another_data_set_is_refused_unless_that_is_meant(trained, tmp_path):
     other = build_folder(tmp_path, toml=TOML.replace("1.0.0", "2.0.0"), per_class=5)
-    with pytest.raises(DmlkitError, match="another data set") as caught:
+    with pytest.raises(DmlkitError, match="another dataset") as caught:
         evaluate(trained, str(other), Options(device="cpu"))
     assert "--other-data" in caught.value.hint
     (note,) = evaluate(trained, str(other), Options(device="cpu", other_data=True))["notes"]
@@ -350,7 +348,7 @@ def test_classes_that_the_run_was_trained_on_are_named(trained, tmp_path):
     assert "2 of its 2 middle test classes" in notes[2]
 
 
-def test_one_set_of_pictures_is_embedded_by_a_run_as_by_hand(trained, one_set_folder):
+def test_one_set_of_images_is_embedded_by_a_run_as_by_hand(trained, one_set_folder):
     from dmlkit.training.embed import embed
 
     found = evaluate(trained, str(one_set_folder), Options(device="cpu", other_data=True))
@@ -364,7 +362,7 @@ def test_each_scale_of_a_release_is_embedded_by_a_run(trained, release_folder):
     assert [found["counts"][scale]["gallery"] for scale in SCALES] == [3, 3, 3]
 
 
-# ---- forms of data sets ----
+# ---- forms of datasets ----
 
 
 def test_each_scale_of_a_release_is_evaluated_on_its_own_test_set(release_folder, tmp_path):
@@ -395,7 +393,7 @@ def test_one_scale_of_a_release_needs_the_embeddings_of_that_scale_only(release_
         evaluate(path, str(release_folder), Options())
 
 
-def test_in_one_set_every_picture_is_a_query_among_the_others(one_set_folder, tmp_path):
+def test_in_one_set_every_image_is_a_query_among_the_others(one_set_folder, tmp_path):
     test = labels.load(str(one_set_folder), ["query"])
     found = evaluate(write_npz(tmp_path / "e.npz", test.ids), str(one_set_folder), Options())
     wanted = measure(vectors_of(test.ids), test.labels)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dmlkit.errors import UsageError
 from dmlkit.evaluation import metrics, ranking
 from dmlkit.evaluation.metrics import evaluate
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from tests.support.requirements import installed
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
@@ -107,12 +107,12 @@ def tree(fine, middles, coarses):
 
 
 @lru_cache
-def similarities_apart(pictures, dimensions):
-    """Clusters whose similarities to one picture are never so near that float32 could swap them."""
+def similarities_apart(images, dimensions):
+    """Clusters whose similarities to one image are never so near that float32 could swap them."""
     for seed in range(1000):
         rng = np.random.default_rng(seed)
-        labels = tree(rng.integers(0, 24, pictures), 8, 3)
-        embeddings = rng.normal(size=(pictures, dimensions))
+        labels = tree(rng.integers(0, 24, images), 8, 3)
+        embeddings = rng.normal(size=(images, dimensions))
         for column in range(3):
             embeddings += 0.5 * rng.normal(size=(24, dimensions))[labels[:, column]]
         unit = embeddings.astype(np.float32).astype(np.float64)
@@ -122,9 +122,9 @@ def similarities_apart(pictures, dimensions):
     raise AssertionError
 
 
-def clusters(pictures=90, dimensions=32):
+def clusters(images=90, dimensions=32):
     """Embeddings as a trained network gives them: near each other within each class, at every scale."""
-    embeddings, labels = similarities_apart(pictures, dimensions)
+    embeddings, labels = similarities_apart(images, dimensions)
     return embeddings.copy(), labels.copy()
 
 
@@ -280,13 +280,13 @@ def test_definitions_by_cumulated_counts_give_the_same():
 
 def test_random_embeddings_are_at_chance():
     rng = np.random.default_rng(0)
-    pictures = 1200
-    labels = tree(np.arange(pictures) % 40, 8, 4)
-    result = evaluate(rng.normal(size=(pictures, 64)), labels, jobs=1)
-    others = pictures - 1
+    images = 1200
+    labels = tree(np.arange(images) % 40, 8, 4)
+    result = evaluate(rng.normal(size=(images, 64)), labels, jobs=1)
+    others = images - 1
     harmonic = (1 / np.arange(1, others + 1)).sum()
     for scale, classes in zip(SCALES, (40, 8, 4), strict=True):
-        positives = pictures / classes - 1
+        positives = images / classes - 1
         share = (positives - 1) / (others - 1)
         assert result[scale]["mAP"] == pytest.approx(share + (1 - share) * harmonic / others, abs=0.004), scale
         assert result[scale]["R@1"] == pytest.approx(positives / others, abs=0.04), scale
@@ -371,7 +371,7 @@ def test_a_query_does_not_find_itself_though_a_copy_is_as_near():
     same = np.ones((3, 4))
     labels = [[0, 0, 0], [0, 0, 0], [1, 0, 0]]
     result = evaluate(same, labels, jobs=1)
-    # For the second picture its own place would have been after the first; the first finds the second at rank 1.
+    # For the second image its own place would have been after the first; the first finds the second at rank 1.
     assert result["fine"]["R@1"] == 1
     assert result["counts"]["fine"] == {"queries": 2, "without_label": 0, "without_positive": 1, "gallery": 3}
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dmlkit.evaluation.metrics import EmbeddingsError, evaluate
+from dmlkit.errors import EmbeddingsError
+from dmlkit.evaluation.metrics import evaluate
 
 
 @pytest.mark.parametrize(

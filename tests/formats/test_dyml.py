@@ -20,21 +20,21 @@ from tests.support.dyml_release import (
     IDS,
     PRODUCT,
     TRAIN,
+    images_folder,
     imported,
     lines_of,
     list_file,
-    pictures_folder,
     rows_of,
     write_release,
 )
 from tests.support.faults import HIERARCHY, HTML, codes, edit_build, edit_rows, edit_yaml, write_sums
-from tests.support.images import picture
+from tests.support.images import make_image
 from tests.support.manifests import sums
 
 
 def rejected(folder):
     rows = pq.read_table(folder / "rejected.parquet").to_pylist()
-    return {row["image_id"]: row["verdict"] for row in rows}
+    return {row["image_id"]: row["status"] for row in rows}
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_bytes_and_labels_are_those_of_the_release(animal):
     rows = rows_of(animal, "data/train")
     for n, (seed, (coarse, middle, fine)) in enumerate(TRAIN):
         row = rows[f"dyml-animal/train/{n}"]
-        assert row["image"]["bytes"] == picture(seed)
+        assert row["image"]["bytes"] == make_image(seed)
         names = [features[scale].int2str(row[scale]) for scale in ("fine", "middle", "coarse")]
         assert names == [f"train fine {fine}", f"train middle {middle}", f"train coarse {coarse}"]
 
@@ -108,12 +108,12 @@ def test_the_layout_of_the_first_release_is_read(tmp_path):
     (release / "imgs" / "a").mkdir(parents=True)
     entries = []
     for n, (seed, labels) in enumerate(TRAIN):
-        (release / "imgs" / "a" / f"{n}.jpg").write_bytes(picture(seed))
+        (release / "imgs" / "a" / f"{n}.jpg").write_bytes(make_image(seed))
         keys = ("coarse_g_label", "middle_g_label", "fine_g_label")
         entries.append({"path": f"a/{n}.jpg", **dict(zip(keys, labels, strict=True))})
     (release / "protocols" / "train.json").write_text(json.dumps(entries))
     result = imported(release, tmp_path / "out")
-    assert result.pictures == {"train": len(TRAIN)}
+    assert result.images == {"train": len(TRAIN)}
     assert "dyml-animal/train/a/0" in rows_of(tmp_path / "out", "data/train")
     assert validate(tmp_path / "out") == []
     entries[3]["path"] = "../../secret.jpg"
@@ -142,7 +142,7 @@ def test_the_test_set_of_product_is_query_and_gallery_and_stored_once(tmp_path):
     assert test["query"]["image_id"][:] == test["gallery"]["image_id"][:]
     assert all(row[scale] is not None for row in test["query"].remove_columns("image") for scale in ("fine", "coarse"))
     assert len(list((tmp_path / "out" / "data").iterdir())) == 2
-    assert result.pictures == {"train": 16, "query": 6, "gallery": 6}
+    assert result.images == {"train": 16, "query": 6, "gallery": 6}
     assert validate(tmp_path / "out") == []
 
 
@@ -203,7 +203,7 @@ def test_a_class_under_two_parents_has_none_in_the_hierarchy_and_is_named(tmp_pa
     tree = {row["fine"]: row for row in load_dataset(str(tmp_path / "out"), "hierarchy")["train"]}
     assert tree["train fine 100"]["middle"] is None
     assert tree["train fine 101"]["middle"] == "train middle 11"
-    assert "train-fine-100 has pictures of train-middle-10, train-middle-11" in result.notes
+    assert "train-fine-100 has images of train-middle-10, train-middle-11" in result.notes
     assert codes(tmp_path / "out") == {"W505"}
 
 
@@ -243,7 +243,7 @@ def test_a_line_that_cannot_be_read_is_named_with_its_file(release, tmp_path, na
     ("data", "message"),
     [
         (b"", "line 1"),
-        (IDS.encode(), "names no pictures"),
+        (IDS.encode(), "names no images"),
         ("名".encode("gb18030"), "no UTF-8"),
         (b"\xff\xfe", "UTF-8"),
     ],
@@ -283,18 +283,18 @@ def test_a_release_without_a_test_set_or_with_two_kinds_is_an_error(tmp_path):
         imported(both, tmp_path / "out")
 
 
-def test_pictures_that_cannot_be_used_are_verdicts_and_the_counts_add_up(release, tmp_path):
-    imgs = pictures_folder(release, "train")
+def test_images_that_cannot_be_used_are_statuses_and_the_counts_add_up(release, tmp_path):
+    imgs = images_folder(release, "train")
     (imgs / "1.jpg").unlink()
     (imgs / "2.jpg").write_bytes(HTML)
-    (imgs / "3.jpg").write_bytes(picture(3)[:-200])
+    (imgs / "3.jpg").write_bytes(make_image(3)[:-200])
     (imgs / "4.jpg").write_bytes(b"")
     (imgs / "5.jpg").unlink()
-    (release / "secret.jpg").write_bytes(picture(5))
+    (release / "secret.jpg").write_bytes(make_image(5))
     (imgs / "5.jpg").symlink_to(release / "secret.jpg")
     (imgs / "6.jpg").unlink()
     os.mkfifo(imgs / "6.jpg")
-    (imgs / "99.jpg").write_bytes(picture(99))
+    (imgs / "99.jpg").write_bytes(make_image(99))
     (imgs / "odd\x1b name.txt").write_bytes(b"x")
     (imgs / ".DS_Store").write_bytes(b"x")
     lines = lines_of(TRAIN)
@@ -316,16 +316,16 @@ def test_pictures_that_cannot_be_used_are_verdicts_and_the_counts_add_up(release
         "10": "repeated-id",
     }
     of_tests = sum(len(entries) for name, entries in ANIMAL.items() if name != "train")
-    assert sum(result.verdicts.values()) == len(lines) + of_tests + 3  # and three files that no list names
+    assert sum(result.statuses.values()) == len(lines) + of_tests + 3  # and three files that no list names
     assert any("leaves out 1 numbers, the first 7" in note for note in result.notes)
     assert not result.complete
     assert codes(tmp_path / "out") <= {"W503", "W505"}
 
 
-def test_a_release_without_a_good_training_picture_is_an_error(release, tmp_path):
-    for path in pictures_folder(release, "train").iterdir():
+def test_a_release_without_a_good_training_image_is_an_error(release, tmp_path):
+    for path in images_folder(release, "train").iterdir():
         path.unlink()
-    with pytest.raises(SourceError, match=r"none of the 31 pictures .* is good for training"):
+    with pytest.raises(SourceError, match=r"none of the 31 images .* is good for training"):
         imported(release, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -358,7 +358,7 @@ def test_an_import_replaces_its_own_folder_and_nothing_else(release, tmp_path):
 def test_an_import_that_fails_midway_leaves_the_earlier_folder_as_it_was(release, tmp_path, monkeypatch):
     imported(release, tmp_path / "out")
     before = sums(tmp_path / "out")
-    data = (pictures_folder(release, "train") / "0.jpg").read_bytes()
+    data = (images_folder(release, "train") / "0.jpg").read_bytes()
     write_figure = writing.write_figure
 
     def full(*_):
@@ -372,7 +372,7 @@ def test_an_import_that_fails_midway_leaves_the_earlier_folder_as_it_was(release
 
     def changed_meanwhile(*args):
         rows = judged(*args)
-        (pictures_folder(release, "train") / "0.jpg").write_bytes(data + b"x")
+        (images_folder(release, "train") / "0.jpg").write_bytes(data + b"x")
         return rows
 
     monkeypatch.setattr(importing, "judged", changed_meanwhile)
@@ -398,8 +398,8 @@ def unname(fields):
         (lambda f: (f / "test_fine/query-00000-of-00001.parquet").unlink(), {"E101"}),
         (lambda f: shutil.copy(f / "test_fine/query-00000-of-00001.parquet", f / "test_fine/more.parquet"), {"E107"}),
         (lambda f: edit_build(f, lambda facts: facts.update(form="other")), {"E104"}),
-        (lambda f: edit_build(f, lambda facts: facts["pictures"].pop("test_fine/query")), {"E104"}),
-        (lambda f: edit_build(f, lambda facts: facts["pictures"].update({"test_fine/query": 9})), {"E204"}),
+        (lambda f: edit_build(f, lambda facts: facts["images"].pop("test_fine/query")), {"E104"}),
+        (lambda f: edit_build(f, lambda facts: facts["images"].update({"test_fine/query": 9})), {"E204"}),
         (lambda f: edit_build(f, lambda facts: facts["release"].pop("unplaced")), {"E301"}),
         (lambda f: edit_rows(f / "test_fine/query-00000-of-00001.parquet", lambda r: r[0].update(fine=None)), {"E205"}),
         (lambda f: edit_rows(f / "data/train-00000-of-00001.parquet", lambda r: r[0].update(coarse=None)), {"E205"}),
@@ -435,10 +435,10 @@ def test_the_command_imports_all_releases_of_a_folder_and_prints_one_object(tmp_
 
 
 def test_the_command_says_what_is_missing_and_fails_unless_that_is_allowed(release, tmp_path):
-    (pictures_folder(release, "train") / "1.jpg").unlink()
+    (images_folder(release, "train") / "1.jpg").unlink()
     ran = CliRunner().invoke(import_, ["dyml", str(release), "--out", str(tmp_path / "out")], standalone_mode=False)
     assert ran.return_value == 3
-    assert "30 of 31 pictures" in ran.stdout
+    assert "30 of 31 images" in ran.stdout
     assert "missing" in ran.stdout
     assert "--allow-partial" in ran.stderr
     allowed = ["dyml", str(release), "--out", str(tmp_path / "out"), "--allow-partial", "--quiet"]

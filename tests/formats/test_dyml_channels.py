@@ -11,7 +11,7 @@ from dmlkit.dataset.validate import validate
 from dmlkit.formats.dyml import channels
 from tests.support.dyml_release import PRODUCT, imported, landscape, rows_of, write_release
 from tests.support.faults import sha256
-from tests.support.images import picture
+from tests.support.images import make_image
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def test_swapped_landscapes_are_swapped_back_once_and_that_is_recorded(outdoors,
     assert row["sha256"] == sha256(row["image"]["bytes"])
     facts = json.loads((tmp_path / "out" / "build.json").read_text())
     assert facts["resizing"] == channels.RECODING
-    assert facts["release"]["channels"]["measure"]["pictures"] == 40
-    assert "46 pictures were encoded again" in (tmp_path / "out" / "README.md").read_text()
+    assert facts["release"]["channels"]["measure"]["images"] == 40
+    assert "46 images were encoded again" in (tmp_path / "out" / "README.md").read_text()
     assert validate(tmp_path / "out") == []
 
 
@@ -55,15 +55,15 @@ def test_what_a_person_says_of_the_channels_is_not_measured(outdoors, tmp_path, 
     assert result.channels == {"asked": asked, "decided": asked, "by": "--channels", "swapped": swapped}
 
 
-def test_pictures_without_a_clear_testimony_leave_it_undecided_and_are_kept(tmp_path):
+def test_images_without_a_clear_testimony_leave_it_undecided_and_are_kept(tmp_path):
     result = imported(write_release(tmp_path / "dyml_animal"), tmp_path / "out")
     assert result.channels["decided"] == "undecided"
-    assert rows_of(tmp_path / "out", "data/train")["dyml-animal/train/3"]["image"]["bytes"] == picture(3)
+    assert rows_of(tmp_path / "out", "data/train")["dyml-animal/train/3"]["image"]["bytes"] == make_image(3)
     assert "was not decided" in (tmp_path / "out" / "README.md").read_text()
 
 
-def test_pictures_without_colour_leave_it_undecided(tmp_path):
-    release = write_release(tmp_path / "dyml_animal", draw=lambda seed: picture(seed, mode="L"))
+def test_images_without_colour_leave_it_undecided(tmp_path):
+    release = write_release(tmp_path / "dyml_animal", draw=lambda seed: make_image(seed, mode="L"))
     assert imported(release, tmp_path / "out").channels["decided"] == "undecided"
 
 
@@ -71,7 +71,7 @@ def test_a_swap_turns_every_vote_into_its_opposite_and_leaves_grey_alone():
     for seed in range(12):
         right, swapped = channels.votes_of(landscape(seed)), channels.votes_of(channels.swap(landscape(seed)))
         assert right == tuple(-vote for vote in swapped)
-    grey = picture(1, mode="L")
+    grey = make_image(1, mode="L")
     assert channels.swap(grey) is grey
     assert channels.votes_of(grey) == (0, 0)
 
@@ -88,6 +88,6 @@ def test_a_swap_turns_every_vote_into_its_opposite_and_leaves_grey_alone():
         ((0, 0), (0, 0), "undecided"),
     ],
 )
-def test_the_decision_needs_many_pictures_and_no_contradiction(height, strong, decision):
+def test_the_decision_needs_many_images_and_no_contradiction(height, strong, decision):
     measure = channels.Measure(100, channels.Witness(*height), channels.Witness(*strong))
     assert measure.decision == decision

@@ -1,4 +1,4 @@
-"""`dmlkit export --format dyml` writes the official layout; read again, it is the data set that it was made from."""
+"""`dmlkit export --format dyml` writes the official layout; read again, it is the dataset that it was made from."""
 
 import io
 import json
@@ -14,15 +14,15 @@ from dmlkit.cli.convert import export as export_command
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import OutputError, SourceError, UsageError
 from dmlkit.formats.dyml.export import export
-from tests.support.dyml_release import IDS, LABELS, PRODUCT, imported, list_file, pictures_folder, write_release
+from tests.support.dyml_release import IDS, LABELS, PRODUCT, images_folder, imported, list_file, write_release
 from tests.support.faults import HIERARCHY, Tables, put, sha256, write_sums
-from tests.support.images import picture
+from tests.support.images import make_image
 
 BENCHMARKS = [f"bmk_{scale}/{side}" for scale in ("fine", "middle", "coarse") for side in ("query", "gallery")]
 
 
 def rows_of(folder):
-    """(file, image id) → row, of all pictures of a data set folder."""
+    """(file, image id) → row, of all images of a dataset folder."""
     paths = sorted([*folder.glob("data/*.parquet"), *folder.glob("test_*/*.parquet")])
     return {(p.parent.name, p.name, row["image_id"]): row for p in paths for row in pq.read_table(p).to_pylist()}
 
@@ -58,12 +58,12 @@ def broken(exported, tmp_path):
 
 @pytest.mark.parametrize("all_in_one", [False, True])
 @pytest.mark.parametrize("faithful", [False, True])
-def test_build_export_import_gives_the_same_pictures_labels_names_and_ids(good_folder, tmp_path, all_in_one, faithful):
+def test_build_export_import_gives_the_same_images_labels_names_and_ids(good_folder, tmp_path, all_in_one, faithful):
     done = export(good_folder, tmp_path / "x", all_in_one=all_in_one, faithful=faithful)
     assert done.out == tmp_path / "x" / "dyml_tiny"
     result = imported(done.out, tmp_path / "back")
     same_data(good_folder, tmp_path / "back")
-    assert result.verdicts == {"ok": 48}
+    assert result.statuses == {"ok": 48}
     assert result.channels["decided"] == "rgb"
     assert validate(tmp_path / "back") == []
 
@@ -99,8 +99,8 @@ def test_without_the_files_of_dmlkit_an_export_is_read_as_a_release(broken, tmp_
     (broken / "dmlkit.csv").unlink()
     result = imported(broken, tmp_path / "out")
     assert result.form == "per-scale"
-    assert result.pictures["test_coarse/gallery"] == 15
-    # The three test sets are the same pictures, so every one has all three labels.
+    assert result.images["test_coarse/gallery"] == 15
+    # The three test sets are the same images, so every one has all three labels.
     assert all(None not in (row["fine"], row["middle"], row["coarse"]) for row in rows_of(tmp_path / "out").values())
     assert "test fine 2" in names_of(tmp_path / "out")["fine"]
     assert validate(tmp_path / "out") == []
@@ -131,7 +131,7 @@ def test_a_faithful_header_is_glued_to_the_first_record(good_folder, tmp_path, e
 
 def test_all_in_one_has_queries_and_gallery_in_one_list(good_folder, tmp_path):
     done = export(good_folder, tmp_path, all_in_one=True)
-    assert done.pictures == {"train": 24, "mini-bmk_all_in_one": 24}
+    assert done.images == {"train": 24, "mini-bmk_all_in_one": 24}
     lines = (done.out / "mini-bmk_all_in_one/label.csv").read_text().splitlines()
     assert lines[0] == IDS
     assert len(lines) == 25
@@ -165,20 +165,20 @@ def test_what_is_no_upright_jpeg_is_converted_counted_and_recorded(changeable, t
     exif = Image.Exif()
     exif[0x0112] = 6
     out = io.BytesIO()
-    Image.open(io.BytesIO(picture(7, 48, 40))).save(out, "JPEG", exif=exif, quality=95)
+    Image.open(io.BytesIO(make_image(7, 48, 40))).save(out, "JPEG", exif=exif, quality=95)
     tables = Tables(changeable)
-    put(tables.train[0], picture(1, kind="PNG"))
+    put(tables.train[0], make_image(1, kind="PNG"))
     put(tables.train[1], out.getvalue(), width=40, height=48, exif_orientation=6)
-    put(tables.train[2], picture(3, mode="CMYK"))
-    put(tables.train[3], picture(4, mode="L"))
+    put(tables.train[2], make_image(3, mode="CMYK"))
+    put(tables.train[3], make_image(4, mode="L"))
     tables.save()
     done = export(changeable, tmp_path / "x")
     assert dict(done.converted) == {"PNG RGB": 1, "turned by EXIF": 1, "JPEG CMYK": 1}
     assert done.kept == 45
     facts = json.loads((done.out / "dmlkit.json").read_text())
     assert facts["converted"] == {"JPEG CMYK": 1, "PNG RGB": 1, "turned by EXIF": 1}
-    imgs = pictures_folder(done.out, "train")
-    assert (imgs / "3.jpg").read_bytes() == picture(4, mode="L")
+    imgs = images_folder(done.out, "train")
+    assert (imgs / "3.jpg").read_bytes() == make_image(4, mode="L")
     with Image.open(imgs / "1.jpg") as turned:
         assert turned.format == "JPEG"
         assert turned.size == (40, 48)
@@ -209,10 +209,10 @@ def test_an_export_replaces_its_own_folder_and_nothing_else(good_folder, changea
 
 
 def test_a_folder_that_cannot_be_exported_leaves_nothing_behind(changeable, tmp_path):
-    with pytest.raises(UsageError, match="no data set folder that can be read"):
+    with pytest.raises(UsageError, match="no dataset folder that can be read"):
         export(tmp_path / "nothing", tmp_path / "x")
     tables = Tables(changeable)
-    put(tables.gallery[-1], b"no picture")
+    put(tables.gallery[-1], b"no image")
     tables.save()
     write_sums(changeable)
     with pytest.raises(UsageError, match="cannot be read") as caught:
@@ -231,15 +231,15 @@ def test_a_folder_that_cannot_be_exported_leaves_nothing_behind(changeable, tmp_
 # What import checks of dmlkit.json and dmlkit.csv
 
 
-def test_a_picture_that_was_changed_after_the_export_is_refused(broken, tmp_path):
+def test_a_image_that_was_changed_after_the_export_is_refused(broken, tmp_path):
     # The middle and the coarse test set show the same file.
     path = broken / "bmk_fine/query/3.jpg"
-    path.write_bytes(picture(5000))
-    (pictures_folder(broken, "train") / "4.jpg").unlink()
+    path.write_bytes(make_image(5000))
+    (images_folder(broken, "train") / "4.jpg").unlink()
     for scale in ("middle", "coarse"):
         shutil.copy(path, broken / f"bmk_{scale}/query/3.jpg")
     result = imported(broken, tmp_path / "out")
-    assert result.verdicts == {"ok": 46, "changed": 1, "missing": 1}
+    assert result.statuses == {"ok": 46, "changed": 1, "missing": 1}
     assert not result.complete
     assert {f.code for f in validate(tmp_path / "out")} <= {"E404", "E403"}
 
@@ -310,8 +310,8 @@ def test_a_form_that_does_not_fit_the_lists_is_an_error(good_folder, tmp_path):
 def test_a_test_set_that_is_no_longer_one_is_an_error(broken, tmp_path):
     path = broken / "bmk_middle/query/3.jpg"
     path.unlink()
-    path.write_bytes(picture(5000))
-    with pytest.raises(SourceError, match=r"bmk_middle/query/3\.jpg are other pictures"):
+    path.write_bytes(make_image(5000))
+    with pytest.raises(SourceError, match=r"bmk_middle/query/3\.jpg are other images"):
         imported(broken, tmp_path / "out")
 
 
@@ -324,9 +324,9 @@ def test_the_command_exports_and_prints_one_object(good_folder, tmp_path):
     assert ran.exit_code == 0, ran.output
     facts = json.loads(ran.stdout)
     assert facts["kept"] == 48
-    assert facts["pictures"]["bmk_coarse/gallery"] == 15
+    assert facts["images"]["bmk_coarse/gallery"] == 15
     ran = CliRunner().invoke(export_command, args[:-1])
-    assert "48 pictures as they are, 0 converted" in ran.stdout
+    assert "48 images as they are, 0 converted" in ran.stdout
     assert (
         sha256((tmp_path / "dyml_tiny/train/imgs/0.jpg").read_bytes())
         in (tmp_path / "dyml_tiny/dmlkit.csv").read_text()

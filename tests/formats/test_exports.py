@@ -1,4 +1,4 @@
-"""Each form of `dmlkit export` is opened by the library that it is for, and holds what the data set holds."""
+"""Each form of `dmlkit export` is opened by the library that it is for, and holds what the dataset holds."""
 
 import csv
 import json
@@ -14,17 +14,17 @@ from dmlkit.cli.convert import export as command
 from dmlkit.errors import OutputError, UsageError
 from dmlkit.formats import imagefolder, oml, webdataset
 from dmlkit.formats.base import safe_name
-from dmlkit.schema import SCALES, SPLITS
+from dmlkit.schema.scales import SCALES, SPLITS
 from tests.formats.test_dyml_export import all_files
 from tests.support.dyml_release import PRODUCT, imported, write_release
 from tests.support.faults import Tables, put, write_sums
-from tests.support.images import picture
+from tests.support.images import make_image
 
 EXPORTS = {"webdataset": webdataset.export, "imagefolder": imagefolder.export, "oml": oml.export}
 
 
 def rows_of(folder, stem="data/*"):
-    """Image id → row of a data set folder."""
+    """Image id → row of a dataset folder."""
     return {row["image_id"]: row for p in folder.glob(f"{stem}-*.parquet") for row in pq.read_table(p).to_pylist()}
 
 
@@ -101,12 +101,12 @@ def test_a_tar_file_is_full_at_the_size_that_was_asked_for(good_folder, tmp_path
     assert [path.name for path in sorted((tmp_path / "data").iterdir())] == [
         f"train-{n:05d}-of-00004.tar" for n in range(4)
     ]
-    assert max(sizes[:3]) <= 20_480 < sizes[3]  # tar fills up to blocks of 10,240 bytes; one picture may be more
+    assert max(sizes[:3]) <= 20_480 < sizes[3]  # tar fills up to blocks of 10,240 bytes; one image may be more
 
 
-def test_pictures_of_several_types_have_one_suffix_and_tell_their_own(changeable, tmp_path):
+def test_images_of_several_types_have_one_suffix_and_tell_their_own(changeable, tmp_path):
     tables = Tables(changeable)
-    put(tables.query[0], picture(7, kind="PNG"))
+    put(tables.query[0], make_image(7, kind="PNG"))
     tables.save()
     write_sums(changeable)
     webdataset.export(changeable, tmp_path / "tars")
@@ -251,7 +251,7 @@ def test_what_is_there_is_left_alone_and_nothing_half_done_stays(good_folder, ex
         with pytest.raises(UsageError, match="must stay as it is"):
             export(changeable, changeable / "x")
     tables = Tables(changeable)
-    put(tables.gallery[-1], b"no picture")
+    put(tables.gallery[-1], b"no image")
     tables.save()
     for form, export in EXPORTS.items():
         with pytest.raises(UsageError, match="cannot be read"):
@@ -276,7 +276,7 @@ def test_what_is_missing_or_damaged_is_named_and_no_fault_of_the_export(changeab
 def test_a_card_that_is_none_ends_an_export_that_needs_it(changeable, tmp_path):
     (changeable / "README.md").write_text("---\n{\n---\n")
     for export in (webdataset.export, imagefolder.export):
-        with pytest.raises(UsageError, match="no data set folder that can be read"):
+        with pytest.raises(UsageError, match="no dataset folder that can be read"):
             export(changeable, tmp_path / "x")
 
 

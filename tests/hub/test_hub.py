@@ -13,10 +13,9 @@ import pytest
 from datasets.exceptions import DatasetNotFoundError
 
 from dmlkit.cli.push import push
-from dmlkit.errors import UsageError
+from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import push as pushing
 from dmlkit.pipeline.build import Options, build
-from dmlkit.storage.hub_client import HubError
 from dmlkit.taxonomy import manifest
 from tests.support import hub_client
 from tests.support.hub_server import Blob, Repo
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """A data set whose pictures may be published."""
+    """A dataset whose images may be published."""
     where = tmp_path_factory.mktemp("drawn")
     toml = TOML + '\n[sample]\ndrawing = "animal"\nper_class = 3\n'
     tiny = manifest.load(str(write_manifest(where / "tiny", CLASSES, toml)))
@@ -49,7 +48,7 @@ def changing(hub):
 
 
 def with_version(folder, where, version):
-    """A copy of a data set folder that says another version of itself."""
+    """A copy of a dataset folder that says another version of itself."""
     copy = shutil.copytree(folder, where)
     facts = json.loads((copy / "build.json").read_text())
     facts["manifest"]["version"] = version
@@ -127,7 +126,7 @@ def test_a_push_that_was_killed_goes_on_with_what_is_missing(hub, drawn, tmp_pat
     process.wait(timeout=60)
     arrived = set(hub.repos[REPO].stored)
     assert len(arrived) == 2
-    assert hub.repos[REPO].files() == {}  # nobody sees half a data set
+    assert hub.repos[REPO].files() == {}  # nobody sees half a dataset
     hub.before_upload = lambda number: None
     before = len(hub.requests)
     run(drawn, REPO)
@@ -247,7 +246,7 @@ def test_a_name_that_is_none_is_told_before_anything_is_read(hub, tmp_path, name
 def test_the_repository_of_another_data_set_is_left_alone(hub, drawn, good_folder, tmp_path):
     run(drawn, REPO)
     before = changing(hub)
-    with pytest.raises(HubError, match="holds the data set tiny made from sample, not tiny from imagenet-21k"):
+    with pytest.raises(HubError, match="holds the dataset tiny made from sample, not tiny from imagenet-21k"):
         run(good_folder, REPO)
     assert changing(hub) == before
 
@@ -260,7 +259,7 @@ def test_a_repository_of_something_else_is_left_alone(hub, drawn):
     assert changing(hub) == []
 
 
-def test_forbidden_pictures_stay_here_and_ids_labels_and_hashes_go_up(hub, good_folder):
+def test_forbidden_images_stay_here_and_ids_labels_and_hashes_go_up(hub, good_folder):
     run(good_folder, REPO)
     there = hub.repos[REPO].files()
     assert "figure.jpg" not in there
@@ -294,8 +293,8 @@ def test_the_check_sums_of_ids_are_those_of_what_was_pushed(hub, good_folder):
     }
 
 
-def test_forbidden_pictures_go_only_to_a_private_repository(hub, good_folder):
-    with pytest.raises(UsageError, match="do not allow to publish its pictures"):
+def test_forbidden_images_go_only_to_a_private_repository(hub, good_folder):
+    with pytest.raises(UsageError, match="do not allow to publish its images"):
         run(good_folder, REPO, "--with-images")
     run(good_folder, "me/open")  # ids, in public
     before = changing(hub)
@@ -307,7 +306,7 @@ def test_forbidden_pictures_go_only_to_a_private_repository(hub, good_folder):
     assert hub.repos[REPO].files() == files(good_folder)
 
 
-def test_a_hub_that_makes_the_repository_public_gets_no_pictures(hub, good_folder):
+def test_a_hub_that_makes_the_repository_public_gets_no_images(hub, good_folder):
     class Public(dict):
         def __setitem__(self, name, repo):
             repo.private = False

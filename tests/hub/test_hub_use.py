@@ -1,4 +1,4 @@
-"""Commands that take USER/NAME: trained and evaluated from the hub, and what they say of one without its pictures."""
+"""Commands that take USER/NAME: trained and evaluated from the hub, and what they say of one without its images."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,7 @@ from datasets import load_dataset
 from dmlkit.cli.evaluate import evaluate
 from dmlkit.cli.inspect import validate
 from dmlkit.cli.train import train
-from dmlkit.errors import NoPictures, UsageError
-from dmlkit.evaluation.labels import LabelsError
+from dmlkit.errors import LabelsError, NoImagesError, UsageError
 from dmlkit.formats import oml
 from dmlkit.hub import push as pushing
 from dmlkit.training import plots
@@ -54,11 +53,11 @@ def test_a_private_data_set_is_trained_on_and_evaluated_as_its_folder_is(hub, do
         run(evaluate, tmp_path / "run", REPO)
 
 
-def test_without_its_pictures_a_data_set_says_how_to_make_it(hub, dots, tmp_path, capsys):
+def test_without_its_images_a_data_set_says_how_to_make_it(hub, dots, tmp_path, capsys):
     from huggingface_hub import snapshot_download
 
     pushing.push(dots, pushing.Options(REPO))
-    with pytest.raises(NoPictures) as caught:
+    with pytest.raises(NoImagesError) as caught:
         run(train, REPO, *SMALL, "--out", tmp_path / "run")
     assert f"dmlkit build --from-hub {REPO} --from DIR" in caught.value.hint
     folder = Path(snapshot_download(REPO, repo_type="dataset", local_dir=tmp_path / "ids"))
@@ -67,9 +66,9 @@ def test_without_its_pictures_a_data_set_says_how_to_make_it(hub, dots, tmp_path
         lambda: run(validate, folder),
         lambda: oml.export(folder, tmp_path),
     ):
-        with pytest.raises(NoPictures, match="ids, labels and hashes only"):
+        with pytest.raises(NoImagesError, match="ids, labels and hashes only"):
             command()
-    # Embeddings of one's own need no pictures here.
+    # Embeddings of one's own need no images here.
     ids = [i for split in ("query", "gallery") for i in load_dataset(REPO, split=split)["image_id"]]
     embeddings = np.random.default_rng(0).standard_normal((len(ids), 4)).astype("float32")
     np.savez(tmp_path / "own.npz", embeddings=embeddings, ids=np.array(ids))

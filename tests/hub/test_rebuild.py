@@ -1,4 +1,4 @@
-"""The way through ids: a data set is pushed without its pictures and made again from a copy of the source."""
+"""The way through ids: a dataset is pushed without its images and made again from a copy of the source."""
 
 import json
 import shutil
@@ -8,15 +8,14 @@ import pytest
 
 from dmlkit.cli.build import build as command
 from dmlkit.dataset.validate import validate
-from dmlkit.errors import SourceError, UsageError
+from dmlkit.errors import HubError, SourceError, UsageError
 from dmlkit.hub import push as pushing
 from dmlkit.pipeline.build import Options, build
-from dmlkit.storage.hub_client import HubError
 from dmlkit.taxonomy import manifest
 from tests.sources.test_stanford_online_products import files as product_files
 from tests.support import hub_client
 from tests.support.hub_server import Blob
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, build_folder, sums, write_manifest, write_source
 
 REPO = "me/tiny"
@@ -67,32 +66,32 @@ def test_no_token_is_needed_for_what_is_public(pushed, own, tmp_path, monkeypatc
     assert again("--from", own, "--out", tmp_path / "again", "--quiet") == 0
 
 
-def test_missing_changed_and_further_pictures_are_named_one_by_one(pushed, good_folder, own, tmp_path, capsys):
+def test_missing_changed_and_further_images_are_named_one_by_one(pushed, good_folder, own, tmp_path, capsys):
     tar = own / f"{CLASSES[0].fine_id}.tar"
-    members = {f"{CLASSES[0].fine_id}_{i}.JPEG": picture(i) for i in range(6)}
+    members = {f"{CLASSES[0].fine_id}_{i}.JPEG": make_image(i) for i in range(6)}
     del members["n01110001_0.JPEG"]
-    members["n01110001_1.JPEG"] = picture(99_999)
+    members["n01110001_1.JPEG"] = make_image(99_999)
     members["n01110001_2.JPEG"] = members["n01110001_2.JPEG"][:-300]
-    members["n01110001_7.JPEG"] = picture(99_998)
+    members["n01110001_7.JPEG"] = make_image(99_998)
     write_tar(tar, members)
     (own / f"{CLASSES[3].fine_id}.tar").unlink()
     out = tmp_path / "again"
     assert again("--from", own, "--out", out, "--json") == 3
     shown = capsys.readouterr()
     facts = json.loads(shown.out)["published"]
-    verdicts = {lost["image_id"].removeprefix("imagenet-21k/"): lost["verdict"] for lost in facts["lost"]}
-    assert verdicts == {
+    statuses = {lost["image_id"].removeprefix("imagenet-21k/"): lost["status"] for lost in facts["lost"]}
+    assert statuses == {
         "n01110001_0": "missing",
         "n01110001_1": "changed",
         "n01110001_2": "truncated",
         **{f"{CLASSES[3].fine_id}_{i}": "missing" for i in range(6)},
     }
-    assert (facts["same"], facts["unlisted"], facts["pictures"]) == (False, 1, 48)
-    for name, verdict in verdicts.items():
-        assert f"{verdict} imagenet-21k/{name}: " in shown.err
+    assert (facts["same"], facts["unlisted"], facts["images"]) == (False, 1, 48)
+    for name, status in statuses.items():
+        assert f"{status} imagenet-21k/{name}: " in shown.err
     there = rejected(out)
-    assert {i.partition("/")[2]: row["verdict"] for i, row in there.items()} == verdicts | {"n01110001_7": "unlisted"}
-    lost = {f"imagenet-21k/{name}" for name in verdicts}
+    assert {i.partition("/")[2]: row["status"] for i, row in there.items()} == statuses | {"n01110001_7": "unlisted"}
+    lost = {f"imagenet-21k/{name}" for name in statuses}
     wanted = {split: [r for r in of if r["image_id"] not in lost] for split, of in rows(good_folder).items()}
     assert rows(out) == wanted  # the others keep label, side and place
 
@@ -109,11 +108,11 @@ def test_a_label_that_changed_in_the_source_is_told(pushed, own, tmp_path, capsy
     assert again("--from", own, "--out", tmp_path / "again", "--json") == 3
     lost = json.loads(capsys.readouterr().out)["published"]["lost"]
     assert len(lost) == 6
-    assert {one["verdict"] for one in lost} <= {"changed", "missing"}
+    assert {one["status"] for one in lost} <= {"changed", "missing"}
 
 
 def test_a_limit_holds_for_a_copy_that_has_more(hub, tmp_path):
-    """Pictures that only this copy has may come before the published ones in the order of ids."""
+    """Images that only this copy has may come before the published ones in the order of ids."""
     few = write_source(tmp_path / "few", 6)
     more = write_source(tmp_path / "more", 40)
     tiny = manifest.load(str(write_manifest(tmp_path / "tiny")))
@@ -122,7 +121,7 @@ def test_a_limit_holds_for_a_copy_that_has_more(hub, tmp_path):
     out = tmp_path / "again"
     assert again("--from", more, "--out", out, "--quiet") == 0
     assert rows(out) == rows(first)
-    assert {row["verdict"] for row in rejected(out).values()} == {"over-limit", "unlisted"}
+    assert {row["status"] for row in rejected(out).values()} == {"over-limit", "unlisted"}
 
 
 def test_a_smaller_size_is_made_again(hub, tmp_path):
@@ -162,7 +161,7 @@ def test_an_older_revision_is_made_again(hub, good_folder, own, tmp_path):
 def test_a_dry_run_says_what_it_is_and_needs_no_source(pushed, tmp_path, capsys):
     assert again("--dry-run", "--json", "--out", tmp_path / "again") == 0
     facts = json.loads(capsys.readouterr().out)
-    assert (facts["data_set"], facts["source"], facts["pictures"]["train"]) == ("tiny", "imagenet-21k", 24)
+    assert (facts["data_set"], facts["source"], facts["images"]["train"]) == ("tiny", "imagenet-21k", 24)
     assert not (tmp_path / "again").exists()
 
 
@@ -191,20 +190,20 @@ def test_options_that_the_published_data_set_has_are_refused(hub, args, match):
 def test_a_revision_without_from_hub_is_refused():
     with pytest.raises(UsageError, match="--revision is of --from-hub"):
         command.main(["animal", "--revision", "v1"], standalone_mode=False)
-    with pytest.raises(UsageError, match="say which data set"):
+    with pytest.raises(UsageError, match="say which dataset"):
         command.main([], standalone_mode=False)
 
 
-def test_a_repository_with_pictures_is_loaded_not_made_again(hub, good_folder, own):
+def test_a_repository_with_images_is_loaded_not_made_again(hub, good_folder, own):
     pushing.push(good_folder, pushing.Options(REPO, private=True, with_images=True))
-    with pytest.raises(UsageError, match="has the pictures themselves"):
+    with pytest.raises(UsageError, match="has the images themselves"):
         again("--from", own)
 
 
 def test_a_repository_that_is_not_there_or_private_is_told(hub, own, monkeypatch, good_folder):
     pushing.push(good_folder, pushing.Options(REPO, private=True))
     hub_client.log_in(monkeypatch, None)
-    with pytest.raises(HubError, match=r"no data set .* or a private one"):
+    with pytest.raises(HubError, match=r"no dataset .* or a private one"):
         again("--from", own)
 
 

@@ -1,4 +1,4 @@
-"""A build from source to data set folder: what is in it, what is not and why, and that input decides every byte."""
+"""A build from source to dataset folder: what is in it, what is not and why, and that input decides every byte."""
 
 import json
 import shutil
@@ -8,10 +8,10 @@ import pytest
 from datasets import load_dataset
 
 from dmlkit.dataset.validate import validate
-from dmlkit.errors import HierarchyError, OutputError, PoolError, SourceError, UsageError
+from dmlkit.errors import OutputError, PoolError, SourceError, TaxonomyError, UsageError
 from dmlkit.pipeline.build import Options, build, dry_run
 from dmlkit.taxonomy import manifest
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, WHALE, sums, write_manifest, write_source
 
 FINE = [c.fine_id for c in CLASSES]
@@ -38,11 +38,11 @@ def ids(folder):
     return {split: rows["image_id"][:] for split, rows in load_dataset(str(folder)).items()}
 
 
-def test_every_good_picture_is_in_and_every_picture_has_its_three_labels(tiny, options):
+def test_every_good_image_is_in_and_every_image_has_its_three_labels(tiny, options):
     result = build(tiny, options)
     loaded = load_dataset(str(options.out))
-    assert {split: len(rows) for split, rows in loaded.items()} == result.pictures
-    assert sum(result.pictures.values()) == 6 * len(CLASSES) == result.verdicts["ok"]
+    assert {split: len(rows) for split, rows in loaded.items()} == result.images
+    assert sum(result.images.values()) == 6 * len(CLASSES) == result.statuses["ok"]
     of_id = {c.fine_id: c for c in CLASSES}
     for split, rows in loaded.items():
         names = {scale: rows.features[scale].names for scale in ("fine", "middle", "coarse")}
@@ -81,7 +81,7 @@ def test_a_folder_that_was_built_again_is_not_served_from_an_old_cache(tiny, opt
     build(tiny, options)
     before = load_dataset(str(options.out))["train"]["sha256"][:]
     tar = options.path / f"{FINE[0]}.tar"
-    members = {f"{FINE[0]}_{i}.JPEG": picture(98_000 + i) for i in range(6)}
+    members = {f"{FINE[0]}_{i}.JPEG": make_image(98_000 + i) for i in range(6)}
     write_tar(tar, members)
     build(tiny, options)
     after = load_dataset(str(options.out))["train"]["sha256"][:]
@@ -90,37 +90,37 @@ def test_a_folder_that_was_built_again_is_not_served_from_an_old_cache(tiny, opt
 
 
 def test_one_duplicate_stays_and_contradicting_ones_go(tiny, options):
-    same, shared = picture(97001), picture(97002)
+    same, shared = make_image(97001), make_image(97002)
     first, second = FINE[0], FINE[1]
-    extra = {f"{first}_{i}.JPEG": picture(97100 + i) for i in range(4)}
+    extra = {f"{first}_{i}.JPEG": make_image(97100 + i) for i in range(4)}
     write_tar(options.path / f"{first}.tar", {**extra, f"{first}_90.JPEG": same, f"{first}_91.JPEG": same,
                                               f"{first}_92.JPEG": shared})  # fmt: skip
-    write_tar(options.path / f"{second}.tar", {f"{second}_1.JPEG": picture(97200), f"{second}_92.JPEG": shared})
+    write_tar(options.path / f"{second}.tar", {f"{second}_1.JPEG": make_image(97200), f"{second}_92.JPEG": shared})
     result = build(tiny, options)
-    assert (result.verdicts["duplicate"], result.verdicts["conflicting-duplicate"]) == (1, 2)
+    assert (result.statuses["duplicate"], result.statuses["conflicting-duplicate"]) == (1, 2)
     out = rejected(options.out)
     (kept,) = {f"imagenet-21k/{first}_90", f"imagenet-21k/{first}_91"} - set(out.index)
-    assert out[out["verdict"] == "duplicate"]["detail"].tolist() == [f"the same as {kept}"]
-    both = out[out["verdict"] == "conflicting-duplicate"]
+    assert out[out["status"] == "duplicate"]["detail"].tolist() == [f"the same as {kept}"]
+    both = out[out["status"] == "conflicting-duplicate"]
     assert set(both.index) == {f"imagenet-21k/{first}_92", f"imagenet-21k/{second}_92"}
     assert all(first in detail and second in detail for detail in both["detail"])
 
 
-def test_a_picture_that_also_stands_under_an_excluded_label_is_out(tiny, options):
-    shared = picture(97301)
-    write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": shared, f"{FINE[0]}_2.JPEG": picture(97302)})
+def test_a_image_that_also_stands_under_an_excluded_label_is_out(tiny, options):
+    shared = make_image(97301)
+    write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": shared, f"{FINE[0]}_2.JPEG": make_image(97302)})
     write_tar(options.path / f"{WHALE.label}.tar", {f"{WHALE.label}_1.JPEG": shared})
     result = build(tiny, options)
-    assert result.verdicts["excluded"] == 1
-    assert rejected(options.out).loc[f"imagenet-21k/{FINE[0]}_1", "verdict"] == "conflicting-duplicate"
+    assert result.statuses["excluded"] == 1
+    assert rejected(options.out).loc[f"imagenet-21k/{FINE[0]}_1", "status"] == "conflicting-duplicate"
 
 
-def test_a_picture_that_also_stands_under_its_own_middle_class_is_kept(tiny, options):
-    shared = picture(97401)
+def test_a_image_that_also_stands_under_its_own_middle_class_is_kept(tiny, options):
+    shared = make_image(97401)
     write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": shared})
-    write_tar(options.path / f"{CLASSES[0].middle_id}.tar", {"n_1.JPEG": shared, "n_2.JPEG": picture(97402)})
+    write_tar(options.path / f"{CLASSES[0].middle_id}.tar", {"n_1.JPEG": shared, "n_2.JPEG": make_image(97402)})
     result = build(tiny, options)
-    assert result.verdicts["above"] == 2
+    assert result.statuses["above"] == 2
     assert f"imagenet-21k/{FINE[0]}_1" in ids(options.out)["train"]
 
 
@@ -128,40 +128,40 @@ def test_candidates_add_up_whatever_is_wrong_with_them(tiny, options):
     members = {
         "a.JPEG": b"",
         "b.JPEG": b"<html>quota</html>",
-        "c.JPEG": picture(97501)[:-300],
-        "d.JPEG": picture(97502, 8, 8),
-        "e.JPEG": picture(97503, kind="PNG"),
-        "f.txt": picture(97504, mode="CMYK"),
+        "c.JPEG": make_image(97501)[:-300],
+        "d.JPEG": make_image(97502, 8, 8),
+        "e.JPEG": make_image(97503, kind="PNG"),
+        "f.txt": make_image(97504, mode="CMYK"),
         "g": b"\0" * 50,
     }
     write_tar(options.path / f"{FINE[0]}.tar", members)
     result = build(tiny, options)
     expected = {"empty": 1, "html-page": 1, "truncated": 1, "too-small": 1, "not-an-image": 1, "ok": 7 * 6 + 2}
-    assert result.verdicts == expected
+    assert result.statuses == expected
     assert len(rejected(options.out)) == sum(expected.values()) - expected["ok"]
 
 
-def test_a_test_class_with_one_picture_is_out_and_counted_as_missing(tiny, options):
-    write_tar(options.path / f"{TEST_FINE[0]}.tar", {f"{TEST_FINE[0]}_1.JPEG": picture(97601)})
+def test_a_test_class_with_one_image_is_out_and_counted_as_missing(tiny, options):
+    write_tar(options.path / f"{TEST_FINE[0]}.tar", {f"{TEST_FINE[0]}_1.JPEG": make_image(97601)})
     result = build(tiny, options)
-    assert result.verdicts["class-too-small"] == 1
+    assert result.statuses["class-too-small"] == 1
     assert (result.coverage["fine"].found, result.coverage["fine"].reached) == (7, False)
     assert result.missing == [f"{TEST_FINE[0]} ({CLASSES[FINE.index(TEST_FINE[0])].fine})"]
 
 
-def test_a_limit_keeps_the_same_pictures_from_a_small_or_a_full_pool(tiny, options, tmp_path):
+def test_a_limit_keeps_the_same_images_from_a_small_or_a_full_pool(tiny, options, tmp_path):
     build(tiny, options)
     limited = replace(options, limit=3)
     result = build(tiny, replace(limited, out=tmp_path / "fresh"))
     build(tiny, replace(limited, out=tmp_path / "full", pool=options.pool_folder))
-    assert result.verdicts == {"ok": 3 * len(CLASSES), "over-limit": 3 * len(CLASSES)}
+    assert result.statuses == {"ok": 3 * len(CLASSES), "over-limit": 3 * len(CLASSES)}
     assert sums(tmp_path / "fresh") == sums(tmp_path / "full")
     chosen = {i for of in ids(tmp_path / "fresh").values() for i in of}
     assert chosen < {i for of in ids(options.out).values() for i in of}
 
 
 def test_size_shrinks_and_says_so(tiny, options):
-    write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": picture(97701, 400, 200)})
+    write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": make_image(97701, 400, 200)})
     build(tiny, replace(options, size=64))
     sizes = {row["image_id"]: row["image"].size for row in load_dataset(str(options.out))["train"]}
     assert sizes.pop(f"imagenet-21k/{FINE[0]}_1") == (128, 64)
@@ -175,7 +175,7 @@ def test_size_shrinks_and_says_so(tiny, options):
 def test_changed_source_bytes_are_collected_again_and_nothing_else(tiny, options, monkeypatch):
     build(tiny, options)
     before = sums(options.out)
-    write_tar(options.path / f"{FINE[3]}.tar", {f"{FINE[3]}_{i}.JPEG": picture(97800 + i) for i in range(6)})
+    write_tar(options.path / f"{FINE[3]}.tar", {f"{FINE[3]}_{i}.JPEG": make_image(97800 + i) for i in range(6)})
     read = []
     from dmlkit.pipeline import collect
 
@@ -187,9 +187,9 @@ def test_changed_source_bytes_are_collected_again_and_nothing_else(tiny, options
     assert sums(options.out) != before
 
 
-def test_a_new_exclusion_or_split_reads_no_picture_again(tiny_manifest, options, monkeypatch):
+def test_a_new_exclusion_or_split_reads_no_image_again(tiny_manifest, options, monkeypatch):
     build(manifest.load(str(tiny_manifest)), options)
-    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("a picture was read again"))
+    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("an image was read again"))
     changed = [replace(c, split="test" if c.middle == "dog" else "train") for c in CLASSES]
     write_manifest(tiny_manifest, changed)
     build(manifest.load(str(tiny_manifest)), options)
@@ -198,13 +198,13 @@ def test_a_new_exclusion_or_split_reads_no_picture_again(tiny_manifest, options,
     with (tiny_manifest / "excluded.tsv").open("a") as file:
         file.write(f"{FINE[0]}\tdog 1\twe have enough\n")
     result = build(manifest.load(str(tiny_manifest)), options)
-    assert result.verdicts["excluded"] == 6
+    assert result.statuses["excluded"] == 6
 
 
-def test_labels_that_no_one_knows_stop_the_build_before_a_picture_is_read(tiny, options, monkeypatch):
-    write_tar(options.path / "n77777777.tar", {"n77777777_1.JPEG": picture(1)})
-    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("a picture was read"))
-    with pytest.raises(HierarchyError, match="n77777777"):
+def test_labels_that_no_one_knows_stop_the_build_before_a_image_is_read(tiny, options, monkeypatch):
+    write_tar(options.path / "n77777777.tar", {"n77777777_1.JPEG": make_image(1)})
+    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("an image was read"))
+    with pytest.raises(TaxonomyError, match="n77777777"):
         build(tiny, options)
 
 
@@ -217,8 +217,8 @@ def test_a_build_that_cannot_begin_leaves_nothing_behind(tiny, options, tmp_path
 
 def test_nothing_good_gives_an_error_and_no_folder(tiny, options):
     for path in options.path.iterdir():
-        write_tar(path, {"x.JPEG": b"no picture"})
-    with pytest.raises(SourceError, match="none of the 8 pictures"):
+        write_tar(path, {"x.JPEG": b"no image"})
+    with pytest.raises(SourceError, match="none of the 8 images"):
         build(tiny, options)
     assert not options.out.exists()
 
@@ -230,8 +230,8 @@ def test_nothing_good_gives_an_error_and_no_folder(tiny, options):
         ({"limit": 0}, "--limit is 0"),
         ({"size": 0}, "--size is 0"),
         ({"size": 16}, "shorter side of 32"),
-        ({"source": "tiny-imagenet"}, "takes no pictures from the source 'tiny-imagenet'"),
-        ({"source": "imagenet"}, "takes no pictures from the source 'imagenet'"),
+        ({"source": "tiny-imagenet"}, "takes no images from the source 'tiny-imagenet'"),
+        ({"source": "imagenet"}, "takes no images from the source 'imagenet'"),
     ],
 )
 def test_options_that_cannot_mean_anything_are_refused(tiny, options, change, complaint):
@@ -311,7 +311,7 @@ def test_damaged_pool_files_are_collected_again(tiny, options):
 
 
 def test_a_dry_run_says_what_it_would_read_and_writes_nothing(tiny, options, tmp_path):
-    write_tar(options.path / f"{CLASSES[0].middle_id}.tar", {"n_1.JPEG": picture(1)})
+    write_tar(options.path / f"{CLASSES[0].middle_id}.tar", {"n_1.JPEG": make_image(1)})
     facts = dry_run(tiny, options)
     assert (facts["units"], facts["fine"], facts["of_fine"], facts["settled"]) == (9, 8, 8, 0)
     assert facts["labels"] == {"ok": 8, "above": 1}

@@ -1,4 +1,4 @@
-"""The pictures that a network sees: what is cut out, in what order, from which bytes."""
+"""The images that a network sees: what is cut out, in what order, from which bytes."""
 
 import io
 import shutil
@@ -14,7 +14,7 @@ from PIL import Image
 from dmlkit.training import data
 from dmlkit.training.data import Batch, DataError
 from dmlkit.training.embed import Views, silent
-from tests.support.images import picture
+from tests.support.images import make_image
 
 torch.set_num_threads(1)
 
@@ -29,15 +29,15 @@ def train(good_folder) -> data.Encoded:
     return data.Encoded(str(good_folder), "default", "train")
 
 
-def plan_of(pictures, batches: int = 3, batch: int = 8, seed=(0, 0), share: int = 0, shares: int = 1) -> data.Plan:
-    plan = data.Plan(pictures.sizes, share, shares)
-    plan.order = np.random.default_rng(1).integers(0, len(pictures.ids), (batches, batch))
+def plan_of(images, batches: int = 3, batch: int = 8, seed=(0, 0), share: int = 0, shares: int = 1) -> data.Plan:
+    plan = data.Plan(images.sizes, share, shares)
+    plan.order = np.random.default_rng(1).integers(0, len(images.ids), (batches, batch))
     plan.seed = seed
     return plan
 
 
-def pixels(pictures, plan, workers: int = 0, size: int = 24) -> torch.Tensor:
-    return torch.cat(list(data.whole_batches(data.loader(pictures, size, plan, workers))))
+def pixels(images, plan, workers: int = 0, size: int = 24) -> torch.Tensor:
+    return torch.cat(list(data.whole_batches(data.loader(images, size, plan, workers))))
 
 
 def test_cuts_have_the_area_and_ratio_asked_for_and_stay_inside():
@@ -55,7 +55,7 @@ def test_cuts_have_the_area_and_ratio_asked_for_and_stay_inside():
 
 
 @pytest.mark.parametrize("size", [(1000, 10), (10, 1000)])
-def test_a_very_long_picture_gets_the_largest_cut_in_its_middle(size):
+def test_a_very_long_image_gets_the_largest_cut_in_its_middle(size):
     cuts = data.random_cuts(np.random.default_rng(0), np.tile([size], (50, 1)))
     w, h = (cuts[:, 2] - cuts[:, 0]) * size[0], (cuts[:, 3] - cuts[:, 1]) * size[1]
     assert min(w / h) >= 3 / 4 - 1e-9
@@ -64,7 +64,7 @@ def test_a_very_long_picture_gets_the_largest_cut_in_its_middle(size):
     assert cuts[:, long] + cuts[:, long + 2] == pytest.approx(1)
 
 
-def test_a_test_picture_shows_the_square_in_its_middle():
+def test_a_test_image_shows_the_square_in_its_middle():
     # 256 pixels of the shorter side, of which 224 are seen.
     assert data.centre(512, 256) == pytest.approx((144 / 512, 16 / 256, 368 / 512, 240 / 256))
 
@@ -84,11 +84,11 @@ def test_processes_share_a_batch_without_changing_it(train):
     assert all(torch.equal(w, torch.cat([a, b])) for w, a, b in zip(whole, *parts, strict=True))
 
 
-def test_pictures_are_read_by_number_as_in_order(train):
+def test_images_are_read_by_number_as_in_order(train):
     assert [train.bytes_of(i) for i in range(len(train.ids))] == list(train.in_order())
 
 
-def test_a_hub_data_set_gives_the_same_pictures(good_folder, train, monkeypatch):
+def test_a_hub_data_set_gives_the_same_images(good_folder, train, monkeypatch):
     import datasets
 
     rows = datasets.load_dataset(str(good_folder), split="train")
@@ -100,14 +100,14 @@ def test_a_hub_data_set_gives_the_same_pictures(good_folder, train, monkeypatch)
     assert hub.bytes_of(5) == train.bytes_of(5)
 
 
-def test_decoded_pictures_show_what_the_encoded_ones_show(train):
+def test_decoded_images_show_what_the_encoded_ones_show(train):
     store = data.cached(train, 24, "content", "always", silent)
     assert isinstance(store, data.Decoded)
     a, b = pixels(train, plan_of(train)).float(), pixels(store, plan_of(train)).float()
-    assert (a - b).abs().mean() < 3  # of 255; the pictures were made smaller once more on the way
+    assert (a - b).abs().mean() < 3  # of 255; the images were made smaller once more on the way
 
 
-def test_pictures_are_decoded_once_and_kept_by_content_and_size(train, tmp_path):
+def test_images_are_decoded_once_and_kept_by_content_and_size(train, tmp_path):
     steps = []
 
     def notify(step, done, total, what):
@@ -147,7 +147,7 @@ def test_too_little_room_is_known_before_anything_is_decoded(train, tmp_path, mo
     assert data.cached(train, 24, "content", "auto", silent) is train
 
 
-def test_a_picture_is_turned_upright_and_a_large_one_decoded_at_a_fraction():
+def test_a_image_is_turned_upright_and_a_large_one_decoded_at_a_fraction():
     half = Image.new("RGB", (640, 320), "red")
     half.paste("blue", (0, 0, 320, 320))
     exif = Image.Exif()
@@ -165,9 +165,9 @@ def test_a_picture_is_turned_upright_and_a_large_one_decoded_at_a_fraction():
     assert (cut[..., 2] > 200).all()
 
 
-def test_grey_and_transparent_pictures_become_rgb():
+def test_grey_and_transparent_images_become_rgb():
     for mode in ("L", "RGBA", "P"):
-        assert data.opened(picture(1, kind="PNG", mode=mode)).mode == "RGB"
+        assert data.opened(make_image(1, kind="PNG", mode=mode)).mode == "RGB"
 
 
 def test_a_flip_turns_left_to_right(train):
@@ -183,7 +183,7 @@ def test_pixels_are_normalised_by_channel():
     assert value[0, :, 0, 0].tolist() == pytest.approx([(1 - m) / s for m, s in zip(data.MEAN, data.STD, strict=True)])
 
 
-def test_the_first_evaluation_reads_the_pictures_and_the_next_ones_do_not(train, monkeypatch):
+def test_the_first_evaluation_reads_the_images_and_the_next_ones_do_not(train, monkeypatch):
     class Mean(torch.nn.Module):
         def forward(self, x):
             return x.mean(dim=(2, 3))
@@ -196,7 +196,7 @@ def test_the_first_evaluation_reads_the_pictures_and_the_next_ones_do_not(train,
 
 
 def damaged(folder: Path) -> str:
-    """Break the data of one training picture; returns its id."""
+    """Break the data of one training image; returns its id."""
     path = next((folder / "data").glob("train-*.parquet"))
     table = pq.read_table(path)
     images = table["image"].to_pylist()
@@ -206,7 +206,7 @@ def damaged(folder: Path) -> str:
     return table["image_id"][2].as_py()
 
 
-def test_a_damaged_picture_is_named(changeable):
+def test_a_damaged_image_is_named(changeable):
     name = damaged(changeable)
     broken = data.Encoded(str(changeable), "default", "train")
     with pytest.raises(DataError, match=name) as error:

@@ -1,4 +1,4 @@
-"""Builds from lists of URLs against a server that has every fault: verdicts, retries, kills, nothing asked twice."""
+"""Builds from lists of URLs against a server that has every fault: statuses, retries, kills, nothing asked twice."""
 
 import os
 import random
@@ -14,14 +14,14 @@ import pytest
 from datasets import load_dataset
 
 from dmlkit.dataset.validate import validate
-from dmlkit.errors import HierarchyError
+from dmlkit.errors import TaxonomyError
 from dmlkit.pipeline.build import Options, build
-from dmlkit.schema import Manners
 from dmlkit.storage import crawler
+from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.storage.images import digest
 from dmlkit.taxonomy import manifest
 from tests.support.faulty_server import FAULTS, serving
-from tests.support.images import picture
+from tests.support.images import make_image
 from tests.support.manifests import CLASSES, TOML, sums, write_manifest
 
 FINE = [c.fine_id for c in CLASSES]
@@ -55,10 +55,10 @@ def server():
 
 @pytest.fixture
 def options(tmp_path, monkeypatch):
-    monkeypatch.setattr(Options, "manners", Manners(**QUICK))
+    monkeypatch.setattr(Options, "policy", CrawlPolicy(**QUICK))
     crawler.crawler.cache_clear()
     yield Options("url-list", tmp_path / "out", tmp_path / "list.csv", jobs=1)
-    crawler.crawler(Manners(**QUICK)).close()
+    crawler.crawler(CrawlPolicy(**QUICK)).close()
     crawler.crawler.cache_clear()
 
 
@@ -68,18 +68,18 @@ def write_list(path, rows, header="url,label,id"):
 
 
 def good_rows(server, per_class=8, fault="ok"):
-    """Distinct pictures of every class."""
+    """Distinct images of every class."""
     return [
         (f"{server.url}/{fault}/{n}", FINE[n % len(FINE)], f"p{n:04d}") for n in range(100, 100 + per_class * len(FINE))
     ]
 
 
-def verdicts_of(out):
+def statuses_of(out):
     rejected = pd.read_parquet(out / "rejected.parquet")
-    return dict(zip(rejected["image_id"], rejected["verdict"], strict=True))
+    return dict(zip(rejected["image_id"], rejected["status"], strict=True))
 
 
-def test_pictures_keep_their_bytes_and_say_where_they_come_from(tiny, options, server):
+def test_images_keep_their_bytes_and_say_where_they_come_from(tiny, options, server):
     rows = [(*row, "CC-BY-4.0", "Ada") for row in good_rows(server)]
     write_list(options.path, rows, "url,label,id,license,author")
     build(tiny, options)
@@ -89,12 +89,12 @@ def test_pictures_keep_their_bytes_and_say_where_they_come_from(tiny, options, s
         for row in split.cast_column("image", split.features["image"].__class__(decode=False)):
             name = row["image_id"].removeprefix("url-list/")
             assert row["source_url"] == urls[name]
-            assert row["image"]["bytes"] == picture(int(name[1:]), 64, 48)
+            assert row["image"]["bytes"] == make_image(int(name[1:]), 64, 48)
             assert (row["license"], row["author"]) == ("CC-BY-4.0", "Ada")
     assert "Ada" in (options.out / "ATTRIBUTION.csv").read_text()
 
 
-def test_every_fault_ends_with_its_verdict_and_spoils_no_other_picture(tiny, options, server, tmp_path):
+def test_every_fault_ends_with_its_status_and_spoils_no_other_image(tiny, options, server, tmp_path):
     rows = good_rows(server)
     write_list(options.path, rows)
     build(tiny, options)
@@ -106,11 +106,11 @@ def test_every_fault_ends_with_its_verdict_and_spoils_no_other_picture(tiny, opt
     started = time.monotonic()
     result = build(tiny, replace(options, path=write_list(tmp_path / "faulty.csv", rows + faulty), out=tmp_path / "f"))
     assert time.monotonic() - started < 30
-    found = verdicts_of(tmp_path / "f")
-    for fault, verdict in FAULTS.items():
+    found = statuses_of(tmp_path / "f")
+    for fault, status in FAULTS.items():
         for i in range(2):
-            assert found.get(f"url-list/{fault}-{i}", "ok") == verdict, fault
-    assert sum(result.verdicts.values()) == len(rows) + len(faulty)
+            assert found.get(f"url-list/{fault}-{i}", "ok") == status, fault
+    assert sum(result.statuses.values()) == len(rows) + len(faulty)
     hosts = result.failures["hosts"]
     assert list(hosts) == [server.url.removeprefix("http://")]
     assert hosts[server.url.removeprefix("http://")]["http-404"] == 2
@@ -149,7 +149,7 @@ def test_running_again_asks_for_what_may_pass_and_nothing_else(tiny, options, se
     write_list(options.path, good_rows(server) + extra)
     build(tiny, options)
     before = Counter(server.asked)
-    assert {v for k, v in verdicts_of(options.out).items()} == {"http-404", "http-5xx", "timeout", "opt-out"}
+    assert {v for k, v in statuses_of(options.out).items()} == {"http-404", "http-5xx", "timeout", "opt-out"}
     build(tiny, replace(options, retry=frozenset()))
     assert server.asked == before
     build(tiny, replace(options, retry=frozenset(["timeout"])))
@@ -181,18 +181,18 @@ def test_what_was_tried_again_and_came_is_in_and_the_rest_has_not_changed(tiny, 
         Handler, "answer_ok", lambda self, data: self.send(500, b"") if self.path in hidden else answer_ok(self, data)
     )
     write_list(options.path, rows)
-    assert build(tiny, options).verdicts["http-5xx"] == 20
+    assert build(tiny, options).statuses["http-5xx"] == 20
     monkeypatch.setattr(Handler, "answer_ok", answer_ok)
     build(tiny, options)
     assert sums(options.out) == sums(tmp_path / "whole")
 
 
-def test_a_picture_that_changed_since_the_list_was_made_is_told(tiny, options, server):
-    rows = [(*row, digest(picture(int(row[2][1:]), 64, 48))) for row in good_rows(server)]
+def test_a_image_that_changed_since_the_list_was_made_is_told(tiny, options, server):
+    rows = [(*row, digest(make_image(int(row[2][1:]), 64, 48))) for row in good_rows(server)]
     rows[5] = (*rows[5][:3], "0" * 64)
     write_list(options.path, rows, "url,label,id,sha256")
     result = build(tiny, options)
-    assert result.verdicts == {"ok": len(rows) - 1, "changed": 1}
+    assert result.statuses == {"ok": len(rows) - 1, "changed": 1}
 
 
 def test_the_same_bytes_at_three_addresses_are_a_placeholder(tiny, options, server):
@@ -200,7 +200,7 @@ def test_the_same_bytes_at_three_addresses_are_a_placeholder(tiny, options, serv
     twice = [(f"{server.url}/ok/{'0' * i}8888", FINE[1], f"twice{i}") for i in (1, 2)]
     write_list(options.path, good_rows(server) + gone + twice)
     result = build(tiny, options)
-    assert (result.verdicts["placeholder"], result.verdicts["duplicate"]) == (3, 1)
+    assert (result.statuses["placeholder"], result.statuses["duplicate"]) == (3, 1)
 
 
 def test_a_limit_fetches_no_more_than_it_needs(tiny, options, server, tmp_path):
@@ -211,7 +211,7 @@ def test_a_limit_fetches_no_more_than_it_needs(tiny, options, server, tmp_path):
     server.asked.clear()
     crawl_pool = tmp_path / "fresh.pool"
     result = build(tiny, replace(options, limit=5, out=tmp_path / "few", pool=crawl_pool))
-    assert result.verdicts["ok"] == 5 * len(FINE)
+    assert result.statuses["ok"] == 5 * len(FINE)
     assert sum(server.asked.values()) <= 5 * len(FINE) + 1
     build(tiny, replace(options, limit=5, out=tmp_path / "same", pool=tmp_path / "all.pool"))
     assert sums(tmp_path / "few") == sums(tmp_path / "same")
@@ -219,15 +219,15 @@ def test_a_limit_fetches_no_more_than_it_needs(tiny, options, server, tmp_path):
 
 def test_labels_that_no_one_knows_stop_before_anything_is_asked(tiny, options, server):
     write_list(options.path, [*good_rows(server), (f"{server.url}/ok/1", "n77777777", "x")])
-    with pytest.raises(HierarchyError, match="n77777777"):
+    with pytest.raises(TaxonomyError, match="n77777777"):
         build(tiny, options)
     assert not server.asked
 
 
-def test_pictures_of_labels_above_the_fine_classes_are_not_fetched(tiny, options, server):
+def test_images_of_labels_above_the_fine_classes_are_not_fetched(tiny, options, server):
     write_list(options.path, [*good_rows(server), (f"{server.url}/ok/1", CLASSES[0].middle_id, "above")])
     result = build(tiny, options)
-    assert result.verdicts["above"] == 1
+    assert result.statuses["above"] == 1
     assert "/ok/1" not in server.asked
 
 

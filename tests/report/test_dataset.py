@@ -1,4 +1,4 @@
-"""The report of a data set: what its files say, and what bad input gives."""
+"""The report of a dataset: what its files say, and what bad input gives."""
 
 import hashlib
 import json
@@ -20,27 +20,27 @@ from dmlkit.pipeline.build import Options, build
 from dmlkit.report.dataset import classes, overview, rejected
 from dmlkit.taxonomy import manifest
 from tests.support.dyml_release import PRODUCT, imported, write_release
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, write_manifest
 
 EVIL = """<script>alert(1)</script>"'&"""
 
 
 def build_to_look_at(where):
-    """A data set folder with a class of an evil name, and a few candidates of each kind that are not in it."""
+    """A dataset folder with a class of an evil name, and a few candidates of each kind that are not in it."""
     of = [
         replace(c, fine=EVIL) if c.fine == "dog 1" else replace(c, middle="<b>owl</b>") if c.middle == "owl" else c
         for c in CLASSES
     ]
     tiny = manifest.load(str(write_manifest(where / "tiny", of, TOML.replace("Tiny animals", "Tiny <i>animals</i>"))))
     for n, c in enumerate(of):
-        members = {f"{c.fine_id}_{i}.JPEG": picture(1000 * n + i, 48 + 8 * i, 40) for i in range(6)}
+        members = {f"{c.fine_id}_{i}.JPEG": make_image(1000 * n + i, 48 + 8 * i, 40) for i in range(6)}
         if n == 0:
             members |= {f"{c.fine_id}_twin.JPEG": members[f"{c.fine_id}_0.JPEG"], f"{c.fine_id}_bad.JPEG": b"<html>"}
         if n in (1, 2):
-            members[f"{c.fine_id}_clash.JPEG"] = picture(5)
+            members[f"{c.fine_id}_clash.JPEG"] = make_image(5)
         write_tar(where / "tars" / f"{c.fine_id}.tar", members)
-    write_tar(where / "tars" / "n09999999.tar", {"n09999999_0.JPEG": picture(77)})
+    write_tar(where / "tars" / "n09999999.tar", {"n09999999_0.JPEG": make_image(77)})
     return build(tiny, Options("imagenet-21k", where / "out", where / "tars", jobs=1)).out
 
 
@@ -77,21 +77,21 @@ def hashes(folder):
 def test_the_overview_says_what_the_files_say(folder, made):
     build_json = json.loads((folder / "build.json").read_bytes())
     text = text_of(made[0] / "index.html")
-    assert "48 pictures" in text
+    assert "48 images" in text
     assert "8 fine classes 4 middle classes 2 coarse classes" in text
     assert "tiny 1.0.0" in text
     assert "not be published again" in text
-    for split, n in build_json["pictures"].items():
+    for split, n in build_json["images"].items():
         assert re.search(rf"\b{split} {n} ", text), split
-    for verdict, n in build_json["verdicts"].items():
-        assert re.search(rf"\b{verdict} {n} ", text_of(made[0] / "rejected.html")), verdict
+    for status, n in build_json["statuses"].items():
+        assert re.search(rf"\b{status} {n} ", text_of(made[0] / "rejected.html")), status
 
 
 def test_classes_that_a_split_is_short_of_are_named(made):
     text = text_of(made[0] / "index.html")
     short = text.partition("Classes that a split is short of")[2].partition("Width and height")[0]
     assert re.search(r"bear 1 bear gallery [34]", short)
-    assert "dog 2" not in short  # six pictures in train
+    assert "dog 2" not in short  # six images in train
 
 
 def test_a_test_class_that_lost_its_queries_is_short_of_them(folder, tmp_path):
@@ -105,7 +105,7 @@ def test_a_test_class_that_lost_its_queries_is_short_of_them(folder, tmp_path):
     assert re.search(r"Classes that a split is short of.* query 0 ", text_of(tmp_path / "pages" / "index.html"))
 
 
-def test_a_class_has_a_page_with_its_pictures_and_a_middle_class_one_with_its_classes(made):
+def test_a_class_has_a_page_with_its_images_and_a_middle_class_one_with_its_classes(made):
     page = (made[0] / "classes" / "fine-0.html").read_text(encoding="utf-8")
     assert page.count('<button type="button" data-show') == 6
     assert "n01110001" in text_of(made[0] / "classes" / "fine-0.html")
@@ -122,8 +122,8 @@ def test_each_rejected_candidate_is_there_with_its_reason(folder, made):
     assert "it looks like a fish" in text
 
 
-def test_a_duplicate_stands_beside_the_picture_that_was_kept(folder, made):
-    (row,) = (r for r in pq.read_table(folder / "rejected.parquet").to_pylist() if r["verdict"] == "duplicate")
+def test_a_duplicate_stands_beside_the_image_that_was_kept(folder, made):
+    (row,) = (r for r in pq.read_table(folder / "rejected.parquet").to_pylist() if r["status"] == "duplicate")
     kept = row["detail"].removeprefix("the same as ")
     page = (made[0] / "duplicates.html").read_text(encoding="utf-8")
     assert f'aria-label="{kept}"' in page
@@ -154,21 +154,21 @@ def test_two_reports_of_a_data_set_are_the_same_bytes(folder, made, tmp_path):
     overview.report(folder, tmp_path / "again")
     assert hashes(tmp_path / "again") == hashes(made[0])
     assert made[1].pages == len(list(made[0].rglob("*.html")))
-    assert made[1].pictures == 48
+    assert made[1].images == 48
 
 
-def test_many_pictures_of_a_class_stand_on_several_sheets(folder, tmp_path, monkeypatch):
+def test_many_images_of_a_class_stand_on_several_sheets(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(overview, "SHEET", 4)
     overview.report(folder, tmp_path / "pages")
     page = (tmp_path / "pages" / "classes" / "fine-0.html").read_text(encoding="utf-8")
-    for name, pictures in (("fine-0.webp", 4), ("fine-0.2.webp", 2)):
-        assert page.count(f'href="{name}"') == pictures
+    for name, images in (("fine-0.webp", 4), ("fine-0.2.webp", 2)):
+        assert page.count(f'href="{name}"') == images
         assert (tmp_path / "pages" / "classes" / name).is_file()
 
 
-def test_the_pictures_of_a_class_are_limited_and_the_page_says_so(folder, tmp_path):
+def test_the_images_of_a_class_are_limited_and_the_page_says_so(folder, tmp_path):
     facts = overview.report(folder, tmp_path / "pages", per_class=2)
-    assert facts.pictures == 16 + 1  # and the one that a duplicate stands beside
+    assert facts.images == 16 + 1  # and the one that a duplicate stands beside
     assert "2 of 6, chosen by a hash of their ids" in text_of(tmp_path / "pages" / "classes" / "fine-1.html")
 
 
@@ -189,35 +189,35 @@ def test_an_official_release_has_its_own_splits_and_unknown_parents(tmp_path):
     text = text_of(tmp_path / "pages" / "index.html")
     assert "test_middle/gallery 3 1 2" in text
     assert "Form per-scale" in text
-    assert "Pictures without a finer label" in text_of(tmp_path / "pages" / "classes" / "middle-1.html")
+    assert "Images without a finer label" in text_of(tmp_path / "pages" / "classes" / "middle-1.html")
     assert "test middle 4" in text_of(tmp_path / "pages" / "classes" / "coarse-unknown.html")
     one = imported(write_release(tmp_path / "dyml_product", PRODUCT), tmp_path / "product").out
     overview.report(one, tmp_path / "pages")
     assert "query and gallery 6" in text_of(tmp_path / "pages" / "index.html")
 
 
-def test_ids_without_pictures_still_have_their_pages(folder, tmp_path):
+def test_ids_without_images_still_have_their_pages(folder, tmp_path):
     (tmp_path / "ids").mkdir()
     ids_only.write(folder, tmp_path / "ids", "me/tiny")
     facts = overview.report(tmp_path / "ids", tmp_path / "pages")
-    assert facts.pictures == 0
-    assert "The pictures are not here" in text_of(tmp_path / "pages" / "index.html")
-    assert "6 pictures, which are not in this folder" in text_of(tmp_path / "pages" / "classes" / "fine-0.html")
+    assert facts.images == 0
+    assert "The images are not here" in text_of(tmp_path / "pages" / "index.html")
+    assert "6 images, which are not in this folder" in text_of(tmp_path / "pages" / "classes" / "fine-0.html")
     assert not list((tmp_path / "pages").rglob("*.webp"))
 
 
-def test_a_data_set_without_pictures_says_so(folder, tmp_path):
+def test_a_data_set_without_images_says_so(folder, tmp_path):
     empty = tmp_path / "empty"
     shutil.copytree(folder, empty)
     for path in (empty / "data").iterdir():
         pq.write_table(pq.read_table(path).slice(0, 0), path)
     overview.report(empty, tmp_path / "pages")
-    assert "The data set has no picture" in text_of(tmp_path / "pages" / "index.html")
-    assert "no pictures" in text_of(tmp_path / "pages" / "classes.html")
+    assert "The dataset has no image" in text_of(tmp_path / "pages" / "index.html")
+    assert "no images" in text_of(tmp_path / "pages" / "classes.html")
 
 
 def damaged(folder, where, name, data=None):
-    """A copy of a data set folder with a file that is missing, or is something else."""
+    """A copy of a dataset folder with a file that is missing, or is something else."""
     copy = where / "damaged"
     shutil.copytree(folder, copy)
     (copy / name).unlink()
@@ -292,9 +292,9 @@ def test_a_report_goes_where_a_link_leads_and_into_the_folder_where_one_is(folde
         assert (tmp_path / "pages").is_symlink()
         assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "pages"]
         assert (tmp_path / "disk" / "index.html").is_file()
-    shutil.copytree(folder, tmp_path / "disk" / "data set")
-    with pytest.raises(OutputError, match=r"holds .*data set; left as it is"):
-        overview.report(tmp_path / "disk" / "data set", tmp_path / "disk")
+    shutil.copytree(folder, tmp_path / "disk" / "dataset")
+    with pytest.raises(OutputError, match=r"holds .*dataset; left as it is"):
+        overview.report(tmp_path / "disk" / "dataset", tmp_path / "disk")
 
 
 def test_not_all_is_never_called_all():
@@ -308,11 +308,11 @@ def test_the_command_says_where_the_pages_are_and_what_it_cannot_use(folder, tmp
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
     for arguments, said in (
-        ([tmp_path / "pages"], "neither a data set folder nor a run"),
+        ([tmp_path / "pages"], "neither a dataset folder nor a run"),
         ([tmp_path / "nothing"], "is no folder"),
-        (["/"], "neither a data set folder nor a run"),
-        ([folder, "more"], "is a data set, not a run"),
-        ([tmp_path / "run"], "needs a data set"),
+        (["/"], "neither a dataset folder nor a run"),
+        ([folder, "more"], "is a dataset, not a run"),
+        ([tmp_path / "run"], "needs a dataset"),
     ):
         with pytest.raises(UsageError, match=said):
             dmlkit("report", *arguments)
@@ -324,7 +324,7 @@ def test_few_of_very_many_rejected_candidates_are_kept_in_memory_and_shown(tmp_p
         {
             "image_id": f"s/{i:04}",
             "upstream_label": "x",
-            "verdict": "duplicate",
+            "status": "duplicate",
             "detail": f"the same as s/kept{i % 50}",
         }
         for i in range(1000)

@@ -1,4 +1,4 @@
-"""The pages of a data set's report in Chromium: from disk, by keyboard, on a phone, in the dark, for screen readers."""
+"""The pages of a dataset's report in Chromium: from disk, by keyboard, on a phone, in the dark, for screen readers."""
 
 import re
 
@@ -80,7 +80,7 @@ def test_a_class_is_found_by_its_id_and_nothing_is_said_to_be_nothing(browser, p
         assert page.is_hidden("#found")
 
 
-def test_the_tree_opens_by_keyboard_and_leads_to_pictures(browser, pages):
+def test_the_tree_opens_by_keyboard_and_leads_to_images(browser, pages):
     with opened(browser, pages / "classes.html") as page:
         page.click("text=Close all")
         assert page.locator("#tree details[open]").count() == 0
@@ -93,7 +93,7 @@ def test_the_tree_opens_by_keyboard_and_leads_to_pictures(browser, pages):
         assert page.evaluate("document.activeElement.textContent") == "bear 1"
         page.keyboard.press("Enter")
         page.wait_for_url("**/classes/fine-2.html")
-        assert page.locator(".pictures button").count() == 6
+        assert page.locator(".images button").count() == 6
 
 
 def test_a_click_on_a_ring_opens_a_class_and_one_on_the_outermost_leads_to_it(browser, pages):
@@ -110,29 +110,29 @@ def test_a_click_on_a_ring_opens_a_class_and_one_on_the_outermost_leads_to_it(br
         page.wait_for_url("**/classes/fine-5.html")
 
 
-def test_a_picture_is_shown_larger_with_its_facts_and_the_focus_comes_back(browser, pages):
+def test_a_image_is_shown_larger_with_its_facts_and_the_focus_comes_back(browser, pages):
     with opened(browser, pages / "classes" / "fine-0.html", size=NARROW) as page:
-        page.locator(".pictures button").nth(1).focus()
+        page.locator(".images button").nth(1).focus()
         page.keyboard.press("Enter")
-        name = page.text_content("#picture h2")
+        name = page.text_content("#image h2")
         assert re.fullmatch(r"imagenet-21k/n01110001_\w+", name)
-        facts = page.text_content("#picture dl")
+        facts = page.text_content("#image dl")
         assert EVIL in facts
         assert "SHA-256" in facts
         assert faults(page) == []
         assert overflow(page) <= 0
         page.keyboard.press("ArrowRight")
-        assert page.text_content("#picture h2") != name
+        assert page.text_content("#image h2") != name
         page.keyboard.press("Escape")
-        assert page.is_hidden("#picture")
+        assert page.is_hidden("#image")
         assert page.evaluate("document.activeElement.dataset.show") == "2"
 
 
-def test_the_small_pictures_show_what_their_names_say(browser, pages):
-    """The window of a small picture lies on the right place of its sheet."""
+def test_the_small_images_show_what_their_names_say(browser, pages):
+    """The window of a small image lies on the right place of its sheet."""
     with opened(browser, pages / "classes" / "fine-0.html") as page:
-        boxes = page.evaluate("[...document.querySelectorAll('.pictures svg svg')].map(s => s.getAttribute('viewBox'))")
+        boxes = page.evaluate("[...document.querySelectorAll('.images svg svg')].map(s => s.getAttribute('viewBox'))")
         assert len(set(boxes)) == 6
-        first = page.locator(".pictures button").first.screenshot()
-        second = page.locator(".pictures button").nth(1).screenshot()
+        first = page.locator(".images button").first.screenshot()
+        second = page.locator(".images button").nth(1).screenshot()
         assert first != second

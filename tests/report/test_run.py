@@ -1,4 +1,4 @@
-"""The report of a run says what brute force says, whatever the form of the data set; bad input is a sentence."""
+"""The report of a run says what brute force says, whatever the form of the dataset; bad input is a sentence."""
 
 import json
 import re
@@ -11,14 +11,13 @@ import pytest
 import torch
 
 from dmlkit.cli.push import push
-from dmlkit.errors import OutputError, UsageError
+from dmlkit.errors import OutputError, RunError, UsageError
 from dmlkit.evaluation import labels, metrics
 from dmlkit.report.run import map, tables
 from dmlkit.report.run import nearest as run_nearest
 from dmlkit.report.run.overview import report
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from dmlkit.training import embed, neighbours, plots
-from dmlkit.training.runs import RunError
 from dmlkit.training.train import train
 from tests.support.browser import NARROW, WIDE, chromium, faults, opened, overflow
 from tests.support.dots import HUES, ONE_THREAD, build_dots, settings
@@ -40,7 +39,7 @@ def no_figure():
 
 @pytest.fixture(scope="module")
 def where(tmp_path_factory) -> Path:
-    """A data set ``out``, two runs on it, ``one`` and ``two``, and the report of both, ``both``."""
+    """A dataset ``out``, two runs on it, ``one`` and ``two``, and the report of both, ``both``."""
     folder = tmp_path_factory.mktemp("runs")
     dataset = build_dots(folder, CLASSES)
     train(dataset, settings(epochs=2), folder / "one", ONE_THREAD)
@@ -70,7 +69,7 @@ def text_of(page: Path) -> str:
 
 
 def shown(page: Path) -> list[dict[str, str]]:
-    """What the viewer of a page says of each picture, in their order."""
+    """What the viewer of a page says of each image, in their order."""
     (data,) = re.findall(r'<script type="application/json" id="rows">(.*?)</script>', page.read_text(), re.S)
     return [dict(row) for row in json.loads(data)]
 
@@ -203,7 +202,7 @@ def test_a_data_set_of_the_hub_is_reported_on_like_its_folder(hub, where, tmp_pa
     assert in_lists(shown(tmp_path / "report" / "nearest.html")) == [(asked, found[:10]) for asked, found in here]
     index = text_of(tmp_path / "report" / "index.html")
     assert "one on me/dots" in index
-    assert "This data set has classes and pictures of its own" in index
+    assert "This dataset has classes and images of its own" in index
 
 
 def test_a_set_that_is_query_and_gallery_leaves_the_query_out(tmp_path):
@@ -217,7 +216,7 @@ def test_a_set_that_is_query_and_gallery_leaves_the_query_out(tmp_path):
         at = [gallery.ids.index(item["image_id"]) for item in found]
         assert row not in at
         assert near[row, at] == pytest.approx(np.sort(near[row])[::-1][:5], abs=1e-6)
-    assert "All 6 pictures" in text_of(folder / "report" / "map.html")
+    assert "All 6 images" in text_of(folder / "report" / "map.html")
 
 
 def test_a_release_with_a_test_for_each_scale_and_published_figures_where_it_is_whole(tmp_path, monkeypatch):
@@ -237,11 +236,11 @@ def test_a_release_with_a_test_for_each_scale_and_published_figures_where_it_is_
 
 def test_a_data_set_of_its_own_has_no_published_figures(where):
     index = text_of(where / "both" / "index.html")
-    assert "This data set has classes and pictures of its own, so they are not comparable." in index
+    assert "This dataset has classes and images of its own, so they are not comparable." in index
     assert "HAPPIER" not in index
     drawn = tables.comparison([], {"source": {"name": "sample"}})
     assert not drawn["rows"]
-    assert "The pictures are drawn" in drawn["why"]
+    assert "The images are drawn" in drawn["why"]
 
 
 def test_a_run_that_is_not_finished_is_reported_as_far_as_it_is(where, tmp_path):
@@ -260,12 +259,12 @@ def test_bad_input_is_refused_and_leaves_nothing(where, tmp_path, monkeypatch):
     untested = build_dots(tmp_path / "untested", [replace(c, split="train") for c in HUES])
     train(untested, settings(epochs=1), tmp_path / "trained", ONE_THREAD)
     for run, data, second, error, text in (
-        (where / "one", other, None, RunError, "was trained on another data set"),
+        (where / "one", other, None, RunError, "was trained on another dataset"),
         (where / "one", dataset, tmp_path, UsageError, "no run that has ended an epoch"),
         (where / "one", dataset, where / "one" / ".." / "one", UsageError, "are the same run"),
         (tmp_path / "trained", untested, None, UsageError, "no split query"),
-        (where / "one", dataset, tmp_path / "trained", UsageError, "trained on different data sets, out and out"),
-        (where / "one", str(where / "two"), None, UsageError, "two is a run, not a data set"),
+        (where / "one", dataset, tmp_path / "trained", UsageError, "trained on different datasets, out and out"),
+        (where / "one", str(where / "two"), None, UsageError, "two is a run, not a dataset"),
     ):
         with pytest.raises(error, match=text):
             report(run, data, tmp_path / "report", second)
@@ -305,7 +304,7 @@ def test_names_of_classes_are_texts_everywhere(browser, where):
         assert EVIL in "".join(page.locator("#map-0-a .hoverlayer text tspan").all_text_contents())
 
 
-def test_pictures_are_shown_larger_by_keyboard(browser, where):
+def test_images_are_shown_larger_by_keyboard(browser, where):
     with opened(browser, where / "both" / "nearest.html") as page:
         rows = shown(where / "both" / "nearest.html")
         first = page.locator("button[data-show]").first

@@ -1,4 +1,4 @@
-"""The embedded sample: drawn pictures that show their animal, keep its looks, and are the same on every machine."""
+"""The embedded sample: drawn images that show their animal, keep its looks, and are the same on every machine."""
 
 import hashlib
 import itertools
@@ -34,7 +34,7 @@ def named(fine, middle_id, coarse):
 
 
 def composed(c, index):
-    """The corners of everything that is painted of the animal, in shares of the picture: left, top, right, bottom."""
+    """The corners of everything that is painted of the animal, in shares of the image: left, top, right, bottom."""
     shot = draw.compose(c, scene.seeded(draw.VERSION, c.fine_id, index))
     outlines = [o for p in shot.figure.paints if p.extent for o in (*p.outlines, *p.limbs)]
     at = shot.canvas.pixels(np.concatenate(outlines)) / OVER / (shot.canvas.width, shot.canvas.height)
@@ -56,7 +56,7 @@ def assert_shown(c, index):
 
 
 def colours(picture):
-    """The histogram of the colours in the middle of a picture."""
+    """The histogram of the colours in the middle of an image."""
     width, height = picture.size
     middle = picture.crop((width // 5, height // 5, width - width // 5, height - height // 5)).reduce(2)
     bins = np.asarray(middle).reshape(-1, 3).astype(int) // 32 @ (64, 8, 1)
@@ -115,7 +115,7 @@ def test_every_picture_of_the_manifest_shows_its_animal():
 
 
 def alone(c):
-    """A small picture of the animal on black, in the same pose for every class of one plan."""
+    """A small image of the animal on black, in the same pose for every class of one plan."""
     look = draw.look(c.fine_id, c.fine, c.middle_id, c.coarse)
     figure = Figure(look, Random(1), look.places[0])
     draw.PLANS[look.plan](figure)

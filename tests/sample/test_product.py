@@ -20,14 +20,14 @@ from dmlkit.sample.product.finish import COLOURS, finish_of, phrase_in
 from dmlkit.sample.product.item import Item
 from dmlkit.sample.product.places import PLACES
 from dmlkit.sample.product.stage import OVER, Camera, Stage, in_order
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from dmlkit.sources import sample
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import FineClass
 
 PRODUCTS = manifest.load("product").classes
 SOME = sorted(PRODUCTS, key=lambda c: hashlib.sha256(c.fine_id.encode()).digest())[:80]
-FORMS = {m: [c for c in PRODUCTS if c.middle_id == m] for m in sorted({c.middle_id for c in PRODUCTS})}
+LAYOUTS = {m: [c for c in PRODUCTS if c.middle_id == m] for m in sorted({c.middle_id for c in PRODUCTS})}
 FOLDER = manifest.find("product")
 
 
@@ -59,7 +59,7 @@ def red(stage):
 
 
 def box_of(c, index):
-    """The corners of the product in shares of the picture: left, top, right, bottom."""
+    """The corners of the product in shares of the image: left, top, right, bottom."""
     shot = draw.compose(c, scene.seeded("product", draw.VERSION, c.fine_id, index))
     at = shot.stage.camera.pixels(shot.item.points()) / shot.stage.full
     return (*at.min(axis=0), *at.max(axis=0))
@@ -75,7 +75,7 @@ def assert_whole(c, index):
 
 
 def histogram(picture):
-    """The histogram of the colours in the middle of a picture."""
+    """The histogram of the colours in the middle of an image."""
     width, height = picture.size
     middle = picture.crop((width // 4, height // 4, width - width // 4, height - height // 4)).reduce(2)
     bins = np.asarray(middle).reshape(-1, 3).astype(int) // 32 @ (64, 8, 1)
@@ -90,7 +90,7 @@ def test_there_are_enough_classes_at_each_scale():
     assert [len({c.id(scale) for c in PRODUCTS}) for scale in SCALES] >= [400, 40, 5]
     assert len({c.middle_id for c in PRODUCTS}) >= 44
     assert len({c.coarse_id for c in PRODUCTS}) >= 8
-    assert min(len(classes) for classes in FORMS.values()) >= 9
+    assert min(len(classes) for classes in LAYOUTS.values()) >= 9
 
 
 def test_ids_are_well_formed_and_lead_from_the_family_by_the_form_to_the_finish():
@@ -114,7 +114,7 @@ def test_no_name_is_another_class_and_no_id_stands_at_two_scales():
 
 
 def test_test_forms_are_apart_from_training_forms_and_of_many_families():
-    side = {m: {c.split for c in classes} for m, classes in FORMS.items()}
+    side = {m: {c.split for c in classes} for m, classes in LAYOUTS.items()}
     assert all(len(splits) == 1 for splits in side.values())
     test = {m for m, splits in side.items() if splits == {"test"}}
     assert 0.15 <= len(test) / len(side) <= 0.21
@@ -123,7 +123,7 @@ def test_test_forms_are_apart_from_training_forms_and_of_many_families():
 
 
 def test_every_form_of_the_manifest_has_its_drawing():
-    assert set(FORMS) == set(draw.FORMS)
+    assert set(LAYOUTS) == set(draw.FORMS)
     assert {place for form in draw.FORMS.values() for place in form.places} <= set(PLACES)
 
 
@@ -153,7 +153,7 @@ def test_nothing_in_a_name_is_left_undrawn():
 
 
 def test_some_finishes_of_a_form_share_the_colour_and_some_the_pattern():
-    for classes in FORMS.values():
+    for classes in LAYOUTS.values():
         finishes = [finish_of(c.fine_id, c.fine) for c in classes]
         assert max(Counter(f.base for f in finishes).values()) > 1
         assert max(Counter(f.pattern for f in finishes if f.pattern != "plain").values()) > 1
@@ -161,7 +161,7 @@ def test_some_finishes_of_a_form_share_the_colour_and_some_the_pattern():
 
 
 def test_a_picture_has_the_same_bytes_in_another_process():
-    chosen = [*SOME[:5], *FORMS["seat-sofa"][:1], *FORMS["clock-alarm-clock"][:1]]
+    chosen = [*SOME[:5], *LAYOUTS["seat-sofa"][:1], *LAYOUTS["clock-alarm-clock"][:1]]
     code = (
         "import hashlib; from dmlkit import manifest; from dmlkit.sources import sample\n"
         f"chosen = {[c.fine_id for c in chosen]}\n"
@@ -181,7 +181,7 @@ def test_the_pictures_of_a_class_differ_from_each_other():
 
 
 def test_one_class_of_each_form_draws_in_sizes_that_a_data_set_keeps():
-    for number, classes in enumerate(FORMS.values()):
+    for number, classes in enumerate(LAYOUTS.values()):
         c = classes[number % len(classes)]
         picture = draw.draw(c, number % 8)
         assert picture.mode == "RGB"
@@ -209,7 +209,7 @@ def test_every_picture_of_the_manifest_shows_its_product():
 
 
 def least_apart(forms):
-    """What share of the picture differs between two finishes of a form, for all pairs."""
+    """What share of the image differs between two finishes of a form, for all pairs."""
     apart = {}
     for classes in forms:
         drawn = {c.fine: pixels(alone(c)) for c in classes}
@@ -225,17 +225,17 @@ def assert_apart(apart):
 
 
 def test_finishes_of_a_form_look_different():
-    assert_apart(least_apart(list(FORMS.values())[::3]))
+    assert_apart(least_apart(list(LAYOUTS.values())[::3]))
 
 
 @pytest.mark.slow
 def test_finishes_of_every_form_look_different():
-    assert_apart(least_apart(FORMS.values()))
+    assert_apart(least_apart(LAYOUTS.values()))
 
 
 def test_a_class_keeps_its_colours_from_picture_to_picture():
     own, others = [], []
-    for classes in list(FORMS.values())[::4]:
+    for classes in list(LAYOUTS.values())[::4]:
         drawn = [[histogram(draw.draw(c, index)) for index in range(3)] for c in classes[::3]]
         own.append(alike(pair for one in drawn for pair in itertools.combinations(one, 2)))
         others.append(alike((a, b) for one, two in itertools.combinations(drawn, 2) for a in one for b in two))
@@ -267,7 +267,7 @@ def test_a_rim_opens_with_the_height_of_the_camera():
 
 
 def test_what_stands_behind_is_painted_first():
-    c = FORMS["seat-dining-chair"][0]
+    c = LAYOUTS["seat-dining-chair"][0]
     item = Item(finish_of(c.fine_id, c.fine), Random(1))
     draw.FORMS[c.middle_id].build(item)
     middles = [np.concatenate([s.grid.reshape(-1, 3) for s in group]).mean(axis=0) for group in item.groups]

@@ -1,4 +1,4 @@
-"""The drawn vehicles: whole in the picture, known by their model and their marks, and the same on every machine."""
+"""The drawn vehicles: whole in the image, known by their model and their marks, and the same on every machine."""
 
 import hashlib
 import importlib.util
@@ -56,7 +56,7 @@ def made(model, identity):
 
 
 def camera_at(bundle, azimuth, size, metre=None):
-    """A camera that has the vehicle in the middle of a picture of this size, as large as fits or in a given scale."""
+    """A camera that has the vehicle in the middle of an image of this size, as large as fits or in a given scale."""
     width, tall = size[0] * OVER, size[1] * OVER
     camera = Camera(azimuth, 0.1, 25.0, (0.0, 0.0, 1.0))
     at = camera.project(bundle.cloud)
@@ -68,7 +68,7 @@ def camera_at(bundle, azimuth, size, metre=None):
 
 
 def alone(bundle, azimuth, size=(240, 180), metre=None):
-    """A vehicle on plain grey from one side: the picture, and where something of the vehicle is."""
+    """A vehicle on plain grey from one side: the image, and where something of the vehicle is."""
     camera = camera_at(bundle, azimuth, size, metre)
     canvas = Canvas(*size)
     width, tall = canvas.full
@@ -81,7 +81,7 @@ def alone(bundle, azimuth, size=(240, 180), metre=None):
 
 
 def apart(one, two, azimuth=0.8):
-    """How far two vehicles differ in the picture of their three-quarter front."""
+    """How far two vehicles differ in the image of their three-quarter front."""
     return np.abs(alone(one, azimuth)[0] - alone(two, azimuth)[0]).mean()
 
 
@@ -144,7 +144,7 @@ def test_a_name_says_the_colour_that_is_painted():
         assert identity.body == identities.PAINTS[identity.paint]
 
 
-# The pictures
+# The images
 
 
 def test_a_picture_has_the_same_bytes_in_another_process():
@@ -193,7 +193,7 @@ def test_every_vehicle_draws_without_warnings():
 
 
 def assert_shown(c, index):
-    """The vehicle is whole in the picture, not small, and about its middle."""
+    """The vehicle is whole in the image, not small, and about its middle."""
     shot = draw.compose(c, scene.seeded(draw.VERSION, c.fine_id, index))
     left, top, right, bottom = shot.bounds()
     assert min(left, top) > 0, (c.fine, index)
@@ -291,7 +291,7 @@ def test_a_model_keeps_its_outline_in_every_colour():
 
 
 def colours(picture):
-    """The histogram of the colours in the middle of a picture."""
+    """The histogram of the colours in the middle of an image."""
     width, height = picture.size
     middle = picture.crop((width // 5, height // 5, width - width // 5, height - height // 5)).reduce(2)
     bins = np.asarray(middle.convert("HSV")).reshape(-1, 3).astype(int) // (16, 64, 64) @ (16, 4, 1)
@@ -396,7 +396,7 @@ def test_a_class_of_a_known_body_type_keeps_it():
 
 
 def test_a_mark_is_large_enough_to_be_seen_at_the_size_of_a_network():
-    """A vehicle with its first mark differs from the same without it, in a picture of 224 pixels."""
+    """A vehicle with its first mark differs from the same without it, in an image of 224 pixels."""
     for c in SOME[:24]:
         its = draw.vehicle(c.fine_id, c.middle_id, c.coarse)
         if its.identity.marks:

@@ -14,7 +14,7 @@ from dmlkit.pipeline.build import Options, build
 from dmlkit.sources import compcars as source
 from dmlkit.taxonomy import manifest
 from tests.support import vehicle_archives as made
-from tests.support.images import picture
+from tests.support.images import make_image
 from tests.support.requirements import installed
 from tests.support.vehicle_archives import edit, read, reasons, request, zipped
 
@@ -29,7 +29,7 @@ TYPE_OF = {1: 3, 2: 3, 3: 4, 4: 4, 5: 2, 6: 3, 7: 8, 8: 8, 9: 0}
 ATTRIBUTES = "model_id maximum_speed displacement door_number seat_number type\n" + "".join(
     f"{model} 0 1.{model} 4 5 {kind}\n" for model, kind in TYPE_OF.items()
 )
-PICTURES = {f"{MAKE_OF[m]}/{m}/{year}/{m}f{year}{n}": m for m in MAKE_OF for year in (2009, 2010) for n in (1, 2)}
+IMAGES = {f"{MAKE_OF[m]}/{m}/{year}/{m}f{year}{n}": m for m in MAKE_OF for year in (2009, 2010) for n in (1, 2)}
 
 
 def cells(values):
@@ -45,9 +45,9 @@ def mat(**variables):
     return out.getvalue()
 
 
-def write(folder, pictures=PICTURES, attributes=ATTRIBUTES, types=TYPES):
-    for number, name in enumerate(pictures):
-        made.write(folder / f"image/{name}.jpg", picture(number))
+def write(folder, images=IMAGES, attributes=ATTRIBUTES, types=TYPES):
+    for number, name in enumerate(images):
+        made.write(folder / f"image/{name}.jpg", make_image(number))
         made.write(folder / f"label/{name}.txt", "4\n1\n10 10 400 300\n")
     made.write(folder / "misc/attributes.txt", attributes)
     made.write(folder / "misc/make_model_name.mat", mat(make_names=cells(MAKES), model_names=cells(MODELS)))
@@ -76,14 +76,14 @@ def own_manifest(where, change):
 
 def test_a_build_has_the_types_of_the_map_and_pickups_only_in_the_test(folder, tmp_path):
     result = build(manifest.load("vehicle"), Options("compcars", tmp_path / "out", folder, jobs=1))
-    assert result.verdicts == {"ok": 32, "excluded": 4}
+    assert result.statuses == {"ok": 32, "excluded": 4}
     assert validate(tmp_path / "out") == []
     tree = pd.concat(map(pd.read_parquet, (tmp_path / "out" / "hierarchy").glob("*.parquet")))
     assert set(tree[tree["split"] == "test"]["coarse"]) == {"pickup", "sedan", "hatchback"}
     assert Counter(tree["coarse"]) == {"sedan": 6, "hatchback": 4, "SUV": 2, "pickup": 4}
 
 
-def test_the_zip_file_gives_the_same_pictures(folder, tmp_path):
+def test_the_zip_file_gives_the_same_images(folder, tmp_path):
     path = zipped(tmp_path / "my.zip", folder, "data/")
     assert read(source, path) == read(source, folder)
     assert read(source, path)["1_2_2009_2f20091"] == ("compcars-001-0002-2009", None)
@@ -102,8 +102,8 @@ def test_names_are_readable_and_unique(folder):
     }
 
 
-def test_models_of_unknown_type_and_pictures_of_unknown_year_are_left_out(tmp_path):
-    found = classes(write(tmp_path / "c", [*PICTURES, "1/1/unknown/a", "1/77/2011/b"]))
+def test_models_of_unknown_type_and_images_of_unknown_year_are_left_out(tmp_path):
+    found = classes(write(tmp_path / "c", [*IMAGES, "1/1/unknown/a", "1/77/2011/b"]))
     assert reasons(found) == {
         "compcars-001-0001-unknown": "its year is unknown",
         "compcars-001-0009-2009": "misc/attributes.txt says no type of its model",
@@ -150,12 +150,12 @@ def test_unknown_types_are_an_error_that_shows_them(tmp_path):
         classes(write(tmp_path / "c", types=[*TYPES, "hovercraft"]))
 
 
-def test_pictures_at_another_place_are_unlabelled(tmp_path):
-    found = read(source, write(tmp_path / "c", [*PICTURES, "1/1/stray", "x/1/2009/odd"]))
+def test_images_at_another_place_are_unlabelled(tmp_path):
+    found = read(source, write(tmp_path / "c", [*IMAGES, "1/1/stray", "x/1/2009/odd"]))
     assert found["stray"] == found["odd"] == ("", "unlabelled")
 
 
-def test_pictures_of_the_same_name_in_two_folders_are_two(tmp_path):
+def test_images_of_the_same_name_in_two_folders_are_two(tmp_path):
     found = read(source, write(tmp_path / "c", ["1/1/2009/same", "1/2/2009/same"]))
     assert set(found) == {"1_1_2009_same", "1_2_2009_same"}
 
@@ -189,9 +189,9 @@ def test_damaged_and_foreign_matlab_files_are_errors(folder):
         classes(folder)
 
 
-def test_without_pictures_nothing_is_done(folder):
-    (folder / "image").rename(folder / "pictures")
-    with pytest.raises(SourceError, match="no pictures below image/"):
+def test_without_images_nothing_is_done(folder):
+    (folder / "image").rename(folder / "images")
+    with pytest.raises(SourceError, match="no images below image/"):
         classes(folder)
 
 
@@ -209,8 +209,8 @@ def test_without_scipy_the_error_says_what_to_install(folder, monkeypatch):
 
 
 def test_counts_that_are_the_published_ones_give_no_note(tmp_path, monkeypatch):
-    folder = write(tmp_path / "c", [name for name in PICTURES if PICTURES[name] != 9])
+    folder = write(tmp_path / "c", [name for name in IMAGES if IMAGES[name] != 9])
     assert len(classes(folder).notes) == 2
-    monkeypatch.setattr(source, "PICTURES", 32)
+    monkeypatch.setattr(source, "IMAGES", 32)
     monkeypatch.setattr(source, "MODELS", 8)
     assert classes(folder).notes == ()

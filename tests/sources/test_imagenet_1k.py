@@ -16,12 +16,12 @@ from dmlkit.pipeline.build import Options, build
 from dmlkit.sources import Request, imagenet_1k
 from dmlkit.sources.common import synsets
 from dmlkit.taxonomy import manifest
-from tests.support.candidates import labels, offered, verdicts
-from tests.support.images import picture, write_tar
+from tests.support.candidates import labels, offered, statuses
+from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, write_manifest
 
 WNIDS = [c.fine_id for c in CLASSES]
-TRAIN = {wnid: {f"{wnid}_{i}.JPEG": picture(100 * n + i) for i in range(3)} for n, wnid in enumerate(WNIDS)}
+TRAIN = {wnid: {f"{wnid}_{i}.JPEG": make_image(100 * n + i) for i in range(3)} for n, wnid in enumerate(WNIDS)}
 TRAIN_LABELS = {name[:-5]: wnid for wnid, members in TRAIN.items() for name in members}
 
 # ILSVRC2012_ID → wnid: in no order, with an inner synset and ids that are no position.
@@ -29,7 +29,7 @@ IDS = {5: WNIDS[3], 1: WNIDS[6], 9: "n00001740", 2: WNIDS[0], 7: WNIDS[1]}
 INNER = "n00001740"
 TRUTH = [2, 7, 7, 1, 5, 2]
 VAL = {f"ILSVRC2012_val_{i:08d}": IDS[number] for i, number in enumerate(TRUTH, start=1)}
-VAL_PICTURES = {f"{name}.JPEG": picture(5000 + i) for i, name in enumerate(VAL)}
+VAL_IMAGES = {f"{name}.JPEG": make_image(5000 + i) for i, name in enumerate(VAL)}
 
 DEVKIT = "ILSVRC2012_devkit_t12"
 CSV = "ImageId,PredictionString\n" + "".join(f"{name},{wnid} 85 1 499 272 \n" for name, wnid in reversed(VAL.items()))
@@ -80,12 +80,12 @@ def train_folders(root, top="train/"):
 
 def val_tar(root, prefix=""):
     """In an order that is not that of the names."""
-    names = sorted(VAL_PICTURES, key=lambda name: name[::-1], reverse=True)
-    return write_tar(root / "ILSVRC2012_img_val.tar", {prefix + name: VAL_PICTURES[name] for name in names})
+    names = sorted(VAL_IMAGES, key=lambda name: name[::-1], reverse=True)
+    return write_tar(root / "ILSVRC2012_img_val.tar", {prefix + name: VAL_IMAGES[name] for name in names})
 
 
 def val_folder(root, top="val/"):
-    return write(root, {f"{top}{name}": data for name, data in VAL_PICTURES.items()})
+    return write(root, {f"{top}{name}": data for name, data in VAL_IMAGES.items()})
 
 
 def devkit_tar(root):
@@ -125,7 +125,7 @@ def extracted_tars(root):
 
 
 def val_by_wnid(root):
-    files = {f"val/{wnid}/{name}.JPEG": VAL_PICTURES[f"{name}.JPEG"] for name, wnid in VAL.items()}
+    files = {f"val/{wnid}/{name}.JPEG": VAL_IMAGES[f"{name}.JPEG"] for name, wnid in VAL.items()}
     return write(train_folders(root), files)
 
 
@@ -133,7 +133,7 @@ def kaggle(root):
     top = "ILSVRC/Data/CLS-LOC/"
     train_folders(root, f"{top}train/"), val_folder(root, f"{top}val/")
     others = {
-        f"{top}test/ILSVRC2012_test_00000001.JPEG": picture(1),
+        f"{top}test/ILSVRC2012_test_00000001.JPEG": make_image(1),
         "ILSVRC/Annotations/CLS-LOC/val/x.xml": b"<x/>",
         "ILSVRC/ImageSets/CLS-LOC/val.txt": b"",
         "LOC_synset_mapping.txt": b"",
@@ -146,7 +146,7 @@ def kaggle_one_below(root):
     return kaggle(root) / "ILSVRC"
 
 
-def kaggle_at_the_pictures(root):
+def kaggle_at_the_images(root):
     return kaggle(root) / "ILSVRC/Data/CLS-LOC"
 
 
@@ -159,7 +159,7 @@ LAYOUTS = [
     val_by_wnid,
     kaggle,
     kaggle_one_below,
-    kaggle_at_the_pictures,
+    kaggle_at_the_images,
 ]
 
 
@@ -180,11 +180,11 @@ def read(path):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_train_and_val_with_the_label_of_the_wnid(layout, root):
     candidates = read(layout(root))
-    assert verdicts(candidates) == {}
+    assert statuses(candidates) == {}
     assert labels(candidates) == TRAIN_LABELS | VAL
     assert len(candidates) == len(TRAIN_LABELS) + len(VAL)
     data = {c.upstream_id: c.read() for c in candidates}
-    assert all(data[name[:-5]] == VAL_PICTURES[name] for name in VAL_PICTURES)
+    assert all(data[name[:-5]] == VAL_IMAGES[name] for name in VAL_IMAGES)
     assert all(data[name[:-5]] == TRAIN[wnid][name] for wnid in WNIDS for name in TRAIN[wnid])
 
 
@@ -202,28 +202,28 @@ def test_a_build_takes_train_and_val(root, tmp_path):
         str(write_manifest(tmp_path / "tiny", toml=TOML.replace('"imagenet-21k", ', '"imagenet-1k", ')))
     )
     result = build(tiny, Options("imagenet-1k", tmp_path / "out", archives_only(root), jobs=1))
-    assert result.verdicts == {"ok": len(TRAIN_LABELS) + len(VAL)}
+    assert result.statuses == {"ok": len(TRAIN_LABELS) + len(VAL)}
 
 
 # ---- labels of val
 
 
-def test_pictures_that_are_not_there_shift_no_label_and_are_told(root):
+def test_images_that_are_not_there_shift_no_label_and_are_told(root):
     val_folder(root), devkit_tar(root)
     gone = ["ILSVRC2012_val_00000001", "ILSVRC2012_val_00000004"]
     for name in gone:
         (root / "val" / f"{name}.JPEG").unlink()
     candidates = read(root)
     assert labels(candidates) == {name: wnid for name, wnid in VAL.items() if name not in gone}
-    missing = {c.upstream_id: c.upstream_label for c in candidates if c.verdict == "missing"}
+    missing = {c.upstream_id: c.upstream_label for c in candidates if c.status == "missing"}
     assert missing == {name: VAL[name] for name in gone}
 
 
-def test_pictures_missing_in_the_archive_of_val_are_told(root):
+def test_images_missing_in_the_archive_of_val_are_told(root):
     devkit_tar(root)
-    kept = dict(list(VAL_PICTURES.items())[2:])
+    kept = dict(list(VAL_IMAGES.items())[2:])
     candidates = read(write_tar(root / "ILSVRC2012_img_val.tar", kept))
-    assert verdicts(candidates) == dict.fromkeys(list(VAL)[:2], "missing")
+    assert statuses(candidates) == dict.fromkeys(list(VAL)[:2], "missing")
     assert labels(candidates) == dict(list(VAL.items())[2:])
 
 
@@ -231,7 +231,7 @@ def test_pictures_missing_in_the_archive_of_val_are_told(root):
 def test_val_without_a_table_is_unlabelled(root, val):
     val(train_folders(root))
     candidates = read(root)
-    assert verdicts(candidates) == dict.fromkeys(VAL, "unlabelled")
+    assert statuses(candidates) == dict.fromkeys(VAL, "unlabelled")
     assert labels(candidates) == TRAIN_LABELS
 
 
@@ -243,10 +243,10 @@ def test_nothing_but_val_without_a_table_is_a_clear_error(root, val):
     assert "LOC_val_solution.csv" in raised.value.hint
 
 
-def test_a_picture_that_no_table_knows_is_unlabelled(root):
+def test_a_image_that_no_table_knows_is_unlabelled(root):
     val_folder(train_folders(root)), devkit_tar(root)
-    write(root, {"val/ILSVRC2012_val_00000099.JPEG": picture(1)})
-    assert verdicts(read(root)) == {"ILSVRC2012_val_00000099": "unlabelled"}
+    write(root, {"val/ILSVRC2012_val_00000099.JPEG": make_image(1)})
+    assert statuses(read(root)) == {"ILSVRC2012_val_00000099": "unlabelled"}
 
 
 @pytest.mark.parametrize("val", [val_tar, val_folder])
@@ -321,7 +321,7 @@ def test_without_scipy_the_devkit_is_a_clear_error_and_the_kaggle_table_works(ro
 # ---- damage and what does not belong
 
 
-def test_of_a_cut_archive_of_val_the_pictures_before_the_cut_are_kept(root):
+def test_of_a_cut_archive_of_val_the_images_before_the_cut_are_kept(root):
     devkit_tar(root)
     path = val_tar(root)
     order = [c.upstream_id for c in read(path)]
@@ -330,7 +330,7 @@ def test_of_a_cut_archive_of_val_the_pictures_before_the_cut_are_kept(root):
     assert sorted(order) == sorted(VAL)
     assert 0 < len(labels(candidates)) < len(VAL)
     assert labels(candidates).items() <= VAL.items()
-    assert set(verdicts(candidates).values()) == {"missing", "damaged-archive"}
+    assert set(statuses(candidates).values()) == {"missing", "damaged-archive"}
     assert {c.upstream_id for c in candidates} == set(VAL)
 
 
@@ -340,18 +340,18 @@ def test_of_a_cut_archive_of_train_the_synsets_before_the_cut_are_kept(root):
     candidates = read(path)
     assert labels(candidates).items() < TRAIN_LABELS.items()
     assert len(labels(candidates)) > 6
-    assert "damaged-archive" in verdicts(candidates).values()
+    assert "damaged-archive" in statuses(candidates).values()
 
 
 def test_hostile_members_of_val_are_told(root):
     devkit_tar(root)
-    path = write_tar(root / "ILSVRC2012_img_val.tar", VAL_PICTURES | {"../../x.JPEG": b"x", "/y": b"y"})
+    path = write_tar(root / "ILSVRC2012_img_val.tar", VAL_IMAGES | {"../../x.JPEG": b"x", "/y": b"y"})
     candidates = read(path)
-    assert verdicts(candidates) == {"x": "unsafe-member", "y": "unsafe-member"}
+    assert statuses(candidates) == {"x": "unsafe-member", "y": "unsafe-member"}
     assert labels(candidates) == VAL
 
 
-def test_a_picture_twice_in_the_archive_of_val_is_counted_twice(root):
+def test_a_image_twice_in_the_archive_of_val_is_counted_twice(root):
     devkit_tar(root)
     path = val_tar(root)
     with tarfile.open(path, "a") as tar:
@@ -360,7 +360,7 @@ def test_a_picture_twice_in_the_archive_of_val_is_counted_twice(root):
         tar.addfile(member, io.BytesIO(b"abc"))
     candidates = read(path)
     assert labels(candidates) == VAL
-    assert [(c.upstream_id, c.verdict) for c in candidates if c.verdict] == [("ILSVRC2012_val_00000002", "unlabelled")]
+    assert [(c.upstream_id, c.status) for c in candidates if c.status] == [("ILSVRC2012_val_00000002", "unlabelled")]
 
 
 def test_links_of_val_that_lead_out_of_its_folder_are_unsafe(root, tmp_path):
@@ -369,7 +369,7 @@ def test_links_of_val_that_lead_out_of_its_folder_are_unsafe(root, tmp_path):
     link = root / "val" / "ILSVRC2012_val_00000001.JPEG"
     link.unlink()
     link.symlink_to(tmp_path / "secret")
-    assert verdicts(read(root)) == {"ILSVRC2012_val_00000001": "unsafe-member"}
+    assert statuses(read(root)) == {"ILSVRC2012_val_00000001": "unsafe-member"}
 
 
 @pytest.mark.parametrize("one", [train_folders, val_folder])
@@ -396,7 +396,7 @@ def test_a_compressed_archive_of_train_is_a_clear_error(root):
 
 
 @pytest.mark.parametrize("name", ["ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar", "x.tar"])
-@pytest.mark.parametrize("data", [b"", b"<html>" * 200, picture(1)])
+@pytest.mark.parametrize("data", [b"", b"<html>" * 200, make_image(1)])
 def test_a_file_that_is_no_archive_is_a_clear_error(root, name, data):
     with pytest.raises(SourceError, match=re.escape(name)):
         plan(write(root, {name: data}) / name)
@@ -411,7 +411,7 @@ def test_an_empty_folder_and_a_folder_of_something_else_are_clear_errors(root):
     assert "ILSVRC2012_img_train.tar" in raised.value.hint
 
 
-def test_a_changed_picture_of_val_is_another_unit(root):
+def test_a_changed_image_of_val_is_another_unit(root):
     for path in (devkit_tar(val_folder(root)), root / "val" / "ILSVRC2012_val_00000003.JPEG"):
         first = [unit.identity for unit in plan(root)]
         os.utime(path, ns=(1, 1))

@@ -13,13 +13,13 @@ from dmlkit.pipeline.build import Options, build
 from dmlkit.sources import Request, imagenet_21k
 from dmlkit.storage import archives
 from dmlkit.taxonomy import manifest
-from tests.support.candidates import labels, offered, verdicts
-from tests.support.images import picture, write_tar
+from tests.support.candidates import labels, offered, statuses
+from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, sums
 
 WNIDS = [c.fine_id for c in CLASSES]
-SYNSETS = {wnid: {f"{wnid}_{i}.JPEG": picture(100 * number + i) for i in range(4)} for number, wnid in enumerate(WNIDS)}
-PICTURES = {Path(name).stem: data for members in SYNSETS.values() for name, data in members.items()}
+SYNSETS = {wnid: {f"{wnid}_{i}.JPEG": make_image(100 * n + i) for i in range(4)} for n, wnid in enumerate(WNIDS)}
+IMAGES = {Path(name).stem: data for members in SYNSETS.values() for name, data in members.items()}
 
 
 def packed(path: Path) -> Path:
@@ -110,17 +110,17 @@ def plan(path, scratch, settled=lambda unit: False):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_gives_the_same_pictures_under_the_same_ids_and_labels(layout, root, tmp_path):
+def test_every_layout_gives_the_same_images_under_the_same_ids_and_labels(layout, root, tmp_path):
     (tmp_path / "scratch").mkdir()
     found = {}
     for unit in plan(layout(root), tmp_path / "scratch"):
         for candidate in imagenet_21k.read(unit):
-            assert candidate.verdict is None
+            assert candidate.status is None
             assert candidate.upstream_id not in found
             assert candidate.upstream_label == candidate.upstream_id[:9]
             assert unit.labels == (candidate.upstream_label,)
             found[candidate.upstream_id] = candidate.read()
-    assert found == PICTURES
+    assert found == IMAGES
 
 
 def test_every_layout_ends_in_the_same_data_set(tiny_manifest, tmp_path):
@@ -144,10 +144,10 @@ def test_one_archive_of_one_synset_is_a_source(root, read):
     assert set(labels(read(packed(path)))) == {Path(name).stem for name in SYNSETS[wnid]}
 
 
-def test_pictures_with_the_same_name_in_two_folders_are_two_pictures(root, read):
+def test_images_with_the_same_name_in_two_folders_are_two_images(root, read):
     for wnid in WNIDS[:2]:
         (root / wnid).mkdir()
-        (root / wnid / "1.jpg").write_bytes(picture(1))
+        (root / wnid / "1.jpg").write_bytes(make_image(1))
     assert labels(read(root)) == {f"{wnid}_1": wnid for wnid in WNIDS[:2]}
 
 
@@ -157,7 +157,7 @@ def test_pictures_with_the_same_name_in_two_folders_are_two_pictures(root, read)
 def test_a_stream_is_unpacked_piece_by_piece_and_leaves_nothing(tiny_manifest, root, tmp_path):
     options = Options("imagenet-21k", tmp_path / "out", outer_gz(root), jobs=2)
     result = build(manifest.load(str(tiny_manifest)), options)
-    assert sum(result.pictures.values()) == len(PICTURES)
+    assert sum(result.images.values()) == len(IMAGES)
     assert list((options.pool_folder / "imagenet-21k" / "scratch").iterdir()) == []
 
 
@@ -194,7 +194,7 @@ def test_a_synset_twice_in_a_stream_is_told_and_the_first_is_taken(root, read):
     candidates = read(path)
     assert set(labels(candidates).values()) == {WNIDS[0]}
     assert len(labels(candidates)) == 4
-    assert verdicts(candidates) == {WNIDS[0]: "repeated-id"}
+    assert statuses(candidates) == {WNIDS[0]: "repeated-id"}
 
 
 # ---- what stands beside
@@ -216,15 +216,15 @@ def test_what_else_lies_there_is_counted_and_what_people_keep_there_is_not(layou
         path = packed(path) if layout is outer_gz else path
         told = {"mine": "not-an-image", "x": "not-an-image"}
     candidates = read(path)
-    assert verdicts(candidates) == told
-    assert len(labels(candidates)) == len(PICTURES)
+    assert statuses(candidates) == told
+    assert len(labels(candidates)) == len(IMAGES)
 
 
 def test_extras_in_two_folders_are_all_counted(root, read):
     prefixed(root)
     (root / "one.rar").touch()
     (root / "winter21_whole" / "two.rar").touch()
-    assert verdicts(read(root)) == {"one": "not-an-image", "two": "not-an-image"}
+    assert statuses(read(root)) == {"one": "not-an-image", "two": "not-an-image"}
 
 
 @pytest.mark.parametrize("pack", [lambda path: path, packed])
@@ -232,7 +232,7 @@ def test_members_of_an_outer_archive_that_lead_out_of_it_are_unsafe(root, read, 
     data = write_tar(root / "a.tar", SYNSETS[WNIDS[0]]).read_bytes()
     names = [f"../{WNIDS[1]}.tar", f"/tmp/{WNIDS[2]}.tar", f"{WNIDS[0]}.tar"]
     candidates = read(pack(write_tar(root / "mine.tar", dict.fromkeys(names, data))))
-    assert verdicts(candidates) == {WNIDS[1]: "unsafe-member", WNIDS[2]: "unsafe-member"}
+    assert statuses(candidates) == {WNIDS[1]: "unsafe-member", WNIDS[2]: "unsafe-member"}
     assert len(labels(candidates)) == 4
 
 
@@ -241,16 +241,16 @@ def test_a_compressed_archive_inside_an_uncompressed_one_is_told(root, read):
     members = {inner.name: inner.read_bytes(), f"{WNIDS[1]}.tar": write_tar(root / "b", SYNSETS[WNIDS[1]]).read_bytes()}
     candidates = read(write_tar(root / "mine.tar", members))
     assert set(labels(candidates).values()) == {WNIDS[1]}
-    (told,) = (c for c in candidates if c.verdict)
+    (told,) = (c for c in candidates if c.status)
     assert "unpack the outer one" in told.detail
 
 
-def test_a_bomb_inside_a_stream_costs_its_own_pictures_only(root, read):
+def test_a_bomb_inside_a_stream_costs_its_own_images_only(root, read):
     bomb = gzip.compress(bytes(200 * 2**20), 1)
     sound = write_tar(root / "b.tar", SYNSETS[WNIDS[1]]).read_bytes()
     path = write_tar(root / "mine.tar", {f"{WNIDS[0]}.tar.gz": bomb, f"{WNIDS[1]}.tar": sound})
     candidates = read(packed(path))
-    assert verdicts(candidates) == {f"{WNIDS[0]}@0": "damaged-archive"}
+    assert statuses(candidates) == {f"{WNIDS[0]}@0": "damaged-archive"}
     assert len(labels(candidates)) == 4
 
 
@@ -266,8 +266,8 @@ def test_a_cut_archive_of_a_synset_gives_what_stands_before_the_cut(root, read):
     candidates = read(root)
     of = {wnid: sum(label == wnid for label in labels(candidates).values()) for wnid in WNIDS}
     assert of == {WNIDS[0]: 1, WNIDS[1]: 2} | dict.fromkeys(WNIDS[2:], 4)
-    assert sorted(verdicts(candidates).values()) == ["damaged-archive"] * 2
-    assert all(PICTURES[c.upstream_id] == c.read() for c in candidates if not c.verdict)
+    assert sorted(statuses(candidates).values()) == ["damaged-archive"] * 2
+    assert all(IMAGES[c.upstream_id] == c.read() for c in candidates if not c.status)
 
 
 @pytest.mark.parametrize("pack", [lambda path: path, packed])
@@ -280,10 +280,10 @@ def test_a_cut_archive_of_archives_gives_what_stands_before_the_cut(root, tmp_pa
         kept, damage = {}, 0
         for unit in plan(path, tmp_path):
             for candidate in imagenet_21k.read(unit):
-                if candidate.verdict is None:
+                if candidate.status is None:
                     kept[candidate.upstream_id] = candidate.read()
-                damage += candidate.verdict == "damaged-archive"
-        assert kept.items() <= PICTURES.items()
+                damage += candidate.status == "damaged-archive"
+        assert kept.items() <= IMAGES.items()
         assert damage > 0
         seen.add(len(kept))
     assert len(seen) == 4
@@ -300,14 +300,14 @@ def test_a_damaged_stream_gives_the_same_units_when_its_synsets_are_in_the_pool(
         assert first[-1].kind == "damaged-archive"
 
 
-def test_a_build_of_a_cut_stream_keeps_every_picture_before_the_cut(tiny_manifest, root, tmp_path):
+def test_a_build_of_a_cut_stream_keeps_every_image_before_the_cut(tiny_manifest, root, tmp_path):
     path = outer_gz(root)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     options = Options("imagenet-21k", tmp_path / "out", path, jobs=1)
     result = build(manifest.load(str(tiny_manifest)), options)
-    assert result.verdicts["ok"] > len(PICTURES) / 2
-    assert result.verdicts["ok"] % 4, "the archive in which it breaks gives the pictures before the break too"
-    assert result.verdicts["damaged-archive"] == 2  # the inner archive, and the outer
+    assert result.statuses["ok"] > len(IMAGES) / 2
+    assert result.statuses["ok"] % 4, "the archive in which it breaks gives the images before the break too"
+    assert result.statuses["damaged-archive"] == 2  # the inner archive, and the outer
     assert list((options.pool_folder / "imagenet-21k" / "scratch").iterdir()) == []
 
 
@@ -327,7 +327,7 @@ def test_a_missing_an_empty_and_an_odd_path_are_clear_errors(root, tmp_path):
         assert "winter21_whole.tar.gz" in raised.value.hint
 
 
-@pytest.mark.parametrize("data", [b"", b"<html>", picture(1), gzip.compress(b"no tar", mtime=0), b"\0" * 2048])
+@pytest.mark.parametrize("data", [b"", b"<html>", make_image(1), gzip.compress(b"no tar", mtime=0), b"\0" * 2048])
 def test_a_file_that_is_no_archive_of_archives_is_a_clear_error(root, tmp_path, data):
     path = root / "winter21.tar.gz"
     path.write_bytes(data)
@@ -336,7 +336,7 @@ def test_a_file_that_is_no_archive_of_archives_is_a_clear_error(root, tmp_path, 
 
 
 @pytest.mark.parametrize("pack", [lambda path: path, packed])
-def test_an_archive_of_pictures_that_names_no_synset_is_a_clear_error(root, tmp_path, pack):
+def test_an_archive_of_images_that_names_no_synset_is_a_clear_error(root, tmp_path, pack):
     with pytest.raises(SourceError, match="without anything of the source"):
         plan(pack(write_tar(root / "fish.tar", SYNSETS[WNIDS[0]])), tmp_path)
 
@@ -440,6 +440,6 @@ def test_a_changed_archive_is_another_unit_and_an_untouched_one_is_not(root, tmp
         assert {u.name: u.identity for u in plan(path, tmp_path)}[WNIDS[0]] != first[WNIDS[0]]
 
 
-def test_nothing_of_a_picture_is_read_to_plan(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "read_span", lambda *_: pytest.fail("a picture was read"))
+def test_nothing_of_a_image_is_read_to_plan(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "read_span", lambda *_: pytest.fail("an image was read"))
     assert len(plan(outer(root), tmp_path)) == len(WNIDS)

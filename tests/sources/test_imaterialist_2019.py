@@ -15,7 +15,7 @@ from dmlkit.pipeline.build import Options, build, dry_run
 from dmlkit.sources import Request
 from dmlkit.sources import imaterialist_2019 as imaterialist
 from dmlkit.taxonomy import manifest
-from tests.support.images import picture
+from tests.support.images import make_image
 from tests.support.imaterialist_lists import (
     NAME,
     SINGLE,
@@ -23,7 +23,7 @@ from tests.support.imaterialist_lists import (
     ask,
     entries,
     hexa,
-    pictures,
+    images,
     rejected,
     tiny_manifest,
     whole_lists,
@@ -52,9 +52,9 @@ def whole(tmp_path):
     return whole_lists(tmp_path)
 
 
-def test_pictures_of_a_folder_become_a_data_set_with_three_scales(tiny, options, whole):
+def test_images_of_a_folder_become_a_data_set_with_three_scales(tiny, options, whole):
     result = build(tiny, options)
-    assert result.verdicts == {"ok": 36}
+    assert result.statuses == {"ok": 36}
     assert [f for f in validate(options.out) if f.code.startswith("E")] == []
     data = load_dataset(str(options.out))
     features = data["train"].features
@@ -67,14 +67,14 @@ def test_pictures_of_a_folder_become_a_data_set_with_three_scales(tiny, options,
     assert row["upstream_label"] == "imaterialist-2019-0005"
 
 
-FORMS = ("{}", "{}.jpg", "pictures/a/b/{}", "images/{}.JPG")
+FORMS = ("{}", "{}.jpg", "images/a/b/{}", "images/{}.JPG")
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_pictures_are_found_wherever_they_lie_below_the_folder(tiny, options, whole, tmp_path, form):
+def test_images_are_found_wherever_they_lie_below_the_folder(tiny, options, whole, tmp_path, form):
     build(tiny, options)
     rows, val = entries(), entries(2, first=50)
-    write(tmp_path / "other", rows, val, pictures(rows + val), form)
+    write(tmp_path / "other", rows, val, images(rows + val), form)
     build(tiny, replace(options, path=tmp_path / "other", out=tmp_path / "same"))
     assert sums(options.out) == sums(tmp_path / "same")
 
@@ -96,7 +96,7 @@ def as_other_order(rows):
 def test_the_same_lists_written_otherwise_give_the_same_data_set(tiny, options, whole, tmp_path, spell):
     build(tiny, options)
     rows, val = entries(), entries(2, first=50)
-    write(tmp_path / "other", files=pictures(rows + val))
+    write(tmp_path / "other", files=images(rows + val))
     (tmp_path / "other" / "lists").mkdir()
     for name, its in (("train2019.json", rows), ("val2019.json", val)):
         (tmp_path / "other" / "lists" / name).write_text(spell(its), encoding="utf-8")
@@ -104,17 +104,17 @@ def test_the_same_lists_written_otherwise_give_the_same_data_set(tiny, options, 
     assert sums(options.out) == sums(tmp_path / "same")
 
 
-def test_rows_without_picture_and_pictures_without_row_are_counted(tiny, options, tmp_path):
+def test_rows_without_image_and_images_without_row_are_counted(tiny, options, tmp_path):
     rows = entries()
-    files = pictures(rows)
+    files = images(rows)
     gone, broken, page, empty = (rows[i]["id"] for i in (0, 1, 2, 3))
     del files[gone]
     files |= {broken: files[broken][:300], page: b"<!DOCTYPE html><html>gone</html>", empty: b""}
-    files |= {hexa(9999): picture(9999), "notes.txt": b"mine"}
+    files |= {hexa(9999): make_image(9999), "notes.txt": b"mine"}
     write(options.path, rows, files=files)
-    write(options.path, files={rows[4]["id"]: picture(4)}, form="zz/{}")
+    write(options.path, files={rows[4]["id"]: make_image(4)}, form="zz/{}")
     result = build(tiny, options)
-    found = {i: verdict for i, (verdict, _) in rejected(options.out).items()}
+    found = {i: status for i, (status, _) in rejected(options.out).items()}
     assert found == {
         gone[:-4]: "missing",
         broken[:-4]: "truncated",
@@ -123,39 +123,39 @@ def test_rows_without_picture_and_pictures_without_row_are_counted(tiny, options
         hexa(9999)[:-4]: "unlabelled",
         rows[4]["id"][:-4]: "repeated-id",
     }
-    assert sum(result.verdicts.values()) == len(rows) + 2
+    assert sum(result.statuses.values()) == len(rows) + 2
     assert [f for f in validate(options.out) if f.code.startswith("E")] == []
 
 
-def test_content_decides_what_a_picture_is_and_which_are_the_same(tiny, options):
+def test_content_decides_what_a_image_is_and_which_are_the_same(tiny, options):
     rows = entries()
-    files = pictures(rows)
+    files = images(rows)
     first, second, other_leaf = rows[0]["id"], rows[6]["id"], rows[3]["id"]
-    files[rows[1]["id"]] = picture(1, kind="WEBP")
-    files[rows[2]["id"]] = picture(2, kind="PNG", mode="L")
+    files[rows[1]["id"]] = make_image(1, kind="WEBP")
+    files[rows[2]["id"]] = make_image(2, kind="PNG", mode="L")
     files[second] = files[first]
     files[rows[4]["id"]] = files[other_leaf]
     write(options.path, rows, files=files)
     result = build(tiny, options)
-    assert result.verdicts == {"ok": len(rows) - 3, "duplicate": 1, "conflicting-duplicate": 2}
+    assert result.statuses == {"ok": len(rows) - 3, "duplicate": 1, "conflicting-duplicate": 2}
     kept = {
         row["image_id"] for split in load_dataset(str(options.out)).values() for row in split.remove_columns("image")
     }
     assert {f"{NAME}/{rows[i]['id'][:-4]}" for i in (1, 2)} <= kept
 
 
-def test_rows_that_lack_something_are_verdicts(tiny, options):
+def test_rows_that_lack_something_are_statuses(tiny, options):
     rows = entries()
-    files = pictures(rows)
+    files = images(rows)
     del rows[0]["url"], rows[1]["class"], rows[2]["id"]
     rows += [{"class": 1}, {"id": "", "class": 1}, {"id": ".jpg", "class": 1}, {"id": 7, "class": 1}, "text", None]
     rows += [{"id": hexa(8888), "class": None}]
     write(options.path, rows, files=files)
     result = build(tiny, options)
-    found = Counter(verdict for verdict, _ in rejected(options.out).values())
-    # The picture of the row without id is in no list.
+    found = Counter(status for status, _ in rejected(options.out).values())
+    # The image of the row without id is in no list.
     assert found == {"bad-row": 7, "unlabelled": 3}
-    assert result.verdicts["ok"] == 22
+    assert result.statuses["ok"] == 22
     assert rejected(options.out)["train-row-3"] == ("bad-row", "it has no id")
     assert rejected(options.out)[hexa(8888)[:-4]] == ("unlabelled", "train.json says no class")
 
@@ -232,22 +232,22 @@ def test_a_list_that_changes_under_the_build_is_an_error(tiny, whole):
 
 
 def test_an_id_that_leads_out_of_the_folder_reads_nothing_there(tiny, options, tmp_path):
-    (tmp_path / "secret.jpg").write_bytes(picture(5))
+    (tmp_path / "secret.jpg").write_bytes(make_image(5))
     rows = entries()
-    files = pictures(rows)
+    files = images(rows)
     for i, name in enumerate(("../secret.jpg", str(tmp_path / "secret.jpg"), "..\\secret.jpg")):
         rows.append({"id": name, "url": "", "class": i})
     write(options.path, rows, files=files)
     result = build(tiny, options)
-    assert result.verdicts == {"ok": len(files), "missing": 3}
+    assert result.statuses == {"ok": len(files), "missing": 3}
 
 
 def test_half_a_download_says_what_is_lacking(tiny, options, tmp_path):
     rows = entries()
-    write(options.path, val=rows, files=pictures(rows), tree=None)
+    write(options.path, val=rows, files=images(rows), tree=None)
     (options.path / "test.json").write_text('{"images": [{"id": "x.jpg", "url": ""}]}')
     result = build(tiny, options)
-    assert result.verdicts == {"ok": len(rows)}
+    assert result.statuses == {"ok": len(rows)}
     said = "\n".join(result.notes)
     assert "train.json is not there" in said
     assert "test.json says no classes and is not read" in said
@@ -277,11 +277,11 @@ def test_what_is_no_folder_of_this_source_is_an_error(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("rows", [[], [{"id": hexa(1), "url": "http://x/1"}]])
-def test_lists_without_a_labelled_picture_are_an_error(tiny, options, rows):
+def test_lists_without_a_labelled_image_are_an_error(tiny, options, rows):
     write(options.path)
     (options.path / "train.json").write_text(json.dumps({"images": rows}))
     for call in (build, dry_run):
-        with pytest.raises(SourceError, match="no picture with a class"):
+        with pytest.raises(SourceError, match="no image with a class"):
             call(tiny, options)
 
 
@@ -314,9 +314,9 @@ def test_a_tree_that_is_not_that_of_the_manifest_is_an_error(tiny, whole):
 
 def test_leaves_of_nodes_with_a_single_node_below_are_left_out_with_the_reason(tiny, options):
     rows = entries(leaves=range(7))
-    write(options.path, rows, files=pictures(rows))
+    write(options.path, rows, files=images(rows))
     result = build(tiny, options)
-    assert result.verdicts == {"ok": 24, "excluded": 4}
+    assert result.statuses == {"ok": 24, "excluded": 4}
     assert rejected(options.out)[f"{600:032x}"] == ("excluded", SINGLE)
     assert result.coverage["fine"].of == 6
 
@@ -339,7 +339,7 @@ def test_names_that_a_person_fills_in_are_shown(tiny, options, whole):
     build(tiny, options)
     path = options.table_file
     lines = path.read_text().splitlines()
-    assert lines[0].split("\t") == ["id", "scale", "pictures", "name"]
+    assert lines[0].split("\t") == ["id", "scale", "images", "name"]
     assert len(lines) == 1 + 6 + 4 + 2
     assert "node-1.2\tcoarse\t18\t" in lines
     assert "imaterialist-2019-0003\tfine\t6\t" in lines

@@ -11,13 +11,13 @@ from datasets import load_dataset
 
 from dmlkit.dataset.validate import validate
 from dmlkit.pipeline.build import Options, build, dry_run
-from dmlkit.schema import Manners
 from dmlkit.sources import Request
 from dmlkit.sources import imaterialist_2019 as imaterialist
 from dmlkit.storage import crawler
+from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.taxonomy import manifest
 from tests.support.faulty_server import serving
-from tests.support.images import picture
+from tests.support.images import make_image
 from tests.support.imaterialist_lists import LEAVES, NAME, entries, hexa, rejected, tiny_manifest, whole_lists, write
 from tests.support.manifests import sums
 
@@ -50,11 +50,11 @@ def server():
 
 @pytest.fixture
 def by_url(options, monkeypatch):
-    manners = Manners(pause=0.02, connect=2, stall=0.6, total=1.5, tries=2, allow_private_hosts=True, per_host=32)
-    monkeypatch.setattr(Options, "manners", manners)
+    policy = CrawlPolicy(pause=0.02, connect=2, stall=0.6, total=1.5, tries=2, allow_private_hosts=True, per_host=32)
+    monkeypatch.setattr(Options, "policy", policy)
     crawler.crawler.cache_clear()
     yield options
-    crawler.crawler(manners).close()
+    crawler.crawler(policy).close()
     crawler.crawler.cache_clear()
 
 
@@ -62,7 +62,7 @@ def linked(server, per_leaf=4, leaves=LEAVES, fault="ok"):
     return [row | {"url": f"{server.url}/{fault}/{int(row['id'][:32], 16)}"} for row in entries(per_leaf, leaves)]
 
 
-def test_pictures_by_url_are_those_of_files_and_faults_are_verdicts(tiny, by_url, server):
+def test_images_by_url_are_those_of_files_and_faults_are_statuses(tiny, by_url, server):
     rows = linked(server)
     faults = {"404": "http-404", "500": "http-5xx", "html": "html-page", "silent": "timeout", "half": "broken-off"}
     for row, fault in zip(rows, faults, strict=False):
@@ -76,11 +76,11 @@ def test_pictures_by_url_are_those_of_files_and_faults_are_verdicts(tiny, by_url
         {"url": f"{server.url}/ok/7006", "class": 0},
     ]
     write(by_url.path, rows)
-    (by_url.path / "product_tree.png").write_bytes(picture(1))
+    (by_url.path / "product_tree.png").write_bytes(make_image(1))
     result = build(tiny, by_url)
-    found = {i: verdict for i, (verdict, _) in rejected(by_url.out).items()}
-    for row, verdict in zip(rows, faults.values(), strict=False):
-        assert found.pop(row["id"][:-4]) == verdict
+    found = {i: status for i, (status, _) in rejected(by_url.out).items()}
+    for row, status in zip(rows, faults.values(), strict=False):
+        assert found.pop(row["id"][:-4]) == status
     assert found == {
         f"{7001:032x}": "bad-url",
         f"{7002:032x}": "bad-url",
@@ -97,10 +97,10 @@ def test_pictures_by_url_are_those_of_files_and_faults_are_verdicts(tiny, by_url
     assert row["source_url"] == f"{server.url}/ok/{number}"
 
 
-def test_an_address_that_cannot_be_taken_apart_is_a_verdict(tiny, by_url, server):
+def test_an_address_that_cannot_be_taken_apart_is_a_status(tiny, by_url, server):
     write(by_url.path, [*linked(server), {"id": hexa(7001), "url": "http://[broken", "class": 0}])
     assert dry_run(tiny, by_url)["of_hosts"] == 2
-    assert build(tiny, by_url).verdicts == {"ok": 24, "bad-url": 1}
+    assert build(tiny, by_url).statuses == {"ok": 24, "bad-url": 1}
 
 
 def test_the_order_of_the_rows_changes_nothing(tiny, by_url, server, tmp_path):
@@ -119,7 +119,7 @@ def test_a_limit_asks_for_no_more_than_it_needs_and_keeps_the_same(tiny, by_url,
     build(tiny, by_url)
     server.asked.clear()
     few = replace(by_url, limit=5, out=tmp_path / "few")
-    assert build(tiny, few).verdicts["ok"] == 30
+    assert build(tiny, few).statuses["ok"] == 30
     assert sum(server.asked.values()) <= 31
     build(tiny, replace(few, out=tmp_path / "same", pool=by_url.pool_folder))
     assert sums(tmp_path / "few") == sums(tmp_path / "same")
@@ -141,12 +141,12 @@ def test_running_again_asks_only_for_what_may_pass(tiny, by_url, server):
 
 def test_a_dry_run_tells_of_hosts_and_sizes_and_asks_nobody(tiny, by_url, server):
     rows = linked(server, leaves=range(7))
-    rows[0]["url"] = "http://example.com/picture.jpg"
+    rows[0]["url"] = "http://example.com/image.jpg"
     write(by_url.path, rows)
     facts = dry_run(tiny, by_url)
     host = server.url.removeprefix("http://")
     assert facts["hosts"] == {host: len(rows) - 1, "example.com": 1}
-    assert (facts["pictures"], facts["units"], facts["labels"]) == (24, 7, {"excluded": 1, "ok": 6})
+    assert (facts["images"], facts["units"], facts["labels"]) == (24, 7, {"excluded": 1, "ok": 6})
     assert facts["bytes"] == 24 * 100_000
     assert not server.asked
     assert not by_url.out.exists()
@@ -178,7 +178,7 @@ def test_the_command_line_builds_and_explains(folder, whole, tmp_path):
     done = call("--from", str(whole))
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
-    assert facts["verdicts"] == {"ok": 36}
+    assert facts["statuses"] == {"ok": 36}
     assert any("train.json: 24 found, 1,011,532 published" in note for note in facts["notes"])
     (whole / "train.json").write_text('{"images": [{"id": "a.jpg", ')
     done = call("--from", str(whole))

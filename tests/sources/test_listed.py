@@ -1,4 +1,4 @@
-"""What sources with lists share: where their files are found, units of named pictures, and tables that people fill."""
+"""What sources with lists share: where their files are found, units of named images, and tables that people fill."""
 
 import os
 
@@ -8,17 +8,17 @@ from dmlkit.errors import SourceError
 from dmlkit.sources.common import listed, tables
 from dmlkit.sources.common.listed import Row
 from tests.support import vehicle_archives as made
-from tests.support.images import picture
+from tests.support.images import make_image
 from tests.support.vehicle_archives import zipped
 
-MARKS = ("lists/main.txt", "pictures")
+MARKS = ("lists/main.txt", "images")
 COLUMNS = ("id", "name")
 
 
 @pytest.fixture
 def folder(tmp_path):
     for number in range(3):
-        made.write(tmp_path / "set" / "pictures" / f"{number}.jpg", picture(number))
+        made.write(tmp_path / "set" / "images" / f"{number}.jpg", make_image(number))
     made.write(tmp_path / "set" / "lists" / "main.txt", b"one\n\ntwo\n")
     return tmp_path / "set"
 
@@ -38,11 +38,11 @@ def test_the_top_folder_is_found_a_few_folders_below(depth, folder, tmp_path):
     path = (above / "top" if depth == 0 else tmp_path / "x").absolute()
     tree = listed.tree_at(path, MARKS)
     assert tree.path == above / "top"
-    assert sorted(tree.files) == ["lists/main.txt", *(f"pictures/{n}.jpg" for n in range(3))]
+    assert sorted(tree.files) == ["lists/main.txt", *(f"images/{n}.jpg" for n in range(3))]
 
 
 def test_a_folder_that_only_looks_like_it_does_not_come_before_the_right_one(folder, tmp_path):
-    (tmp_path / "before" / "pictures").mkdir(parents=True)
+    (tmp_path / "before" / "images").mkdir(parents=True)
     assert listed.tree_at(tmp_path, MARKS).path == folder
 
 
@@ -51,14 +51,14 @@ def test_a_zip_file_is_the_same_tree_whatever_its_top_folder(top, folder, tmp_pa
     tree = listed.tree_at(zipped(tmp_path / "a.zip", folder, top), MARKS)
     assert sorted(tree.files) == sorted(listed.tree_at(folder, MARKS).files)
     assert tree.lines("lists/main.txt") == ["one", "two"]
-    assert [c.read() for c in candidates(tree, [Row("pictures/1.jpg", "a", "1")])] == [picture(1)]
+    assert [c.read() for c in candidates(tree, [Row("images/1.jpg", "a", "1")])] == [make_image(1)]
 
 
 def test_a_folder_is_a_mark_in_a_zip_file_too(folder, tmp_path):
     (folder / "lists" / "main.txt").unlink()
-    (folder / "my_pictures").mkdir()
-    made.write(folder / "my_pictures" / "x.jpg", b"")
-    assert "pictures/0.jpg" in listed.tree_at(zipped(tmp_path / "a.zip", folder, "top/"), MARKS).files
+    (folder / "my_images").mkdir()
+    made.write(folder / "my_images" / "x.jpg", b"")
+    assert "images/0.jpg" in listed.tree_at(zipped(tmp_path / "a.zip", folder, "top/"), MARKS).files
 
 
 def test_nothing_is_found_where_nothing_is(tmp_path):
@@ -110,7 +110,7 @@ def test_a_text_that_is_gone_is_an_error(folder):
 def test_units_do_not_depend_on_the_order_of_rows(folder, monkeypatch):
     monkeypatch.setattr(listed, "PIECE", 2)
     tree = listed.tree_at(folder, MARKS)
-    rows = [Row(f"pictures/{n}.jpg", label, str(n)) for n, label in enumerate("bab")]
+    rows = [Row(f"images/{n}.jpg", label, str(n)) for n, label in enumerate("bab")]
     units = listed.units_of(tree, rows)
     assert units == listed.units_of(tree, reversed(rows))
     assert [unit.labels for unit in units] == [("a", "b"), ("b",)]
@@ -119,48 +119,48 @@ def test_units_do_not_depend_on_the_order_of_rows(folder, monkeypatch):
 
 def test_a_unit_changes_when_a_file_or_a_label_does(folder):
     def identity(label="a"):
-        (unit,) = listed.units_of(listed.tree_at(folder, MARKS), [Row("pictures/0.jpg", label, "0")])
+        (unit,) = listed.units_of(listed.tree_at(folder, MARKS), [Row("images/0.jpg", label, "0")])
         return unit.identity
 
     before = identity()
     assert before == identity()
     assert before != identity("b")
-    made.write(folder / "pictures" / "0.jpg", picture(9))
+    made.write(folder / "images" / "0.jpg", make_image(9))
     assert before != identity()
 
 
-@pytest.mark.parametrize("name", ["pictures/7.jpg", "../secret.jpg", "/etc/hostname", "pictures/../../secret.jpg"])
+@pytest.mark.parametrize("name", ["images/7.jpg", "../secret.jpg", "/etc/hostname", "images/../../secret.jpg"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_row_gives_only_files_of_the_tree(name, packed, folder, tmp_path):
-    made.write(tmp_path / "secret.jpg", picture(1))
+    made.write(tmp_path / "secret.jpg", make_image(1))
     tree = listed.tree_at(zipped(tmp_path / "a.zip", folder) if packed else folder, MARKS)
     (found,) = candidates(tree, [Row(name, "a", "7")])
-    assert (found.verdict, found.read) == ("missing", None)
+    assert (found.status, found.read) == ("missing", None)
 
 
-def test_a_picture_that_goes_after_planning_is_missing(folder):
-    units = listed.units_of(listed.tree_at(folder, MARKS), [Row("pictures/0.jpg", "a", "0")])
-    (folder / "pictures" / "0.jpg").unlink()
-    assert [c.verdict for c in listed.read(units[0])] == ["missing"]
+def test_a_image_that_goes_after_planning_is_missing(folder):
+    units = listed.units_of(listed.tree_at(folder, MARKS), [Row("images/0.jpg", "a", "0")])
+    (folder / "images" / "0.jpg").unlink()
+    assert [c.status for c in listed.read(units[0])] == ["missing"]
 
 
 def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path):
-    made.write(tmp_path / "secret.jpg", picture(1))
-    (folder / "pictures" / "7.jpg").symlink_to(tmp_path / "secret.jpg")
-    (found,) = candidates(listed.tree_at(folder, MARKS), [Row("pictures/7.jpg", "a", "7")])
-    assert found.verdict == "unsafe-member"
+    made.write(tmp_path / "secret.jpg", make_image(1))
+    (folder / "images" / "7.jpg").symlink_to(tmp_path / "secret.jpg")
+    (found,) = candidates(listed.tree_at(folder, MARKS), [Row("images/7.jpg", "a", "7")])
+    assert found.status == "unsafe-member"
 
 
 def test_a_folder_at_the_top_may_be_a_link_to_another_disk(folder, tmp_path):
-    (folder / "pictures").rename(tmp_path / "elsewhere")
-    (folder / "pictures").symlink_to(tmp_path / "elsewhere")
-    (found,) = candidates(listed.tree_at(folder, MARKS), [Row("pictures/1.jpg", "a", "1")])
-    assert found.verdict is None
-    assert found.read() == picture(1)
+    (folder / "images").rename(tmp_path / "elsewhere")
+    (folder / "images").symlink_to(tmp_path / "elsewhere")
+    (found,) = candidates(listed.tree_at(folder, MARKS), [Row("images/1.jpg", "a", "1")])
+    assert found.status is None
+    assert found.read() == make_image(1)
 
 
-def test_pictures_in_no_list_are_unlabelled(folder):
-    assert [c.verdict for c in candidates(listed.tree_at(folder, MARKS), [Row("pictures/0.jpg", "", "0")])] == [
+def test_images_in_no_list_are_unlabelled(folder):
+    assert [c.status for c in candidates(listed.tree_at(folder, MARKS), [Row("images/0.jpg", "", "0")])] == [
         "unlabelled"
     ]
 

@@ -13,7 +13,7 @@ from dmlkit.pipeline.build import Options, build
 from dmlkit.sources import stanford_cars as source
 from dmlkit.taxonomy import manifest
 from tests.support import vehicle_archives as made
-from tests.support.images import picture
+from tests.support.images import make_image
 from tests.support.requirements import installed
 from tests.support.vehicle_archives import edit, read, request, zipped
 
@@ -24,7 +24,7 @@ with (manifest.find("vehicle") / "stanford-cars.tsv").open(encoding="utf-8", new
 CLASSES = 196
 NAMES = [row["name"] for row in TABLE]
 PARTS = {"cars_train": 4, "cars_test": 2}
-"""Pictures of each class."""
+"""Images of each class."""
 
 
 def mat(**variables):
@@ -36,7 +36,7 @@ def mat(**variables):
 
 
 def annotations(labels, field="fname", with_class=True):
-    """The array of structs: picture → class."""
+    """The array of structs: image → class."""
     fields = [*(f"bbox_{i}" for i in ("x1", "y1", "x2", "y2")), *(["class"] if with_class else []), field]
     rows = [(1, 1, 40, 40, *([number] if with_class else []), name) for name, number in labels.items()]
     return np.array([rows], dtype=[(name, object) for name in fields])
@@ -54,7 +54,7 @@ def labels_of(part, count=CLASSES):
 def two_folders(folder, names=NAMES, classes=CLASSES):
     for seed, part in enumerate(PARTS):
         for n, name in enumerate(labels_of(part, classes)):
-            made.write(folder / part / name, picture(10_000 * seed + n, 40, 36))
+            made.write(folder / part / name, make_image(10_000 * seed + n, 40, 36))
     train, test = labels_of("cars_train", classes), labels_of("cars_test", classes)
     made.write(folder / "devkit/cars_meta.mat", mat(class_names=class_names(names)))
     made.write(folder / "devkit/cars_train_annos.mat", mat(annotations=annotations(train)))
@@ -66,7 +66,7 @@ def two_folders(folder, names=NAMES, classes=CLASSES):
 def one_folder(folder, names=NAMES, classes=CLASSES):
     labels = {f"car_ims/{n:06d}.jpg": (n - 1) // 2 + 1 for n in range(1, 2 * classes + 1)}
     for n, name in enumerate(labels):
-        made.write(folder / name, picture(n, 40, 36))
+        made.write(folder / name, make_image(n, 40, 36))
     data = mat(annotations=annotations(labels, "relative_im_path"), class_names=class_names(names))
     made.write(folder / "cars_annos.mat", data)
     return folder
@@ -74,7 +74,7 @@ def one_folder(folder, names=NAMES, classes=CLASSES):
 
 @pytest.fixture
 def folder(tmp_path):
-    """With pictures of the first five classes."""
+    """With images of the first five classes."""
     return two_folders(tmp_path / "stanford_cars", classes=5)
 
 
@@ -85,7 +85,7 @@ def classes(path):
 def test_a_build_has_all_classes_and_vans_only_in_the_test(tmp_path):
     folder = one_folder(tmp_path / "cars")
     result = build(manifest.load("vehicle"), Options("stanford-cars", tmp_path / "out", folder, jobs=1))
-    assert result.verdicts == {"ok": 392}
+    assert result.statuses == {"ok": 392}
     assert {scale: (c.found, c.of) for scale, c in result.coverage.items()} == {
         "fine": (196, 196), "middle": (result.coverage["middle"].of,) * 2, "coarse": (8, 8)
     }  # fmt: skip
@@ -105,7 +105,7 @@ def test_both_folders_are_read_and_ids_tell_them_apart(folder):
     assert found["cars_test_00003"] == ("stanford-cars-002", None)
 
 
-def test_a_zip_file_gives_the_same_pictures(folder, tmp_path):
+def test_a_zip_file_gives_the_same_images(folder, tmp_path):
     assert read(source, zipped(tmp_path / "cars.zip", folder, "stanford_cars/")) == read(source, folder)
 
 
@@ -114,7 +114,7 @@ def test_the_old_layout_with_one_folder_is_read(tmp_path):
     assert found["car_ims_000005"] == ("stanford-cars-003", None)
 
 
-def test_a_single_picture_has_its_label(folder):
+def test_a_single_image_has_its_label(folder):
     made.write(folder / "devkit/cars_train_annos.mat", mat(annotations=annotations({"00001.jpg": 2})))
     assert read(source, folder)["cars_train_00001"] == ("stanford-cars-002", None)
 
@@ -137,7 +137,7 @@ def test_a_label_beyond_the_names_is_an_error(folder):
         classes(folder)
 
 
-def test_labels_without_a_picture_and_pictures_without_a_label_are_verdicts(folder):
+def test_labels_without_a_image_and_images_without_a_label_are_statuses(folder):
     (folder / "cars_train/00001.jpg").rename(folder / "cars_train/99999.jpg")
     found = read(source, folder)
     assert found["cars_train_00001"] == ("stanford-cars-001", "missing")
@@ -148,7 +148,7 @@ def test_a_test_set_without_labels_is_unlabelled_and_told(folder):
     (folder / "cars_test_annos_withlabels.mat").unlink()
     found = read(source, folder)
     assert found["cars_test_00001"] == ("", "unlabelled")
-    assert "cars_test_annos_withlabels.mat is not there: the 10 pictures below cars_test/ have no labels" in (
+    assert "cars_test_annos_withlabels.mat is not there: the 10 images below cars_test/ have no labels" in (
         classes(folder).notes
     )
 
@@ -163,10 +163,10 @@ def test_without_names_or_any_labels_the_error_says_which_file(lacking, folder):
         classes(folder)
 
 
-def test_without_pictures_nothing_is_done(folder):
+def test_without_images_nothing_is_done(folder):
     for part in PARTS:
         (folder / part).rename(folder / f"my_{part}")
-    with pytest.raises(SourceError, match="no pictures below cars_train"):
+    with pytest.raises(SourceError, match="no images below cars_train"):
         classes(folder)
 
 

@@ -16,7 +16,7 @@ from dmlkit.errors import ManifestError, SourceError
 from dmlkit.pipeline.build import Options, build, dry_run
 from dmlkit.sources import Request, stanford_online_products
 from dmlkit.taxonomy import manifest
-from tests.support.images import picture
+from tests.support.images import make_image
 from tests.support.manifests import sums
 
 NAME = stanford_online_products.NAME
@@ -67,9 +67,9 @@ def text_of(its, header=HEADER):
 
 
 def files(train=TRAIN, test=TEST, header=HEADER):
-    """Every file of the archive in its layout; every fifth picture is grey."""
+    """Every file of the archive in its layout; every fifth image is grey."""
     named = {
-        path: picture(i, mode="L" if i % 5 == 0 else "RGB")
+        path: make_image(i, mode="L" if i % 5 == 0 else "RGB")
         for i, (_, _, path) in enumerate([*(train or ()), *(test or ())])
     }
     found = {"Ebay_info.txt": text_of([*(train or ()), *(test or ())]).encode()}
@@ -101,15 +101,15 @@ def ask(product, path):
 
 def rejected(out):
     found = pd.read_parquet(out / "rejected.parquet")
-    return dict(zip(found["image_id"].str.removeprefix(f"{NAME}/"), found["verdict"], strict=True))
+    return dict(zip(found["image_id"].str.removeprefix(f"{NAME}/"), found["status"], strict=True))
 
 
 def test_the_archive_becomes_a_data_set_with_three_scales(product, options):
     write(options.path, files())
     result = build(product, options)
-    assert result.verdicts == {"ok": len(TRAIN) + len(TEST)}
+    assert result.statuses == {"ok": len(TRAIN) + len(TEST)}
     assert [f for f in validate(options.out) if f.code.startswith("E")] == []
-    assert "pictures of Ebay_train.txt: 72 found, 59,551 published" in result.notes
+    assert "images of Ebay_train.txt: 72 found, 59,551 published" in result.notes
     assert "products of Ebay_test.txt: 12 found, 11,316 published" in result.notes
     data = load_dataset(str(options.out))
     features = data["train"].features
@@ -152,11 +152,11 @@ def test_lists_from_other_systems_and_suffixes_in_other_case_read_the_same(produ
     assert sums(tmp_path / "same") == sums(options.out)
 
 
-def test_rows_without_picture_and_pictures_without_row_are_counted(product, options):
+def test_rows_without_image_and_images_without_row_are_counted(product, options):
     members = files()
     gone, broken, page = (f"{TOP}/{path}" for _, _, path in TRAIN[:3])
     del members[gone]
-    members |= {broken: members[broken][:200], page: b"<html>", f"{TOP}/mug_final/999_0.JPG": picture(9)}
+    members |= {broken: members[broken][:200], page: b"<html>", f"{TOP}/mug_final/999_0.JPG": make_image(9)}
     result = build(product, replace(options, path=write(options.path, members)))
     assert rejected(options.out) == {
         "110000000001_0": "missing",
@@ -164,7 +164,7 @@ def test_rows_without_picture_and_pictures_without_row_are_counted(product, opti
         "110000000001_2": "html-page",
         "999_0": "unlabelled",
     }
-    assert sum(result.verdicts.values()) == len(TRAIN) + len(TEST) + 1
+    assert sum(result.statuses.values()) == len(TRAIN) + len(TEST) + 1
     assert result.missing == ["sop-00001 (bicycle 00001)"]
 
 
@@ -205,8 +205,8 @@ def test_lists_that_contradict_the_manifest_or_themselves_are_an_error(product, 
 def test_one_list_alone_is_built_and_said(product, options):
     write(options.path, files(test=None))
     result = build(product, options)
-    assert result.verdicts["ok"] == len(TRAIN)
-    assert "Ebay_test.txt is not there; its products are not in the data set" in result.notes
+    assert result.statuses["ok"] == len(TRAIN)
+    assert "Ebay_test.txt is not there; its products are not in the dataset" in result.notes
 
 
 def test_what_is_not_this_source_is_an_error(product, tmp_path):
@@ -243,7 +243,7 @@ def test_rules_of_a_manifest_that_lack_something_are_an_error(folder, options, o
         ask(manifest.load(str(folder)), options.path)
 
 
-def test_a_damaged_picture_in_a_zip_file_is_a_verdict(product, options, tmp_path):
+def test_a_damaged_image_in_a_zip_file_is_a_status(product, options, tmp_path):
     members = files()
     path = write_zip(options.path, members)
     data = path.read_bytes()
@@ -251,7 +251,7 @@ def test_a_damaged_picture_in_a_zip_file_is_a_verdict(product, options, tmp_path
     path.write_bytes(data.replace(spoiled, spoiled[:-40] + bytes(40)))
     result = build(product, options)
     assert rejected(options.out) == {"110000000002_1": "unreadable"}
-    assert result.verdicts["ok"] == len(TRAIN) + len(TEST) - 1
+    assert result.statuses["ok"] == len(TRAIN) + len(TEST) - 1
 
 
 def test_a_limit_keeps_what_a_build_without_one_would_keep(product, options, tmp_path):
@@ -276,7 +276,7 @@ def test_the_command_line_dry_runs_builds_and_explains(folder, product, options,
 
     done = call("--from", str(options.path))
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["verdicts"] == {"ok": 108}
+    assert json.loads(done.stdout)["statuses"] == {"ok": 108}
     done = call("--from", str(tmp_path / "product"))
     assert done.returncode == 1
     assert "Download Stanford_Online_Products.zip" in done.stderr

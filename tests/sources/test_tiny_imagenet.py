@@ -11,14 +11,14 @@ from dmlkit.sources import Request, tiny_imagenet
 from dmlkit.sources.common import synsets
 from dmlkit.storage import archives, download
 from dmlkit.taxonomy import manifest
-from tests.support.candidates import labels, offered, verdicts
-from tests.support.images import picture
+from tests.support.candidates import labels, offered, statuses
+from tests.support.images import make_image
 from tests.support.manifests import CLASSES, TOML, write_manifest
 
 WNIDS = [c.fine_id for c in reversed(CLASSES)]  # unsorted, as upstream
 TOP = "tiny-imagenet-200/"
-TRAIN = {f"{wnid}_{i}": (wnid, picture(100 * n + i, 64, 64)) for n, wnid in enumerate(WNIDS) for i in range(3)}
-VAL = {f"val_{i}": (WNIDS[i * 3 % 8], picture(5000 + i, 64, 64, mode="L" if i == 2 else "RGB")) for i in range(12)}
+TRAIN = {f"{wnid}_{i}": (wnid, make_image(100 * n + i, 64, 64)) for n, wnid in enumerate(WNIDS) for i in range(3)}
+VAL = {f"val_{i}": (WNIDS[i * 3 % 8], make_image(5000 + i, 64, 64, mode="L" if i == 2 else "RGB")) for i in range(12)}
 LABELS = {name: wnid for name, (wnid, _) in (TRAIN | VAL).items()}
 ANNOTATIONS = "".join(f"{name}.JPEG\t{wnid}\t0\t32\t44\t62\n" for name, (wnid, _) in VAL.items())
 FILES = {
@@ -28,7 +28,7 @@ FILES = {
     **{f"train/{wnid}/{wnid}_boxes.txt": f"{wnid}_0.JPEG\t0\t10\t63\t58\n".encode() for wnid in WNIDS},
     "val/val_annotations.txt": ANNOTATIONS.encode(),
     **{f"val/images/{name}.JPEG": data for name, (_, data) in VAL.items()},
-    **{f"test/images/test_{i}.JPEG": picture(9000 + i, 64, 64) for i in range(4)},
+    **{f"test/images/test_{i}.JPEG": make_image(9000 + i, 64, 64) for i in range(4)},
 }
 
 
@@ -109,18 +109,18 @@ def read(path):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_train_and_val_by_wnid_and_leaves_test_alone(layout, root):
     candidates = read(layout(root, FILES))
-    assert verdicts(candidates) == {}
+    assert statuses(candidates) == {}
     assert labels(candidates) == LABELS
     assert {c.upstream_id: c.read() for c in candidates} == {name: data for name, (_, data) in (TRAIN | VAL).items()}
     assert len(candidates) == len(LABELS)
 
 
 @both
-def test_a_build_takes_every_picture_greyscale_too(layout, root, tmp_path):
+def test_a_build_takes_every_image_greyscale_too(layout, root, tmp_path):
     toml = TOML.replace('"imagenet-21k", ', '"tiny-imagenet", ')
     tiny = manifest.load(str(write_manifest(tmp_path / "manifest", toml=toml)))
     result = build(tiny, Options("tiny-imagenet", tmp_path / "out", layout(root, FILES), jobs=1))
-    assert result.verdicts == {"ok": len(LABELS)}
+    assert result.statuses == {"ok": len(LABELS)}
 
 
 @both
@@ -130,7 +130,7 @@ def test_train_without_the_folder_images_is_read_too(layout, root):
         candidates = read(layout(root, flat))
         assert labels(candidates) | LABELS == labels(candidates)
     else:
-        assert set(verdicts(read(layout(root, flat))).values()) == {"not-an-image"}
+        assert set(statuses(read(layout(root, flat))).values()) == {"not-an-image"}
 
 
 # ---- the annotations of val
@@ -153,17 +153,17 @@ def test_a_bad_line_of_the_annotations_is_named(layout, root, line):
 @both
 def test_without_annotations_val_is_unlabelled(layout, root):
     candidates = read(layout(root, {name: data for name, data in FILES.items() if "annotations" not in name}))
-    assert verdicts(candidates) == dict.fromkeys(VAL, "unlabelled")
+    assert statuses(candidates) == dict.fromkeys(VAL, "unlabelled")
     assert len(labels(candidates)) == len(TRAIN)
 
 
 @both
 def test_what_is_listed_and_not_there_and_what_is_there_and_not_listed_is_told(layout, root):
-    files = FILES | {"val/images/val_77.JPEG": picture(77)}
+    files = FILES | {"val/images/val_77.JPEG": make_image(77)}
     del files["val/images/val_3.JPEG"]
     candidates = read(layout(root, files))
-    assert verdicts(candidates) == {"val_3": "missing", "val_77": "unlabelled"}
-    assert next(c.upstream_label for c in candidates if c.verdict == "missing") == VAL["val_3"][0]
+    assert statuses(candidates) == {"val_3": "missing", "val_77": "unlabelled"}
+    assert next(c.upstream_label for c in candidates if c.status == "missing") == VAL["val_3"][0]
     assert len(candidates) == len(LABELS) + 1
 
 
@@ -191,7 +191,7 @@ def test_extras_hostile_names_and_names_that_stand_twice_are_told(root):
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr(f"{TOP}val/images/val_1.JPEG", b"other")
     candidates = read(path)
-    assert verdicts(candidates) == {
+    assert statuses(candidates) == {
         "x": "unsafe-member",
         "y": "unsafe-member",
         "mask": "not-an-image",
@@ -202,17 +202,17 @@ def test_extras_hostile_names_and_names_that_stand_twice_are_told(root):
     assert labels(candidates) == LABELS
 
 
-def test_a_zip_made_again_on_a_mac_gives_the_same_pictures(root):
+def test_a_zip_made_again_on_a_mac_gives_the_same_images(root):
     path = the_zip(root, FILES)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(f"__MACOSX/{TOP}val/images/._val_0.JPEG", b"fork")
         archive.writestr(f"__MACOSX/{TOP}._wnids.txt", b"fork")
     candidates = read(path)
     assert labels(candidates) == LABELS
-    assert verdicts(candidates) == {}
+    assert statuses(candidates) == {}
 
 
-def test_a_zip_with_backslashes_gives_the_same_pictures(root):
+def test_a_zip_with_backslashes_gives_the_same_images(root):
     path = root / "windows.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in FILES.items():
@@ -220,7 +220,7 @@ def test_a_zip_with_backslashes_gives_the_same_pictures(root):
     assert labels(read(path)) == LABELS
 
 
-def test_damage_of_one_picture_is_its_own_only(root):
+def test_damage_of_one_image_is_its_own_only(root):
     path = the_zip(root, FILES)
     with zipfile.ZipFile(path) as archive:
         place = archive.getinfo(f"{TOP}val/images/val_5.JPEG").header_offset + 100
@@ -256,14 +256,14 @@ def test_a_zip_that_was_cut_is_a_clear_error(root, share):
     assert "md5" in raised.value.hint
 
 
-def test_links_and_folders_among_the_pictures_of_a_folder_are_told(root, tmp_path):
+def test_links_and_folders_among_the_images_of_a_folder_are_told(root, tmp_path):
     path = the_folder(root, FILES)
     (tmp_path / "secret").write_bytes(b"secret")
     for name in ("val_1", "val_2"):
         (path / "val/images" / f"{name}.JPEG").unlink()
     (path / "val/images/val_1.JPEG").symlink_to(tmp_path / "secret")
     (path / "val/images/val_2.JPEG").mkdir()
-    assert verdicts(read(path)) == {"val_1": "unsafe-member", "val_2": "not-an-image"}
+    assert statuses(read(path)) == {"val_1": "unsafe-member", "val_2": "not-an-image"}
 
 
 # ---- what is not Tiny ImageNet
@@ -319,7 +319,7 @@ def test_a_changed_source_has_other_units(layout, root):
     assert {unit.name: unit.identity for unit in plan(path)}["val-00000"] != first["val-00000"]
 
 
-def test_no_picture_is_read_to_plan(root, monkeypatch):
+def test_no_image_is_read_to_plan(root, monkeypatch):
     path = the_zip(root, FILES)
     seen = []
     read_zip_member = archives.read_zip_member

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmlkit.errors import HierarchyError, SourceError
+from dmlkit.errors import SourceError, TaxonomyError
 from dmlkit.sources import Request, url_list
 from dmlkit.taxonomy import manifest
 from tests.support.manifests import CLASSES, write_manifest
@@ -66,7 +66,7 @@ def test_the_historic_list_is_latin_1_with_tabs(tmp_path, tiny):
     text = f"{FINE[0]}_7\thttp://farm4.static.flickr.com/é.jpg\n\nno tab here\n"
     text += f"{FINE[1]}_90210\thttp://x.example/a b.jpg \r\n"
     found = links(write(tmp_path / "fall11_urls.txt", text, "latin-1"), tiny)
-    assert [(link.upstream_id, link.upstream_label, link.url, link.verdict) for link in found] == [
+    assert [(link.upstream_id, link.upstream_label, link.url, link.status) for link in found] == [
         (f"{FINE[0]}_7", FINE[0], "http://farm4.static.flickr.com/é.jpg", None),
         ("line-3", "", "", "bad-row"),
         (f"{FINE[1]}_90210", FINE[1], "http://x.example/a b.jpg", None),
@@ -84,14 +84,14 @@ def test_names_of_fine_classes_and_agreeing_scales_are_understood(tmp_path, tiny
 
 def test_scales_that_contradict_the_manifest_are_an_error(tmp_path, tiny):
     text = f"url,fine,middle\nhttp://a.example/1,{CLASSES[2].fine},whales\n"
-    with pytest.raises(HierarchyError, match=r"'bear 1' below the middle class 'whales'.*below bear"):
+    with pytest.raises(TaxonomyError, match=r"'bear 1' below the middle class 'whales'.*below bear"):
         links(write(tmp_path / "l.csv", text), tiny)
 
 
 def test_rows_of_another_width_and_without_label_are_counted(tmp_path, tiny):
     text = f"url,label\nhttp://a.example/1,{FINE[0]}\nhttp://a.example/2,{FINE[0]},and more\nhttp://a.example/3,\n"
     found = links(write(tmp_path / "l.csv", text), tiny)
-    assert sorted((link.verdict or "", link.detail) for link in found) == [
+    assert sorted((link.status or "", link.detail) for link in found) == [
         ("", ""), ("bad-row", "3 columns in place of 2"), ("unlabelled", "the row has no label"),
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""VehicleID, whose body types a person fills in, and both sources of DyML-Vehicle in one data set."""
+"""VehicleID, whose body types a person fills in, and both sources of DyML-Vehicle in one dataset."""
 
 import sys
 import zipfile
@@ -72,7 +72,7 @@ LAYOUTS = [the_folder, the_zip, a_zip_without_its_top_folder, a_folder_that_hold
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_gives_the_same_pictures(layout, tmp_path):
+def test_every_layout_gives_the_same_images(layout, tmp_path):
     vehicles = [v for v in OWNERS for _ in range(3)]
     assert read(source, layout(tmp_path)) == {
         f"{n:07d}": (f"vehicleid-{v:05d}", None) for n, v in enumerate(vehicles, start=1)
@@ -82,7 +82,7 @@ def test_every_layout_gives_the_same_pictures(layout, tmp_path):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_builds(layout, tmp_path, table):
     result = built("vehicleid", layout(tmp_path), tmp_path / "out", table)
-    assert result.verdicts == {"ok": 24, "excluded": 6}
+    assert result.statuses == {"ok": 24, "excluded": 6}
     assert validate(tmp_path / "out") == []
 
 
@@ -146,9 +146,9 @@ def test_a_table_filled_in_part_builds_with_what_is_known(folder, tmp_path):
 
 def test_filling_in_more_keeps_what_was_collected(folder, tmp_path):
     filled(tmp_path / "out.table.tsv", {"0": "sedan", "1": "sedan"})
-    assert built("vehicleid", folder, tmp_path / "out").verdicts["ok"] == 12
+    assert built("vehicleid", folder, tmp_path / "out").statuses["ok"] == 12
     filled(tmp_path / "out.table.tsv")
-    assert built("vehicleid", folder, tmp_path / "out").verdicts["ok"] == 24
+    assert built("vehicleid", folder, tmp_path / "out").statuses["ok"] == 24
 
 
 def test_a_body_type_may_be_written_by_its_name_and_in_any_case(folder, tmp_path):
@@ -212,13 +212,13 @@ def test_a_vehicle_with_two_models_is_excluded(folder, table):
     )
 
 
-def test_a_picture_of_two_vehicles_is_in_no_class(folder, table, tmp_path):
+def test_a_image_of_two_vehicles_is_in_no_class(folder, table, tmp_path):
     edit(folder / "attribute/img2vid.txt", lambda text: text + "0000001 12\n")
-    verdicts = built("vehicleid", folder, tmp_path / "out", table).verdicts
-    assert verdicts == {"ok": 23, "excluded": 6, "conflicting-duplicate": 1, "repeated-id": 1}
+    statuses = built("vehicleid", folder, tmp_path / "out", table).statuses
+    assert statuses == {"ok": 23, "excluded": 6, "conflicting-duplicate": 1, "repeated-id": 1}
 
 
-def test_rows_without_a_picture_and_pictures_without_a_row_are_verdicts(folder):
+def test_rows_without_a_image_and_images_without_a_row_are_statuses(folder):
     (folder / "image/0000001.jpg").rename(folder / "image/0099999.jpg")
     found = read(source, folder)
     assert found["0000001"] == ("vehicleid-00001", "missing")
@@ -227,7 +227,7 @@ def test_rows_without_a_picture_and_pictures_without_a_row_are_verdicts(folder):
 
 
 def test_a_row_cannot_name_a_file_elsewhere(folder, tmp_path):
-    made.write(tmp_path / "secret.jpg", made.picture(1))
+    made.write(tmp_path / "secret.jpg", made.image(1))
     edit(folder / "attribute/img2vid.txt", lambda text: text + "../../secret 12\n")
     ids = read(source, folder)
     assert [its for i, its in ids.items() if "secret" in i] == [("vehicleid-00012", "missing")]
@@ -253,18 +253,18 @@ def test_a_zip_that_is_cut_is_an_error(tmp_path, table):
         classes(path, table)
 
 
-def test_a_damaged_member_is_a_verdict(tmp_path, table):
+def test_a_damaged_member_is_a_status(tmp_path, table):
     path = the_zip(tmp_path)
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo("VehicleID_V1.0/image/0000002.jpg")
     data = bytearray(path.read_bytes())
     data[info.header_offset + 100] ^= 255
     path.write_bytes(bytes(data))
-    assert built("vehicleid", path, tmp_path / "out", table).verdicts == {"ok": 23, "excluded": 6, "unreadable": 1}
+    assert built("vehicleid", path, tmp_path / "out", table).statuses == {"ok": 23, "excluded": 6, "unreadable": 1}
 
 
 def test_counts_that_are_the_published_ones_give_no_note(folder, table, monkeypatch):
-    monkeypatch.setattr(source, "PICTURES", 30)
+    monkeypatch.setattr(source, "IMAGES", 30)
     monkeypatch.setattr(source, "VEHICLES", 10)
     monkeypatch.setattr(source, "LISTS", {"train_list.txt": 30})
     assert source.notes_on(source.tree_of(request(folder))) == []
@@ -314,7 +314,7 @@ def test_a_model_of_both_sources_is_one_middle_class(both, tmp_path):
 def test_both_in_one_build_before_the_table_is_filled(both, tmp_path):
     result = built("veri-wild+vehicleid", both, tmp_path / "out")
     assert set(rows(tmp_path / "out")["source"]) == {"veri-wild"}
-    assert result.verdicts["excluded"] == 30
+    assert result.statuses["excluded"] == 30
     assert any("0 of 4 models have a body type in out.table.tsv" in note for note in result.notes)
 
 
@@ -323,7 +323,7 @@ def test_vehicleid_may_be_the_zip_file_as_it_came(both, tmp_path, table):
     (both / "VehicleID_V1.0").rename(tmp_path / "away")
     result = built("veri-wild+vehicleid", both, tmp_path / "out", table)
     assert set(rows(tmp_path / "out")["source"]) == {"veri-wild", "vehicleid"}
-    assert result.verdicts["excluded"] == 6
+    assert result.statuses["excluded"] == 6
 
 
 @pytest.mark.parametrize("lacking", ["VERI-Wild", "VehicleID_V1.0"])

@@ -27,7 +27,7 @@ def second_release(root):
     return veri_wild(root / "VERI-Wild", release="second")
 
 
-def lists_beside_the_pictures(root):
+def lists_beside_the_images(root):
     folder = veri_wild(root / "VERI-Wild")
     for file in (folder / "train_test_split").iterdir():
         file.rename(folder / file.name)
@@ -43,7 +43,7 @@ def a_zip_file(root):
     return zipped(root / "my.zip", veri_wild(root / "unpacked"), "VERI-Wild/")
 
 
-LAYOUTS = [first_release, second_release, lists_beside_the_pictures, a_folder_that_holds_the_folder, a_zip_file]
+LAYOUTS = [first_release, second_release, lists_beside_the_images, a_folder_that_holds_the_folder, a_zip_file]
 
 
 def classes(path):
@@ -54,8 +54,8 @@ def classes_with(tmp_path, rows):
     return classes(veri_wild(tmp_path / "VERI-Wild", rows))
 
 
-def row(vehicle, picture, model, kind):
-    return f"{vehicle:05d}/{picture:06d};7;2018-03-01;{model};{kind};red"
+def row(vehicle, image, model, kind):
+    return f"{vehicle:05d}/{image:06d};7;2018-03-01;{model};{kind};red"
 
 
 def one_vehicle(*models_and_types, vehicle=900):
@@ -74,7 +74,7 @@ def built(tmp_path_factory):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_gives_the_same_pictures_and_classes(layout, tmp_path):
+def test_every_layout_gives_the_same_images_and_classes(layout, tmp_path):
     path = layout(tmp_path)
     found = read(source, path)
     assert found == {i.replace("/", "_"): (f"veri-wild-{i[:5]}", None) for i in made.ids_of(info_rows())}
@@ -106,8 +106,8 @@ def test_the_order_of_rows_changes_nothing(tmp_path):
 # ---- what is built
 
 
-def test_a_build_is_valid_and_takes_every_picture(built):
-    assert built.verdicts == {"ok": len(info_rows())}
+def test_a_build_is_valid_and_takes_every_image(built):
+    assert built.statuses == {"ok": len(info_rows())}
     assert {scale: c.of for scale, c in built.coverage.items()} == {"fine": 36, "middle": 18, "coarse": 6}
     assert validate(built.out) == []
 
@@ -144,7 +144,7 @@ def test_the_command_line_builds_it(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main.run()
     assert not ended.value.code
-    assert json.loads(capsys.readouterr().out)["verdicts"] == {"ok": len(info_rows())}
+    assert json.loads(capsys.readouterr().out)["statuses"] == {"ok": len(info_rows())}
 
 
 # ---- the rules for types and models
@@ -235,16 +235,16 @@ def test_where_all_classes_are_of_the_test_alone_it_is_told(tmp_path):
     assert any("nothing to train on" in note for note in found.notes)
 
 
-# ---- pictures and rows that do not fit
+# ---- images and rows that do not fit
 
 
-def test_rows_without_a_picture_and_pictures_without_a_row_are_verdicts(tmp_path):
+def test_rows_without_a_image_and_images_without_a_row_are_statuses(tmp_path):
     ids = made.ids_of(info_rows())
     path = veri_wild(tmp_path / "v", ids=[*ids[1:3], *ids[4:], "00001/777777", "88888/000001"])
     result = build(manifest.load("vehicle"), Options("veri-wild", tmp_path / "out", path, jobs=1))
-    assert result.verdicts == {"ok": len(ids) - 2, "unlabelled": 2, "missing": 2}
+    assert result.statuses == {"ok": len(ids) - 2, "unlabelled": 2, "missing": 2}
     rejected = pd.read_parquet(tmp_path / "out" / "rejected.parquet")
-    assert rejected.set_index("image_id")["verdict"].to_dict() == {
+    assert rejected.set_index("image_id")["status"].to_dict() == {
         "veri-wild/00001_000001": "missing",
         "veri-wild/00002_000004": "missing",
         "veri-wild/00001_777777": "unlabelled",
@@ -252,19 +252,19 @@ def test_rows_without_a_picture_and_pictures_without_a_row_are_verdicts(tmp_path
     }
 
 
-def test_pictures_of_an_excluded_vehicle_are_rejected_with_its_reason(tmp_path):
+def test_images_of_an_excluded_vehicle_are_rejected_with_its_reason(tmp_path):
     path = veri_wild(tmp_path / "v", one_vehicle(("One", "others"), ("One", "others")))
     build(manifest.load("vehicle"), Options("veri-wild", tmp_path / "out", path, jobs=1))
     rejected = pd.read_parquet(tmp_path / "out" / "rejected.parquet")
-    assert rejected["verdict"].tolist() == ["excluded"] * 2
+    assert rejected["status"].tolist() == ["excluded"] * 2
     assert set(rejected["detail"]) == {"the manifest leaves out its type: others"}
 
 
-def test_a_row_that_stands_twice_is_counted_and_its_picture_kept_once(tmp_path):
+def test_a_row_that_stands_twice_is_counted_and_its_image_kept_once(tmp_path):
     rows = info_rows()
     path = veri_wild(tmp_path / "v", [*rows, rows[0], rows[0]])
     result = build(manifest.load("vehicle"), Options("veri-wild", tmp_path / "out", path, jobs=1))
-    assert result.verdicts == {"ok": len(rows), "repeated-id": 2}
+    assert result.statuses == {"ok": len(rows), "repeated-id": 2}
 
 
 @pytest.mark.parametrize("names", ["{v}/{n}.jpg", "{v}/{n:06d}.jpg.jpg", "{v:05d}/{n:05d}.JPG"])
@@ -274,7 +274,7 @@ def test_files_are_found_by_number_whatever_became_of_their_names(names, tmp_pat
         new = path / "images" / names.format(v=int(i[:5]), n=int(i[6:]))
         new.parent.mkdir(exist_ok=True)
         (path / "images" / f"{i}.jpg").rename(new)
-    assert {verdict for _, verdict in read(source, path).values()} == {None}
+    assert {status for _, status in read(source, path).values()} == {None}
 
 
 def test_lists_that_lost_their_leading_zeros_are_read(tmp_path):
@@ -310,13 +310,13 @@ def test_lists_that_are_not_there_are_one_note(tmp_path):
 def test_counts_that_are_the_published_ones_give_no_note(tmp_path, monkeypatch):
     path = first_release(tmp_path)
     rows = len(info_rows())
-    for name, value in {"PICTURES": rows, "VEHICLES": len(VEHICLES)}.items():
+    for name, value in {"IMAGES": rows, "VEHICLES": len(VEHICLES)}.items():
         monkeypatch.setattr(source, name, value)
     monkeypatch.setitem(source.LISTS, "first", {"train_list.txt": rows // 2, "test_10000.txt": rows // 2})
     assert classes(path).notes == ()
 
 
-def test_rows_of_lists_about_unknown_pictures_are_counted(tmp_path):
+def test_rows_of_lists_about_unknown_images_are_counted(tmp_path):
     path = veri_wild(tmp_path / "v", release="second")
     edit(path / "train_test_split/train_list_start0.txt", lambda text: text + "99999/999999.jpg 5 7\n")
     assert "1 rows of train_list_start0.txt are not in vehicle_info.txt" in classes(path).notes

@@ -1,4 +1,4 @@
-"""Archives are hostile and break: every member becomes a candidate or a verdict, and nothing else happens."""
+"""Archives are hostile and break: every member becomes a candidate or a status, and nothing else happens."""
 
 import contextlib
 import gzip
@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmlkit.errors import SourceError
+from dmlkit.sources import candidates
 from dmlkit.storage import archives
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 
 WNID = "n01440764"
-PICTURES = {f"{WNID}_{i}.JPEG": picture(i) for i in range(4)}
+IMAGES = {f"{WNID}_{i}.JPEG": make_image(i) for i in range(4)}
 MODES = ["w", "w:gz", "w:bz2", "w:xz"]
 END = b"\0" * 1024
 
@@ -53,7 +54,7 @@ def saved(tmp_path, data, name=f"{WNID}.tar") -> Path:
 
 
 def found(path, **where):
-    return list(archives.tar_candidates(path, WNID, **where))
+    return list(candidates.tar_candidates(path, WNID, **where))
 
 
 def one(tmp_path, data):
@@ -63,41 +64,41 @@ def one(tmp_path, data):
 
 
 def good(candidates):
-    """Id → bytes of the candidates without a verdict."""
-    return {c.upstream_id: c.read() for c in candidates if c.verdict is None}
+    """Id → bytes of the candidates without a status."""
+    return {c.upstream_id: c.read() for c in candidates if c.status is None}
 
 
-WHOLE = {Path(name).stem: data for name, data in PICTURES.items()}
+WHOLE = {Path(name).stem: data for name, data in IMAGES.items()}
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 @pytest.mark.parametrize("mode", MODES)
-def test_a_tar_gives_its_pictures_however_it_was_written(tmp_path, mode, form):
-    candidates = found(saved(tmp_path, tar_bytes(PICTURES, mode, form)))
+def test_a_tar_gives_its_images_however_it_was_written(tmp_path, mode, form):
+    candidates = found(saved(tmp_path, tar_bytes(IMAGES, mode, form)))
     assert good(candidates) == WHOLE
     assert [c.upstream_label for c in candidates] == [WNID] * 4
 
 
-def test_pictures_of_a_compressed_tar_can_be_read_in_any_order_and_late(tmp_path):
-    candidates = found(saved(tmp_path, tar_bytes(PICTURES, "w:gz")))
+def test_images_of_a_compressed_tar_can_be_read_in_any_order_and_late(tmp_path):
+    candidates = found(saved(tmp_path, tar_bytes(IMAGES, "w:gz")))
     assert [c.read() for c in reversed(candidates)] == list(reversed(WHOLE.values()))
 
 
 def test_another_archive_under_the_same_name_is_read_anew(tmp_path):
     for seed in (1, 2):
-        path = saved(tmp_path, tar_bytes({"a.JPEG": picture(seed)}, "w:gz"))
+        path = saved(tmp_path, tar_bytes({"a.JPEG": make_image(seed)}, "w:gz"))
         os.utime(path, ns=(seed, seed))
-        assert good(found(path)) == {"a": picture(seed)}
+        assert good(found(path)) == {"a": make_image(seed)}
 
 
 def test_an_archive_of_many_gzip_members_is_read_whole(tmp_path):
-    plain = tar_bytes(PICTURES)
+    plain = tar_bytes(IMAGES)
     pieces = [gzip.compress(plain[i : i + 1000]) for i in range(0, len(plain), 1000)]
     assert good(found(saved(tmp_path, b"".join(pieces)))) == WHOLE
 
 
 def test_a_tar_inside_another_is_read_in_place(tmp_path):
-    inner = tar_bytes(PICTURES)
+    inner = tar_bytes(IMAGES)
     outer = saved(tmp_path, tar_bytes({"first.tar": tar_bytes({"b.JPEG": b"b"}), f"{WNID}.tar": inner}))
     member = list(archives.tar_members(outer))[1]
     assert good(found(outer, offset=member.offset, size=member.size)) == WHOLE
@@ -123,7 +124,7 @@ def test_a_name_that_speaks_against_its_label_is_told(tmp_path):
 @pytest.mark.parametrize("mode", MODES[:2])
 def test_a_name_outside_the_archive_is_unsafe(tmp_path, name, mode):
     candidate = one(tmp_path, tar_bytes({name: b"1"}, mode))
-    assert (candidate.verdict, candidate.read) == ("unsafe-member", None)
+    assert (candidate.status, candidate.read) == ("unsafe-member", None)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_links_devices_and_other_kinds_are_unsafe_and_what_follows_is_read(tmp_p
     info = tarfile.TarInfo("x.JPEG")
     info.type, info.linkname = kind, "../../secret\n"
     unsafe, sound = found(saved(tmp_path, tar_bytes([(info, b""), ("y.JPEG", b"y")], mode)))
-    assert (unsafe.verdict, unsafe.read) == ("unsafe-member", None)
+    assert (unsafe.status, unsafe.read) == ("unsafe-member", None)
     assert "\n" not in unsafe.detail
     assert good([sound]) == {"y": b"y"}
 
@@ -182,18 +183,18 @@ def test_a_header_that_lies_is_damage_and_costs_neither_memory_nor_time(tmp_path
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert good(candidates[:1]) == {"a": b"a"}
-    assert candidates[-1].verdict == "damaged-archive"
+    assert candidates[-1].status == "damaged-archive"
     assert peak < 4 * 2**20
 
 
-def test_a_picture_of_more_bytes_than_a_picture_has_is_too_large(tmp_path):
+def test_a_image_of_more_bytes_than_a_image_has_is_too_large(tmp_path):
     path = tmp_path / f"{WNID}.tar"
     with path.open("wb") as file:  # a sparse file: nothing is written
         file.write(header("big.JPEG", 2**30))
         file.seek(512 + 2**30)
         file.write(entry("a.JPEG", b"a") + END)
     big, sound = found(path)
-    assert (big.upstream_id, big.verdict, big.detail) == ("big", "too-large", f"{2**30} bytes")
+    assert (big.upstream_id, big.status, big.detail) == ("big", "too-large", f"{2**30} bytes")
     assert good([sound]) == {"a": b"a"}
 
 
@@ -215,19 +216,19 @@ def test_odd_names_become_ids_that_are_safe_and_differ(tmp_path):
     long = ["x" * 5000 + end for end in ("1", "2", "1.JPEG.JPEG")]
     odd = [b"\xff\xfe.jpg".decode("utf-8", "surrogateescape"), "\ud8ff.jpg", "猫.jpg", "犬.jpg", "a b.jpg", "a\nb.jpg"]
     control = ["a\x00b", "\x1b[31mred", "\u202egpj.exe", "", ".", "a/..b/. ", "<b>", "a\tb", "__"]
-    ids = [archives.upstream_id(name) for name in (*long, *odd, *control)]
+    ids = [candidates.upstream_id(name) for name in (*long, *odd, *control)]
     assert len(set(ids)) == len(ids)
     assert all(i.isascii() and i.isprintable() and len(i) < 220 and not set(i) & set(" /\\<>:\"'") for i in ids)
     names = [name for name in (*long, *odd, *control) if "\x00" not in name and name != "\ud8ff.jpg"]
     path = saved(tmp_path, tar_bytes([(name, b"1") for name in names]))
-    assert [c.upstream_id for c in found(path)] == [archives.upstream_id(name) for name in names]
+    assert [c.upstream_id for c in found(path)] == [candidates.upstream_id(name) for name in names]
 
 
 @given(
     st.text(st.characters(exclude_categories=[]), max_size=40) | st.from_regex(r"[./\\\0-\x20]{0,8}", fullmatch=True)
 )
 def test_an_id_of_any_text_is_safe(text):
-    made = archives.upstream_id(text)
+    made = candidates.upstream_id(text)
     assert made not in ("", ".", "..")
     assert not made.startswith(".")
     assert all(c.isascii() and (c.isalnum() or c in "_.@#+-") for c in made)
@@ -239,22 +240,22 @@ def test_an_id_of_any_text_is_safe(text):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_of_an_archive_that_was_cut_what_stands_before_is_kept_and_the_cut_is_told(tmp_path, mode):
-    whole = tar_bytes(PICTURES, mode)
+    whole = tar_bytes(IMAGES, mode)
     seen = set()
     for length in range(0, len(whole.rstrip(b"\0")), 83):
         candidates = found(saved(tmp_path, whole[:length]))
         kept = good(candidates)
         assert kept.items() <= WHOLE.items()
-        assert [c.verdict for c in candidates] == [None] * len(kept) + ["damaged-archive"], length
+        assert [c.status for c in candidates] == [None] * len(kept) + ["damaged-archive"], length
         seen.add(len(kept))
     assert seen >= ({0, 1, 2, 3} if mode in ("w", "w:gz") else {0})
 
 
 def test_an_archive_without_the_mark_of_its_end_is_told(tmp_path):
-    whole = b"".join(entry(name, data) for name, data in PICTURES.items())
+    whole = b"".join(entry(name, data) for name, data in IMAGES.items())
     candidates = found(saved(tmp_path, whole))
     assert good(candidates) == WHOLE
-    assert (candidates[-1].verdict, len(candidates)) == ("damaged-archive", 5)
+    assert (candidates[-1].status, len(candidates)) == ("damaged-archive", 5)
     assert good(found(saved(tmp_path, whole + END))) == WHOLE
 
 
@@ -265,24 +266,24 @@ def test_an_archive_with_a_hole_of_zeros_is_told(tmp_path, behind, packed):
     data = entry("a.JPEG", b"a") + behind
     candidates = found(saved(tmp_path, gzip.compress(data) if packed else data))
     assert good(candidates) == {"a": b"a"}
-    assert candidates[-1].verdict == "damaged-archive"
+    assert candidates[-1].status == "damaged-archive"
 
 
 def test_damaged_check_sums_of_gzip_are_told(tmp_path):
-    data = bytearray(tar_bytes(PICTURES, "w:gz"))
+    data = bytearray(tar_bytes(IMAGES, "w:gz"))
     data[-6] ^= 1
     candidates = found(saved(tmp_path, bytes(data)))
-    assert [c.verdict for c in candidates] == [None] * 4 + ["damaged-archive"]
+    assert [c.status for c in candidates] == [None] * 4 + ["damaged-archive"]
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"x", b"<html>" * 200, picture(1), b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\0" * 511]
+    "data", [b"", b"x", b"<html>" * 200, make_image(1), b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\0" * 511]
 )
 def test_what_is_no_tar_at_all_is_one_damaged_archive(tmp_path, data):
-    assert one(tmp_path, data).verdict == "damaged-archive"
+    assert one(tmp_path, data).status == "damaged-archive"
 
 
-SOUND = {mode: tar_bytes(PICTURES, mode) for mode in MODES[:2]}
+SOUND = {mode: tar_bytes(IMAGES, mode) for mode in MODES[:2]}
 
 
 @settings(max_examples=150, deadline=None)
@@ -299,8 +300,8 @@ def test_random_damage_never_raises_but_oserror_on_reading(tmp_path_factory, dat
                 assert isinstance(candidate.read(), bytes)
 
 
-def test_a_picture_behind_damage_inside_gzip_is_an_oserror(tmp_path):
-    path = saved(tmp_path, tar_bytes(PICTURES, "w:gz"))
+def test_a_image_behind_damage_inside_gzip_is_an_oserror(tmp_path):
+    path = saved(tmp_path, tar_bytes(IMAGES, "w:gz"))
     candidates = found(path)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(OSError, match="EOFError"):
@@ -322,7 +323,7 @@ def test_a_compressed_archive_that_unpacks_to_far_more_than_its_size_is_stopped(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert good(candidates) == {"a": b"a"}
-    assert (candidates[-1].upstream_id, candidates[-1].verdict) == ("bomb", "damaged-archive")
+    assert (candidates[-1].upstream_id, candidates[-1].status) == ("bomb", "damaged-archive")
     assert peak < 2**20
 
 
@@ -338,7 +339,7 @@ def test_thirty_thousand_members_are_listed_without_remembering_them(tmp_path):
     path = saved(tmp_path, gzip.compress(header("a.JPEG") * 30_000 + END, 1))
     before = resident()
     count = 0
-    for _ in archives.tar_candidates(path, WNID):
+    for _ in candidates.tar_candidates(path, WNID):
         count += 1
         if count == 29_999:
             assert resident() - before < 16 * 2**20
@@ -349,9 +350,9 @@ def test_files_are_closed_when_a_listing_is_given_up(tmp_path):
     fds = Path("/proc/self/fd")
     if not fds.is_dir():
         pytest.skip("counts open files in /proc")
-    path = saved(tmp_path, tar_bytes(PICTURES))
+    path = saved(tmp_path, tar_bytes(IMAGES))
     before = len(list(fds.iterdir()))
-    listing = archives.tar_candidates(path, WNID)
+    listing = candidates.tar_candidates(path, WNID)
     next(listing).read()
     listing.close()
     del listing
@@ -373,9 +374,9 @@ def test_a_folder_gives_its_files_and_tells_of_all_else(tmp_path):
     os.mkfifo(folder / "fifo")
     with (folder / "large.JPEG").open("wb") as file:
         file.truncate(archives.MAX_BYTES + 1)
-    candidates = list(archives.folder_candidates(folder, WNID))
-    assert good(candidates) == {"a": b"a.JPEG", "b": b"b.JPEG", "inside": b"a.JPEG"}
-    assert {c.upstream_id: c.verdict for c in candidates if c.verdict} == {
+    listed = list(candidates.folder_candidates(folder, WNID))
+    assert good(listed) == {"a": b"a.JPEG", "b": b"b.JPEG", "inside": b"a.JPEG"}
+    assert {c.upstream_id: c.status for c in listed if c.status} == {
         "deeper": "not-an-image",
         "outside": "unsafe-member",
         "broken": "unsafe-member",
@@ -394,24 +395,24 @@ def zipped(tmp_path, members, patch=lambda data: data) -> list:
             archive.writestr(name, data)
     path.write_bytes(patch(path.read_bytes()))
     with zipfile.ZipFile(path) as archive:
-        return [archives.zip_candidate(path, info, WNID) for info in archive.infolist()]
+        return [candidates.zip_candidate(path, info, WNID) for info in archive.infolist()]
 
 
-def test_a_zip_gives_its_pictures(tmp_path):
-    assert good(zipped(tmp_path, PICTURES.items())) == WHOLE
+def test_a_zip_gives_its_images(tmp_path):
+    assert good(zipped(tmp_path, IMAGES.items())) == WHOLE
 
 
 @pytest.mark.parametrize("name", ["../x.JPEG", "/x.JPEG", "C:\\x.JPEG", "a/../../x"])
 def test_a_zip_member_outside_is_unsafe(tmp_path, name):
     (candidate,) = zipped(tmp_path, [(name, b"1")])
-    assert (candidate.verdict, candidate.read) == ("unsafe-member", None)
+    assert (candidate.status, candidate.read) == ("unsafe-member", None)
 
 
 def test_a_link_in_a_zip_is_unsafe(tmp_path):
     link = zipfile.ZipInfo("x.JPEG")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     (candidate,) = zipped(tmp_path, [(link, b"/etc/passwd")])
-    assert candidate.verdict == "unsafe-member"
+    assert candidate.status == "unsafe-member"
 
 
 def flag(data: bytes) -> bytes:
@@ -424,12 +425,12 @@ def flag(data: bytes) -> bytes:
 
 def test_an_encrypted_zip_member_is_told(tmp_path):
     (candidate,) = zipped(tmp_path, [("x.JPEG", b"1")], flag)
-    assert (candidate.verdict, candidate.detail) == ("unsafe-member", "encrypted")
+    assert (candidate.status, candidate.detail) == ("unsafe-member", "encrypted")
 
 
 def test_a_zip_member_that_says_it_is_too_large_is_not_read(tmp_path):
     (candidate,) = zipped(tmp_path, [("x.JPEG", b"\0" * (archives.MAX_BYTES + 1))])
-    assert candidate.verdict == "too-large"
+    assert candidate.status == "too-large"
 
 
 def declare(size: int):
@@ -448,7 +449,7 @@ def declare(size: int):
 @pytest.mark.parametrize("size", [100, archives.MAX_BYTES])
 def test_a_zip_bomb_that_does_not_say_so_is_an_oserror_in_bounded_memory(tmp_path, size):
     (candidate,) = zipped(tmp_path, [("x.JPEG", b"\0" * 200 * 2**20)], declare(size))
-    assert candidate.verdict is None
+    assert candidate.status is None
     tracemalloc.start()
     with pytest.raises(OSError, match="CRC"):
         candidate.read()
@@ -464,7 +465,7 @@ def test_a_damaged_zip_member_is_an_oserror_and_the_others_are_read(tmp_path, pl
         out[place] ^= 0xFF
         return bytes(out)
 
-    first, *others = zipped(tmp_path, PICTURES.items(), patch)
+    first, *others = zipped(tmp_path, IMAGES.items(), patch)
     with pytest.raises(OSError, match=r"."):
         first.read()
     assert len(good(others)) == 3
@@ -478,8 +479,8 @@ def test_of_a_zip_with_one_name_twice_both_are_offered(tmp_path):
 
 def test_another_zip_under_the_same_name_is_read_anew(tmp_path):
     for seed in (1, 2):
-        (candidate,) = zipped(tmp_path, [("x.JPEG", picture(seed))])
-        assert candidate.read() == picture(seed)
+        (candidate,) = zipped(tmp_path, [("x.JPEG", make_image(seed))])
+        assert candidate.read() == make_image(seed)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\5\6", b"<html>", b"PK\3\4" + b"\0" * 500])
@@ -490,8 +491,8 @@ def test_what_is_no_zip_is_a_clear_error(tmp_path, data):
 
 
 def test_type_is_told_by_content_and_never_by_suffix(tmp_path):
-    assert archives.is_tar(write_tar(tmp_path / "tar.jpg", PICTURES))
-    assert archives.is_tar(saved(tmp_path, tar_bytes(PICTURES, "w:xz"), "xz.tar"))
-    assert not archives.is_tar(saved(tmp_path, picture(1), "picture.tar"))
+    assert archives.is_tar(write_tar(tmp_path / "tar.jpg", IMAGES))
+    assert archives.is_tar(saved(tmp_path, tar_bytes(IMAGES, "w:xz"), "xz.tar"))
+    assert not archives.is_tar(saved(tmp_path, make_image(1), "image.tar"))
     assert not archives.is_tar(saved(tmp_path, b"", "empty.tar"))
     assert not archives.is_tar(tmp_path)

@@ -1,15 +1,15 @@
-"""The crawler: every fault has its verdict, servers are asked politely, and it ends in time."""
+"""The crawler: every fault has its status, servers are asked politely, and it ends in time."""
 
 import socket
 import time
 
 import pytest
 
-from dmlkit.schema import Manners
 from dmlkit.storage import crawler as crawl
+from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.storage.images import examine
 from tests.support.faulty_server import FAULTS, serving
-from tests.support.images import picture
+from tests.support.images import make_image
 
 BYTES_DECIDE = {"truncated", "html-page", "empty"}
 
@@ -22,12 +22,12 @@ def server():
 
 @pytest.fixture
 def make():
-    """A crawler with the given manners, closed at the end."""
+    """A crawler with the given policy, closed at the end."""
     made = []
 
-    def crawler(**manners):
+    def crawler(**policy):
         quick = {"allow_private_hosts": True, "pause": 0.02, "connect": 2.0, "stall": 0.6, "total": 1.5, "tries": 2}
-        made.append(crawl.Crawler(Manners(**quick | manners)))
+        made.append(crawl.Crawler(CrawlPolicy(**quick | policy)))
         return made[-1]
 
     yield crawler
@@ -35,17 +35,17 @@ def make():
         one.close()
 
 
-def verdict(answer):
-    """The verdict after the bytes were looked at."""
-    return answer.verdict or examine(answer.data, min_side=1).verdict
+def status(answer):
+    """The status after the bytes were looked at."""
+    return answer.status or examine(answer.data, min_side=1).status
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_has_its_verdict(server, make, fault):
+def test_every_fault_has_its_status(server, make, fault):
     (answer,) = make().answers([(3, f"{server.url}/{fault}/3")])
-    assert (answer.key, verdict(answer)) == (3, FAULTS[fault]), answer.detail
+    assert (answer.key, status(answer)) == (3, FAULTS[fault]), answer.detail
     if FAULTS[fault] == "ok":
-        expected = picture(3, 64, 48)
+        expected = make_image(3, 64, 48)
         assert answer.data == expected
 
 
@@ -58,7 +58,7 @@ def test_all_faults_at_once_end_in_time_and_spoil_no_other(server, make):
     assert sorted(a.key for a in answers) == sorted(key for key, _ in links)
     for answer in answers:
         fault = "ok" if answer.key >= 9000 else list(FAULTS)[answer.key // 100]
-        assert verdict(answer) == FAULTS[fault], (fault, answer.detail)
+        assert status(answer) == FAULTS[fault], (fault, answer.detail)
 
 
 def test_a_redirect_into_the_local_network_is_refused(server, make, monkeypatch):
@@ -66,9 +66,9 @@ def test_a_redirect_into_the_local_network_is_refused(server, make, monkeypatch)
         return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 0, "flags": 4}]
 
     monkeypatch.setattr(crawl.PublicResolver, "resolve", trusted)  # a public host, as far as the crawler can see
-    url = f"http://pictures.example:{server.server_port}"
+    url = f"http://images.example:{server.server_port}"
     answers = make(allow_private_hosts=False).answers([(0, f"{url}/to-local/5550"), (1, f"{url}/ok/5551")])
-    assert {a.key: a.verdict for a in answers} == {0: "private-address", 1: None}
+    assert {a.key: a.status for a in answers} == {0: "private-address", 1: None}
     assert server.asked["/ok/5550"] == 0
 
 
@@ -106,7 +106,7 @@ def test_private_addresses_are_refused_however_they_are_written(server, make):
     answers = list(
         make(allow_private_hosts=False).answers((i, f"http://{h}:{port}/ok/{i}") for i, h in enumerate(hosts))
     )
-    assert {a.verdict for a in answers} == {"private-address"}
+    assert {a.status for a in answers} == {"private-address"}
     assert sum(server.asked.values()) == before
 
 
@@ -116,7 +116,7 @@ def test_private_addresses_are_refused_however_they_are_written(server, make):
 )
 def test_what_is_no_address_is_no_address(make, url):
     (answer,) = make(allow_private_hosts=False).answers([(0, url)])
-    assert answer.verdict in ("bad-url", "private-address")
+    assert answer.status in ("bad-url", "private-address")
 
 
 def test_a_name_that_is_none_and_a_port_that_is_closed(make):
@@ -124,7 +124,7 @@ def test_a_name_that_is_none_and_a_port_that_is_closed(make):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     links = [(0, "http://no-such-host.invalid/x"), (1, f"http://127.0.0.1:{port}/x")]
-    assert {a.key: a.verdict for a in make(tries=2).answers(links)} == {0: "dns", 1: "refused"}
+    assert {a.key: a.status for a in make(tries=2).answers(links)} == {0: "dns", 1: "refused"}
 
 
 def test_a_dead_host_is_left_alone_and_others_go_on(server, make):
@@ -132,7 +132,7 @@ def test_a_dead_host_is_left_alone_and_others_go_on(server, make):
         free.bind(("127.0.0.1", 0))
         dead = f"http://127.0.0.1:{free.getsockname()[1]}"
     links = [(i, f"{dead}/{i}") for i in range(40)] + [(100 + i, f"{server.url}/ok/{i}") for i in range(20)]
-    answers = {a.key: a.verdict for a in make(tries=2, per_host=2).answers(links)}
+    answers = {a.key: a.status for a in make(tries=2, per_host=2).answers(links)}
     assert [answers[100 + i] for i in range(20)] == [None] * 20
     given = [answers[i] for i in range(40)]
     assert set(given) == {"refused", "unreachable"}
@@ -153,7 +153,7 @@ def test_no_more_than_the_limit_ask_one_host_at_a_time_and_connections_are_kept(
 def test_retry_after_is_honoured(make, server):
     started = time.monotonic()
     (answer,) = make(tries=2, pause=0.0).answers([(1, f"{server.url}/429-once/771")])
-    assert answer.verdict is None
+    assert answer.status is None
     assert time.monotonic() - started >= 0.1
 
 
@@ -161,7 +161,7 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(make, server, monkeypa
     monkeypatch.setattr(crawl, "retry_after", lambda value: 3600.0)
     started = time.monotonic()
     (answer,) = make().answers([(1, f"{server.url}/429/1")])
-    assert answer.verdict == "http-429"
+    assert answer.status == "http-429"
     assert time.monotonic() - started < 5
 
 
@@ -175,7 +175,7 @@ def test_it_says_who_asks_and_whom_to_write_to(make, server):
 
 def test_opt_outs_can_be_passed_over(make, server):
     (answer,) = make(respect_opt_outs=False).answers([(0, f"{server.url}/noai/1")])
-    assert answer.verdict is None
+    assert answer.status is None
 
 
 def test_a_slow_reader_holds_the_servers_back(make, server):

@@ -15,7 +15,7 @@ from dmlkit.errors import DmlkitError, OutputError, UsageError
 from dmlkit.pipeline.build import Options, build
 from dmlkit.pipeline.collect import Task, collect_unit, own_versions
 from dmlkit.pipeline.pool import Settings
-from dmlkit.schema import Unit
+from dmlkit.sources.base import Unit
 from dmlkit.storage import executor
 from dmlkit.storage.locations import folder_at
 from tests.support.requirements import installed

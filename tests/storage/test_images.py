@@ -1,4 +1,4 @@
-"""Every trap of source pictures gets its verdict, and a good picture reaches the reader as it looks."""
+"""Every trap of source images gets its status, and a good image reaches the reader as it looks."""
 
 import io
 import struct
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dmlkit.storage import images
-from tests.support.images import picture
+from tests.support.images import make_image
 
 
 def read_as_user(data: bytes) -> Image.Image:
@@ -27,9 +27,9 @@ def saved(image: Image.Image, kind: str, **options) -> bytes:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
 def test_good_bytes_are_kept_exactly(kind):
-    data = picture(1, kind=kind)
+    data = make_image(1, kind=kind)
     found = images.examine(data, min_side=32)
-    assert (found.verdict, found.data, found.format) == ("ok", data, kind)
+    assert (found.status, found.data, found.format) == ("ok", data, kind)
     assert (found.width, found.height) == (48, 40) == read_as_user(data).size
 
 
@@ -37,8 +37,8 @@ def test_good_bytes_are_kept_exactly(kind):
     ("mode", "kind"), [("L", "JPEG"), ("CMYK", "JPEG"), ("RGBA", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("1", "PNG")]
 )
 def test_every_mode_reaches_the_reader_as_rgb(mode, kind):
-    data = picture(2, kind=kind, mode=mode)
-    assert images.examine(data, min_side=32).verdict == "ok"
+    data = make_image(2, kind=kind, mode=mode)
+    assert images.examine(data, min_side=32).status == "ok"
     assert read_as_user(data).mode == "RGB"
 
 
@@ -65,41 +65,41 @@ def bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
-def test_a_huge_picture_in_few_bytes_is_refused_without_decoding():
+def test_a_huge_image_in_few_bytes_is_refused_without_decoding():
     data = bomb(60_000, 60_000)
     assert len(data) < 600_000
-    assert images.examine(data, min_side=32).verdict == "too-many-pixels"
+    assert images.examine(data, min_side=32).status == "too-many-pixels"
 
 
 @pytest.mark.parametrize(
-    ("data", "verdict"),
+    ("data", "status"),
     [
         (b"", "empty"),
         (b"<!DOCTYPE html><html><title>gone</title></html>", "html-page"),
         (b"\n <HTML><body>quota exceeded</body></HTML>", "html-page"),
         (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "not-an-image"),
         (b"\x00" * 100, "not-an-image"),
-        (picture(3, kind="TIFF"), "not-an-image"),
-        (picture(3)[:-200], "truncated"),
-        (picture(3, kind="PNG")[:-300], "truncated"),
-        (picture(3, width=31, height=100), "too-small"),
+        (make_image(3, kind="TIFF"), "not-an-image"),
+        (make_image(3)[:-200], "truncated"),
+        (make_image(3, kind="PNG")[:-300], "truncated"),
+        (make_image(3, width=31, height=100), "too-small"),
         (saved(Image.new("I;16", (40, 40)), "PNG"), "unsupported-depth"),
     ],
 )
-def test_bad_bytes_get_their_verdict(data, verdict):
+def test_bad_bytes_get_their_status(data, status):
     found = images.examine(data, min_side=32)
-    assert (found.verdict, found.data) == (verdict, b"")
+    assert (found.status, found.data) == (status, b"")
 
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_damaged_bytes_never_raise_and_what_passes_can_be_read(data):
-    original = bytearray(data.draw(st.sampled_from([picture(4), picture(4, kind="PNG"), picture(4, kind="GIF")])))
+    original = bytearray(data.draw(st.sampled_from([make_image(4, kind=kind) for kind in ("JPEG", "PNG", "GIF")])))
     for _ in range(data.draw(st.integers(1, 6))):
         original[data.draw(st.integers(0, len(original) - 1))] = data.draw(st.integers(0, 255))
     damaged = bytes(original[: data.draw(st.integers(1, len(original)))])
     found = images.examine(damaged, min_side=1)
-    if found.verdict == "ok":
+    if found.status == "ok":
         import warnings
 
         with warnings.catch_warnings():
@@ -120,13 +120,13 @@ def read_in_full(data: bytes) -> bool:
 @settings(max_examples=150, deadline=None)
 def test_a_damaged_jpeg_passes_if_and_only_if_it_decodes_in_full(data):
     options = {"progressive": data.draw(st.booleans()), "subsampling": data.draw(st.integers(0, 2))}
-    image = Image.open(io.BytesIO(picture(data.draw(st.integers(0, 9)), 90, 70)))
+    image = Image.open(io.BytesIO(make_image(data.draw(st.integers(0, 9)), 90, 70)))
     original = bytearray(saved(image, "JPEG", restart_marker_blocks=data.draw(st.integers(0, 5)), **options))
     for _ in range(data.draw(st.integers(0, 4))):
         original[data.draw(st.integers(300, len(original) - 1))] = data.draw(st.integers(0, 255))
     damaged = bytes(original[: data.draw(st.integers(300, len(original)))])
     found = images.examine(damaged, min_side=1)
-    assert (found.verdict == "ok") == read_in_full(damaged)
+    assert (found.status == "ok") == read_in_full(damaged)
 
 
 def test_size_brings_the_shorter_side_down_and_applies_the_orientation_once():
@@ -143,5 +143,5 @@ def test_size_brings_the_shorter_side_down_and_applies_the_orientation_once():
 
 
 def test_size_never_enlarges():
-    data = picture(5)
+    data = make_image(5)
     assert images.examine(data, min_side=32, size=40).data == data

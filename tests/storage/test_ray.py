@@ -15,7 +15,7 @@ import pytest
 
 from dmlkit.pipeline.build import Options, build
 from dmlkit.taxonomy import manifest
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, sums, write_manifest
 from tests.support.object_store import keys
 from tests.support.requirements import installed
@@ -71,9 +71,9 @@ def children(pid):
 
 
 def large(source):
-    """Pictures that take a while, so that a node can be killed while it works: as many for each class of `MANY`."""
+    """Images that take a while, so that a node can be killed while it works: as many for each class of `MANY`."""
     for number, c in enumerate(MANY):
-        members = {f"{c.fine_id}_{i}.JPEG": picture(100 * number + i, 640, 480) for i in range(PER_CLASS)}
+        members = {f"{c.fine_id}_{i}.JPEG": make_image(100 * number + i, 640, 480) for i in range(PER_CLASS)}
         write_tar(source / f"{c.fine_id}.tar", members)
     return source
 
@@ -94,7 +94,7 @@ def test_a_node_that_dies_costs_only_its_units(cluster, environment, bucket, tmp
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "Traceback" not in err
-    assert json.loads(out)["verdicts"] == {"ok": len(MANY) * PER_CLASS}
+    assert json.loads(out)["statuses"] == {"ok": len(MANY) * PER_CLASS}
     built = keys(f"{bucket}/out")
     assert built["SHA256SUMS"].decode() == sums(tmp_path / "local")
     assert built.keys() == {p.relative_to(tmp_path / "local").as_posix() for p in files(tmp_path / "local")}
@@ -157,7 +157,7 @@ def test_a_ray_of_this_machine_is_started_and_stopped(environment, tiny_manifest
         cwd=tmp_path, env=own, capture_output=True, text=True,
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert "48 of 48 pictures" in ran.stdout
+    assert "48 of 48 images" in ran.stdout
     assert sums(tmp_path / "out") == sums(tmp_path / "local")
     assert ray_processes(own["RAY_AUTH_TOKEN"]) == []
 

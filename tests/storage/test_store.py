@@ -22,7 +22,7 @@ from dmlkit.pipeline.build import Options, build, dry_run
 from dmlkit.pipeline.pool import Pool
 from dmlkit.storage.locations import RemoteFolder, folder_at, place_of, shown
 from dmlkit.taxonomy import manifest
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, sums, write_manifest, write_source
 from tests.support.object_store import keys
 
@@ -194,7 +194,7 @@ def test_the_same_bytes_come_from_a_pool_anywhere_to_a_place_anywhere(
 def test_what_is_in_a_remote_pool_is_not_read_again(tiny, options, monkeypatch):
     build(tiny, options)
     assert dry_run(tiny, options)["settled"] == len(CLASSES)
-    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("a picture was read again"))
+    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("an image was read again"))
     build(tiny, options)
 
 
@@ -209,7 +209,7 @@ def test_a_remote_pool_of_another_source_and_one_that_is_in_use_are_left_alone(t
     assert keys(options.pool_folder) == {}  # nothing was collected
 
 
-def test_pictures_that_another_build_changed_meanwhile_are_an_error(tiny, options):
+def test_images_that_another_build_changed_meanwhile_are_an_error(tiny, options):
     build(tiny, options)
     pool = folder_at(options.pool_folder).below("imagenet-21k")
     name = f"{CLASSES[0].fine_id}.bin"
@@ -248,11 +248,11 @@ def test_an_upload_that_was_stopped_is_unfinished_and_the_same_build_replaces_it
 def test_a_data_set_is_replaced_without_leftovers_and_other_files_stay(tiny, options, tiny_source):
     out = folder_at(options.out)
     build(tiny, options)
-    out.write("data/train-00001-of-00002.parquet", b"of a larger data set")
+    out.write("data/train-00001-of-00002.parquet", b"of a larger dataset")
     out.write("ATTRIBUTION.csv", b"")
     out.write("notes.txt", b"mine")
     before = keys(options.out)["SHA256SUMS"]
-    write_tar(tiny_source / f"{CLASSES[0].fine_id}.tar", {f"{CLASSES[0].fine_id}_1.JPEG": picture(5)})
+    write_tar(tiny_source / f"{CLASSES[0].fine_id}.tar", {f"{CLASSES[0].fine_id}_1.JPEG": make_image(5)})
     build(tiny, options)
     after = keys(options.out)
     assert after["SHA256SUMS"] != before
@@ -282,7 +282,7 @@ def test_a_pool_inside_the_data_set_folder_is_refused(tiny, options, tmp_path):
         (options.out, options.out),
         (tmp_path / "out", tmp_path / "out" / "pool"),
     ):
-        with pytest.raises(UsageError, match="inside the data set folder"):
+        with pytest.raises(UsageError, match="inside the dataset folder"):
             build(tiny, replace(options, out=out, pool=pool))
 
 
@@ -323,5 +323,5 @@ def test_killed_at_random_moments_a_remote_build_ends_in_the_same_bytes(tmp_path
     subprocess.run([*args, "--json"], check=True, capture_output=True)
     built = keys(f"{bucket}/out")
     assert built["SHA256SUMS"].decode() == sums(tmp_path / "local")
-    assert json.loads(built["build.json"])["pictures"]["train"] == 240
+    assert json.loads(built["build.json"])["images"]["train"] == 240
     assert left_in(own_tmpdir) == []

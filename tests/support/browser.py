@@ -56,7 +56,7 @@ def opened(browser: Any, file: Path, *, dark: bool = False, size: tuple[int, int
 
 
 def faults(page: Any) -> list[str]:
-    """What axe-core finds against WCAG 2.2 AA and its own best practice. A chart is one picture to it."""
+    """What axe-core finds against WCAG 2.2 AA and its own best practice. A chart is one image to it."""
     from axe_playwright_python.sync_playwright import Axe
 
     found = Axe().run(page, options={"runOnly": RULES, "preload": False}).response["violations"]

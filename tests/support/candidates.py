@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from dmlkit.schema import Candidate
 from dmlkit.sources import Request
+from dmlkit.sources.base import Candidate
 
 
 def offered(module: ModuleType, path: Path | None, scratch: Path) -> list[Candidate]:
@@ -19,11 +19,11 @@ def offered(module: ModuleType, path: Path | None, scratch: Path) -> list[Candid
     return candidates
 
 
-def verdicts(candidates: list[Candidate]) -> dict[str, str]:
-    """Id → verdict of what a source cannot give."""
-    return {c.upstream_id: c.verdict for c in candidates if c.verdict}
+def statuses(candidates: list[Candidate]) -> dict[str, str]:
+    """Id → status of what a source cannot give."""
+    return {c.upstream_id: c.status for c in candidates if c.status}
 
 
 def labels(candidates: list[Candidate]) -> dict[str, str]:
     """Id → upstream label of what a source gives."""
-    return {c.upstream_id: c.upstream_label for c in candidates if not c.verdict}
+    return {c.upstream_id: c.upstream_label for c in candidates if not c.status}

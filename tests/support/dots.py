@@ -1,4 +1,4 @@
-"""A tiny data set whose classes are learned in seconds, and runs on it."""
+"""A tiny dataset whose classes are learned in seconds, and runs on it."""
 
 import colorsys
 import io

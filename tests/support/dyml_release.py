@@ -7,11 +7,11 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from dmlkit.formats.dyml.importing import Options, import_release
-from tests.support.images import picture
+from tests.support.images import make_image
 
 IDS, LABELS = "fname, coarse_id, middle_id, fine_id", "fname, labels"
 
-# Each list: the seed of every picture, and its labels. The same seed is the same picture.
+# Each list: the seed of every image, and its labels. The same seed is the same image.
 TRAIN = [(n, (n % 2, 10 + n % 4, 100 + n % 8)) for n in range(16)]
 ANIMAL = {
     "train": TRAIN,
@@ -29,7 +29,7 @@ def list_file(folder, name):
     return folder / (f"{name}.csv" if name.startswith("bmk") else f"{name}/label.csv")
 
 
-def pictures_folder(folder, name):
+def images_folder(folder, name):
     return folder / (name if name.startswith("bmk") else f"{name}/imgs")
 
 
@@ -37,12 +37,12 @@ def lines_of(entries):
     return [", ".join(map(str, (f"{n}.jpg", *labels))) for n, (_, labels) in enumerate(entries)]
 
 
-def write_release(folder, lists=ANIMAL, *, after_header="", newline="\n", mark=b"", end=1, draw=picture):
+def write_release(folder, lists=ANIMAL, *, after_header="", newline="\n", mark=b"", end=1, draw=make_image):
     """Write the release. ``after_header`` is what stands between a header and the first record."""
     for name, entries in lists.items():
-        pictures_folder(folder, name).mkdir(parents=True)
+        images_folder(folder, name).mkdir(parents=True)
         for n, (seed, _) in enumerate(entries):
-            (pictures_folder(folder, name) / f"{n}.jpg").write_bytes(draw(seed))
+            (images_folder(folder, name) / f"{n}.jpg").write_bytes(draw(seed))
         header = LABELS if name.startswith("bmk") else IDS
         text = header + after_header + "\n".join(lines_of(entries)) + "\n" * end
         list_file(folder, name).write_bytes(mark + text.replace("\n", newline).encode())
@@ -50,7 +50,7 @@ def write_release(folder, lists=ANIMAL, *, after_header="", newline="\n", mark=b
 
 
 def landscape(seed, swapped=False):
-    """A picture as light makes them outdoors: blue above, brown and green below, something warm in the middle."""
+    """An image as light makes them outdoors: blue above, brown and green below, something warm in the middle."""
     chance = np.random.default_rng(seed)
     height, width = 96, 128
     sky = np.array([0.55, 0.70, 0.90]) * chance.uniform(0.6, 1.1)
@@ -73,6 +73,6 @@ def imported(release, out, **options):
 
 
 def rows_of(folder, stem):
-    """Image id → row of a split, without the pictures."""
+    """Image id → row of a split, without the images."""
     rows = pq.read_table(folder / f"{stem}-00000-of-00001.parquet").to_pylist()
     return {row.pop("image_id"): row for row in rows}

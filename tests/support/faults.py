@@ -1,4 +1,4 @@
-"""Faults for a data set folder: a good one is changed in one place, and all that counts or sums it up is set right."""
+"""Faults for a dataset folder: a good one is changed in one place, and all that counts or sums it up is set right."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from dmlkit.dataset.validate import validate
-from dmlkit.schema import SCALES, SPLITS
+from dmlkit.schema.scales import SCALES, SPLITS
 
 HIERARCHY = "hierarchy/train-00000-of-00001.parquet"
 TRAIN, QUERY, GALLERY = (f"data/{split}-00000-of-00001.parquet" for split in SPLITS)
@@ -87,8 +87,8 @@ class Tables:
             pq.write_table(pa.Table.from_pylist(table, pq.read_schema(self.folder / name)), self.folder / name)
 
         def count(facts):
-            facts["pictures"] = {split: len(rows[split]) for split in SPLITS}
-            facts["verdicts"] = {**Counter(row["verdict"] for row in self.rejected), "ok": len(every)}
+            facts["images"] = {split: len(rows[split]) for split in SPLITS}
+            facts["statuses"] = {**Counter(row["status"] for row in self.rejected), "ok": len(every)}
             for scale in SCALES:
                 facts["coverage"][scale]["found"] = len({row[scale] for row in every})
 
@@ -101,13 +101,13 @@ class Tables:
 
 
 def put(row, data, **values):
-    """Another picture in a row, with the right sum."""
+    """Another image in a row, with the right sum."""
     row["image"] = {"bytes": data, "path": row["image"]["path"]}
     row |= {"sha256": sha256(data), **values}
 
 
-def reject(image_id, label, verdict):
-    return {"image_id": image_id, "upstream_label": label, "verdict": verdict, "detail": ""}
+def reject(image_id, label, status):
+    return {"image_id": image_id, "upstream_label": label, "status": status, "detail": ""}
 
 
 def codes(folder):

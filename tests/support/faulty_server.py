@@ -1,6 +1,6 @@
-"""A server on 127.0.0.1 that has pictures, and every fault that servers of pictures have.
+"""A server on 127.0.0.1 that has images, and every fault that servers of images have.
 
-The path says what happens: ``/ok/7`` is picture 7, ``/FAULT/7`` the same picture behind a fault. It counts what it is
+The path says what happens: ``/ok/7`` is image 7, ``/FAULT/7`` the same image behind a fault. It counts what it is
 asked, so that a test can tell what was fetched twice.
 """
 
@@ -16,11 +16,11 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.support.images import picture
+from tests.support.images import make_image
 
 BOMB = gzip.compress(bytes(80_000_000))
 FAULTS: dict[str, str] = {
-    # fault → the verdict that a picture behind it ends with
+    # fault → the status that an image behind it ends with
     "ok": "ok",
     "500-once": "ok",
     "429-once": "ok",
@@ -63,7 +63,7 @@ FAULTS: dict[str, str] = {
 
 @cache
 def made(seed: int) -> bytes:
-    return picture(seed, 64, 48)
+    return make_image(seed, 64, 48)
 
 
 def seed_of(path: str) -> int:

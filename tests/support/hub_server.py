@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that speaks the part of the hub's HTTP interface that data set repositories need.
+"""A server on 127.0.0.1 that speaks the part of the hub's HTTP interface that dataset repositories need.
 
 It keeps repositories as commits of whole file lists, answers as the hub does where `huggingface_hub` and `datasets`
 look (status, ``X-Error-Code``, ETags, ranges, pages), and records every request. It does not speak Xet: clients must
@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 LARGE = (".parquet", ".jpg")
-"""The hub's .gitattributes for new data sets sends these by LFS."""
+"""The hub's .gitattributes for new datasets sends these by LFS."""
 PAGE = 4
 """Entries of a tree in one answer: small, so that clients must follow the pages."""
 REPO = r"(?P<repo>[\w.-]+/[\w.-]+)"

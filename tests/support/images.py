@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 
-def picture(seed: int, width: int = 48, height: int = 40, kind: str = "JPEG", mode: str = "RGB") -> bytes:
-    """A small picture whose pixels, and so whose bytes, depend on the seed."""
+def make_image(seed: int, width: int = 48, height: int = 40, kind: str = "JPEG", mode: str = "RGB") -> bytes:
+    """A small image whose pixels, and so whose bytes, depend on the seed."""
     image = Image.frombytes("RGB", (6, 5), random.Random(seed).randbytes(90)).resize((width, height))
     out = io.BytesIO()
     image.convert(mode).save(out, kind)

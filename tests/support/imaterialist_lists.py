@@ -1,4 +1,4 @@
-"""Lists, trees and pictures in the layout of iMaterialist Product 2019, made for the tests."""
+"""Lists, trees and images in the layout of iMaterialist Product 2019, made for the tests."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ import pandas as pd
 from dmlkit.sources import Request
 from dmlkit.sources import imaterialist_2019 as imaterialist
 from dmlkit.taxonomy import manifest
-from tests.support.images import picture
+from tests.support.images import make_image
 
 NAME = imaterialist.NAME
 PRODUCT = manifest.shipped_folder() / "product"
@@ -56,8 +56,8 @@ def entries(per_leaf=4, leaves=LEAVES, first=0):
     ]
 
 
-def pictures(rows):
-    return {row["id"]: picture(int(row["id"][:32], 16)) for row in rows}
+def images(rows):
+    return {row["id"]: make_image(int(row["id"][:32], 16)) for row in rows}
 
 
 def write(top, train=(), val=(), files=None, form="images/{}", tree=TREE):
@@ -84,16 +84,15 @@ def tiny_manifest(tmp_path):
 
 
 def whole_lists(tmp_path):
-    """All that a person can have, with every picture."""
+    """All that a person can have, with every image."""
     rows, val = entries(), entries(2, first=50)
-    return write(tmp_path / "from", rows, val, pictures(rows + val))
+    return write(tmp_path / "from", rows, val, images(rows + val))
 
 
 def rejected(out):
     rows = pd.read_parquet(out / "rejected.parquet")
     return {
-        i.removeprefix(f"{NAME}/"): (v, d)
-        for i, v, d in rows[["image_id", "verdict", "detail"]].itertuples(index=False)
+        i.removeprefix(f"{NAME}/"): (v, d) for i, v, d in rows[["image_id", "status", "detail"]].itertuples(index=False)
     }
 
 

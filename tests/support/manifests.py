@@ -8,7 +8,7 @@ from dmlkit.pipeline.build import Options, build
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import Exclusion, FineClass
 from dmlkit.taxonomy.template import tsv
-from tests.support.images import picture, write_tar
+from tests.support.images import make_image, write_tar
 
 # Two coarse classes with two middle classes each, one of them for the test; two fine classes in each.
 CLASSES = [
@@ -49,9 +49,9 @@ def write_manifest(folder: Path, classes: list[FineClass] = CLASSES, toml: str =
 
 
 def write_source(folder: Path, per_class: int = 6, classes: list[FineClass] = CLASSES) -> Path:
-    """A folder of per-synset tars with distinct good pictures for every class of the tiny manifest."""
+    """A folder of per-synset tars with distinct good images for every class of the tiny manifest."""
     for number, c in enumerate(classes):
-        members = {f"{c.fine_id}_{i}.JPEG": picture(1000 * number + i) for i in range(per_class)}
+        members = {f"{c.fine_id}_{i}.JPEG": make_image(1000 * number + i) for i in range(per_class)}
         write_tar(folder / f"{c.fine_id}.tar", members)
     return folder
 
@@ -63,7 +63,7 @@ def build_folder(
     sources: list[FineClass] | None = None,
     per_class: int = 6,
 ) -> Path:
-    """A data set folder made in ``where``. ``sources`` are the classes that the source has pictures of."""
+    """A dataset folder made in ``where``. ``sources`` are the classes that the source has images of."""
     tiny = manifest.load(str(write_manifest(where / "tiny", classes, toml)))
     source = write_source(where / "tars", per_class, sources or classes)
     return build(tiny, Options("imagenet-21k", where / "out", source, jobs=1)).out

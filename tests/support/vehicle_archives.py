@@ -1,11 +1,11 @@
-"""VERI-Wild and VehicleID in the layouts of their upstreams, with tiny pictures."""
+"""VERI-Wild and VehicleID in the layouts of their upstreams, with tiny images."""
 
 import zipfile
 from pathlib import Path
 
 from dmlkit.sources import Request
 from dmlkit.taxonomy import manifest
-from tests.support.images import picture
+from tests.support.images import make_image
 
 HEADER = "id/image;Camera ID;Time;Model;Type;Color"
 TYPES = ("sedan", "SUV", "minivan", " small-sized truck", "pickup truck", "large-sized bus")
@@ -25,7 +25,7 @@ OWNERS = {1: "0", 2: "0", 5: "1", 6: "1", 7: "2", 8: "2", 11: "7", 12: "7", 2795
 
 
 def info_rows(vehicles=VEHICLES, per=3):
-    """The rows of vehicle_info.txt, ``per`` pictures of each vehicle."""
+    """The rows of vehicle_info.txt, ``per`` images of each vehicle."""
     every = [(v, *its) for v, its in vehicles.items() for _ in range(per)]
     return [
         f"{v:05d}/{n:06d};{n % 174};2018-03-11 08:56:15;{model};{kind};dark gray"
@@ -38,12 +38,12 @@ def ids_of(rows):
 
 
 def veri_wild(folder, rows=None, release="first", header=None, ids=None):
-    """The unpacked release: ``ids`` are the pictures that are there, by default all that have a row."""
+    """The unpacked release: ``ids`` are the images that are there, by default all that have a row."""
     rows = info_rows() if rows is None else rows
     first = release == "first"
     ids = ids_of(rows) if ids is None else ids
     for number, name in enumerate(ids):
-        write(folder / f"images/{'' if first else 'images/'}{name}.jpg", picture(number))
+        write(folder / f"images/{'' if first else 'images/'}{name}.jpg", make_image(number))
     header = [HEADER] if (first if header is None else header) else []
     half = len(ids_of(rows)) // 2
     lists = {"train_list": ids_of(rows)[:half], "test_10000": ids_of(rows)[half:]}
@@ -57,14 +57,14 @@ def veri_wild(folder, rows=None, release="first", header=None, ids=None):
 
 def vehicleid(folder, owners=OWNERS, names=MODELS, encoding="utf-8", per=3, width=7, seed=5000):
     """The unpacked archive. Image names in the lists have ``width`` digits."""
-    pictures = [(n, v) for n, v in enumerate((v for v in owners for _ in range(per)), start=1)]
-    for number, _ in pictures:
-        write(folder / f"image/{number:07d}.jpg", picture(seed + number))
+    images = [(n, v) for n, v in enumerate((v for v in owners for _ in range(per)), start=1)]
+    for number, _ in images:
+        write(folder / f"image/{number:07d}.jpg", make_image(seed + number))
     lines = {
-        "attribute/img2vid.txt": [f"{n:0{width}d} {v}" for n, v in pictures],
+        "attribute/img2vid.txt": [f"{n:0{width}d} {v}" for n, v in images],
         "attribute/model_attr.txt": [f"{v} {model}" for v, model in owners.items() if model is not None],
         "attribute/color_attr.txt": [f"{v} 3" for v in owners],
-        "train_test_split/train_list.txt": [f"{n:0{width}d} {v}" for n, v in pictures],
+        "train_test_split/train_list.txt": [f"{n:0{width}d} {v}" for n, v in images],
     }
     for name, its in lines.items():
         write(folder / name, "\n".join([*its, ""]))
@@ -96,9 +96,9 @@ def request(path, table=None):
 
 
 def read(source, path):
-    """Every candidate that a source offers of ``path``: image id → (label, verdict)."""
+    """Every candidate that a source offers of ``path``: image id → (label, status)."""
     return {
-        c.upstream_id: (c.upstream_label, c.verdict) for unit in source.plan(request(path)) for c in source.read(unit)
+        c.upstream_id: (c.upstream_label, c.status) for unit in source.plan(request(path)) for c in source.read(unit)
     }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dmlkit.errors import HierarchyError, WordNetNotFound
+from dmlkit.errors import TaxonomyError, WordNetNotFound
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.resolve import Hierarchy
 from tests.support.manifests import CLASSES, TOML, WHALE, write_manifest
@@ -18,18 +18,18 @@ def animal():
     return Hierarchy(manifest.load("animal"))
 
 
-def test_fine_middle_coarse_and_excluded_labels_have_their_verdicts(tiny):
+def test_fine_middle_coarse_and_excluded_labels_have_their_statuses(tiny):
     fine = CLASSES[0]
-    assert (tiny.resolve(fine.fine_id).verdict, tiny.resolve(fine.fine_id).fine_id) == ("ok", fine.fine_id)
-    assert tiny.resolve(fine.middle_id).verdict == "above"
+    assert (tiny.resolve(fine.fine_id).status, tiny.resolve(fine.fine_id).fine_id) == ("ok", fine.fine_id)
+    assert tiny.resolve(fine.middle_id).status == "above"
     assert tiny.resolve(fine.middle_id).possible == {c.fine_id for c in CLASSES if c.middle_id == fine.middle_id}
-    assert tiny.resolve(fine.coarse_id).verdict == "above"
-    assert tiny.resolve(WHALE.label).verdict == "excluded"
+    assert tiny.resolve(fine.coarse_id).status == "above"
+    assert tiny.resolve(WHALE.label).status == "excluded"
     assert tiny.resolve(WHALE.label).detail == WHALE.reason
 
 
 def test_unknown_labels_are_named_all_at_once(tiny):
-    with pytest.raises(HierarchyError, match=r"(?s)2 label.*'n11111111'.*'tabby'"):
+    with pytest.raises(TaxonomyError, match=r"(?s)2 label.*'n11111111'.*'tabby'"):
         tiny.resolve_all([CLASSES[0].fine_id, "n11111111", "tabby"])
 
 
@@ -41,17 +41,17 @@ def test_labels_of_the_manifest_need_no_wordnet(animal, monkeypatch):
     monkeypatch.setattr("dmlkit.taxonomy.wordnet.ancestors", missing)
     for c in animal.manifest.classes:
         assert animal.resolve(c.fine_id).fine_id == c.fine_id
-        assert animal.resolve(c.middle_id).verdict == "above"
+        assert animal.resolve(c.middle_id).status == "above"
         for step in c.path.split(" > ")[:-1]:
-            assert animal.resolve(step.split(":")[0]).verdict == "above"
-    assert animal.resolve("n02062017").verdict == "excluded"
+            assert animal.resolve(step.split(":")[0]).status == "above"
+    assert animal.resolve("n02062017").status == "excluded"
     with pytest.raises(WordNetNotFound):
         animal.resolve("n02129837")
 
 
 @pytest.mark.usefixtures("needs_wordnet")
 @pytest.mark.parametrize(
-    ("label", "verdict", "fine"),
+    ("label", "status", "fine"),
     [
         ("n02129837", "ok", "tiger"),  # Bengal tiger
         ("n01792640", "ok", "chicken"),  # hen
@@ -66,9 +66,9 @@ def test_labels_of_the_manifest_need_no_wordnet(animal, monkeypatch):
         ("n02115641", "outside", None),  # dingo: a canine, but of no middle class
     ],
 )
-def test_labels_that_only_wordnet_knows(animal, label, verdict, fine):
+def test_labels_that_only_wordnet_knows(animal, label, status, fine):
     found = animal.resolve(label)
-    assert found.verdict == verdict, found
+    assert found.status == status, found
     assert (animal.fine[found.fine_id].fine if found.fine_id else None) == fine
 
 
@@ -81,13 +81,13 @@ def test_a_label_under_two_fine_classes_is_an_error(tmp_path):
     ]
     toml = TOML + '[hierarchy]\nlexicon = "wordnet-3.0"\n'
     hierarchy = Hierarchy(manifest.load(str(write_manifest(tmp_path / "m", rows, toml))))
-    with pytest.raises(HierarchyError, match=r"several fine classes: n01317541 .*n02083346"):
+    with pytest.raises(TaxonomyError, match=r"several fine classes: n01317541 .*n02083346"):
         hierarchy.resolve("n02084071")
 
 
 @pytest.mark.usefixtures("needs_wordnet")
 def test_a_wnid_that_wordnet_does_not_have_is_an_error(animal):
-    with pytest.raises(HierarchyError, match="n99999999"):
+    with pytest.raises(TaxonomyError, match="n99999999"):
         animal.resolve("n99999999")
-    with pytest.raises(HierarchyError, match="n02084072"):  # in the middle of a line of the data file
+    with pytest.raises(TaxonomyError, match="n02084072"):  # in the middle of a line of the data file
         animal.resolve("n02084072")

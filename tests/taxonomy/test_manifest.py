@@ -21,7 +21,7 @@ def test_animal_has_the_numbers_of_the_paper():
         assert len({c.coarse_id for c in part}) == 5
 
 
-def test_every_class_of_animal_has_pictures_in_winter21():
+def test_every_class_of_animal_has_images_in_winter21():
     folder = manifest.find("animal")
     listed = set((folder / "winter21.txt").read_text().split("\n"))
     assert {c.fine_id for c in manifest.load("animal").classes} <= listed

@@ -34,7 +34,7 @@ def test_derive_reproduces_the_committed_files_byte_for_byte():
 @pytest.mark.usefixtures("needs_wordnet")
 def test_a_name_with_several_senses_lists_them_all(animal):
     senses = wordnet.describe("peacock", animal)
-    assert [(s["wnid"], s["verdict"]) for s in senses] == [("n02279257", "outside"), ("n01806143", "ok")]
+    assert [(s["wnid"], s["status"]) for s in senses] == [("n02279257", "outside"), ("n01806143", "ok")]
 
 
 @pytest.mark.usefixtures("needs_wordnet")
@@ -43,7 +43,7 @@ def test_a_wnid_shows_its_paths_and_its_place(animal):
     assert dog["lemmas"][0] == "dog"
     assert len(dog["paths"]) == 2
     assert all(path.startswith("n00001740:entity") and path.endswith("n02084071:dog") for path in dog["paths"])
-    assert dog["verdict"] == "above"
+    assert dog["status"] == "above"
     (tiger,) = wordnet.describe("n02129604", animal)
     assert tiger["detail"].startswith("fine class tiger")
 

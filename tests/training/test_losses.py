@@ -31,7 +31,7 @@ def cross_scale(size: int = 6, hard: bool = False, table: torch.Tensor = TABLE, 
 
 
 def by_definition(loss, embeddings, labels, table, margins, gamma, hard) -> float:
-    """The sum over scales of the mean over pictures, one proxy after the other, in float64."""
+    """The sum over scales of the mean over images, one proxy after the other, in float64."""
     proxies = loss.proxies.detach().numpy()
     total = 0.0
     for scale, margin in enumerate(margins):
@@ -74,7 +74,7 @@ def test_prototypes_add_the_finding_of_middle_and_coarse_classes():
     assert alone(embeddings, labels) == cross_scale(scales=("fine",), margins=(0.25,))(embeddings, labels)
 
 
-def test_csl_of_one_picture_in_closed_form():
+def test_csl_of_one_image_in_closed_form():
     # On its own proxy, all others at a right angle: each of k others adds exp(32 (0 - 1 + m)).
     table = torch.tensor([[0, 0, 0], [1, 0, 0], [2, 1, 0], [3, 2, 1]])
     loss = cross_scale(size=4, table=table)
@@ -230,7 +230,7 @@ def test_a_specialist_sees_its_scale_alone():
     ("name", "options", "says"),
     [
         ("contrastive", {}, "contrastive is not known"),
-        ("csl", {"batch": "paper"}, "every picture at every scale"),
+        ("csl", {"batch": "paper"}, "every image at every scale"),
         ("csl", {"margins": (0.1,)}, "1 margins for 3 scales"),
         ("csl", {"start": "zero"}, "zero is not known"),
         ("triplet", {"batch": "paper", "scales": ("fine",)}, "a third for each"),

@@ -9,7 +9,7 @@ def rng(seed: int = 0):
     return np.random.default_rng(seed)
 
 
-def test_a_balanced_batch_has_as_many_pictures_of_each_of_its_classes():
+def test_a_balanced_batch_has_as_many_images_of_each_of_its_classes():
     fine = np.repeat(np.arange(40), 8)
     batches = sampling.balanced(fine, 64, 4, rng())
     assert batches.shape == (5, 64)
@@ -17,17 +17,17 @@ def test_a_balanced_batch_has_as_many_pictures_of_each_of_its_classes():
         groups = fine[batch].reshape(-1, 4)
         assert (groups == groups[:, :1]).all()
         assert len(np.unique(groups[:, 0])) >= 13  # of 16: seldom two groups of a class
-    assert len(np.unique(batches)) == batches.size  # no picture twice
+    assert len(np.unique(batches)) == batches.size  # no image twice
 
 
-def test_leftover_pictures_wait_and_come_in_other_epochs():
+def test_leftover_images_wait_and_come_in_other_epochs():
     fine = np.repeat(np.arange(8), 7)  # one group of 4 and 3 left over
     seen = [sampling.balanced(fine, 16, 4, rng(epoch)) for epoch in range(12)]
     assert all(batches.shape == (2, 16) for batches in seen)
     assert len(np.unique(np.concatenate(seen))) == len(fine)
 
 
-def test_a_class_with_too_few_pictures_repeats_them():
+def test_a_class_with_too_few_images_repeats_them():
     fine = np.array([0, 0, 0, 0, 1, 2, 2, 2])
     batch = sampling.balanced(fine, 12, 4, rng())[0]
     assert sorted(np.bincount(fine[batch])) == [4, 4, 4]
@@ -53,7 +53,7 @@ def test_the_papers_batch_has_a_third_of_a_class_at_each_scale():
                 of_scale = labels[third, scale].reshape(4, 4)
                 assert (of_scale == of_scale[:, :1]).all()
                 if scale < 2:
-                    assert all(len(set(group)) == 4 for group in third.reshape(4, 4))  # no picture twice
+                    assert all(len(set(group)) == 4 for group in third.reshape(4, 4))  # no image twice
         seen.append(np.sort(labels[batches[:, :16].reshape(-1, 4)[:, 0], 0]))
     # 20 items an epoch and 30 fine classes: after three epochs each had two turns, in 5 epochs three or four.
     assert (np.bincount(np.concatenate(seen[:3])) == 2).all()
@@ -61,11 +61,11 @@ def test_the_papers_batch_has_a_third_of_a_class_at_each_scale():
     assert 0.3 < coarse.mean() < 0.7
 
 
-def test_the_papers_batch_repeats_pictures_of_a_class_that_has_too_few():
+def test_the_papers_batch_repeats_images_of_a_class_that_has_too_few():
     labels = np.array([[0, 0, 0], [0, 0, 0], [1, 1, 0], [1, 1, 0], [1, 1, 0], [1, 1, 0]] * 4)
     labels = np.concatenate([labels, [[2, 2, 1]]])
     batch = sampling.thirds(labels, 24, 4, 0, rng())[0]
-    assert sampling.thirds(labels, 48, 4, 0, rng()).shape == (1, 48)  # more than there are pictures
+    assert sampling.thirds(labels, 48, 4, 0, rng()).shape == (1, 48)  # more than there are images
     for third, scale in zip(batch.reshape(3, 8), range(3), strict=True):
         assert sorted(np.bincount(labels[third, scale])[[*set(labels[third, scale])]]) == [4, 4]
 

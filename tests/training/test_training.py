@@ -1,4 +1,4 @@
-"""Runs from end to end on a tiny data set: they learn, are evaluated, and go on after a stop."""
+"""Runs from end to end on a tiny dataset: they learn, are evaluated, and go on after a stop."""
 
 import faulthandler
 import json
@@ -53,13 +53,13 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def mean_precision(folder: Path, dataset: str, splits: tuple[str, ...]) -> float:
-    """mAP at the fine scale, each picture of the splits searched with among the others."""
+    """mAP at the fine scale, each image of the splits searched with among the others."""
     _, found = embed.embed(folder, dataset, splits)
     return metrics.evaluate(found, labels.load(dataset, splits).labels, jobs=1)["fine"]["mAP"]
 
 
 def by_chance(dataset: str, splits: tuple[str, ...]) -> float:
-    """The same for embeddings that know nothing of the pictures."""
+    """The same for embeddings that know nothing of the images."""
     known = labels.load(dataset, splits).labels
     draws = [np.random.default_rng(seed).standard_normal((len(known), 16)) for seed in range(20)]
     return float(np.mean([metrics.evaluate(draw, known, jobs=1)["fine"]["mAP"] for draw in draws]))
@@ -101,11 +101,11 @@ def test_a_run_says_what_it_was(dataset, tmp_path):
     assert written == json.loads(json.dumps(facts))
     assert written["dataset"]["content"] == labels.load(dataset, ("train",)).content
     assert written["dataset"]["classes"] == {"fine": 8, "middle": 4, "coarse": 2}
-    assert written["dataset"]["pictures"] == 64
-    # Test classes, which have no training pictures, have no proxy.
+    assert written["dataset"]["images"] == 64
+    # Test classes, which have no training images, have no proxy.
     assert runs.load(tmp_path / "run")["loss"]["proxies"].shape == (8, 16)
     assert [e["epoch"] for e in written["epochs"]] == [1, 2, 3, 4]
-    assert all({"loss", "seconds", "pictures_per_second", "metrics"} <= set(e) for e in written["epochs"])
+    assert all({"loss", "seconds", "images_per_second", "metrics"} <= set(e) for e in written["epochs"])
     assert written["metrics"] == written["epochs"][-1]["metrics"]
     assert {"torch", "dmlkit", "python"} <= set(written["versions"])
     text = (tmp_path / "run" / "run.json").read_text()
@@ -131,7 +131,7 @@ def test_the_figure_shows_loss_and_metrics(dataset, tmp_path, monkeypatch):
 def test_classes_held_back_are_evaluated_and_not_trained_on(dataset, tmp_path):
     facts = train(dataset, settings(held_back=0.5, batch_size=8), tmp_path, ONE_THREAD)
     assert (facts["dataset"]["classes"]["fine"], facts["dataset"]["classes"]["middle"]) == (4, 2)
-    assert (facts["dataset"]["pictures"], facts["dataset"]["held_back"]) == (32, 32)
+    assert (facts["dataset"]["images"], facts["dataset"]["held_back"]) == (32, 32)
     assert facts["metrics"]["counts"]["fine"]["queries"] == 32
 
 
@@ -289,7 +289,7 @@ def test_the_command_prints_the_metrics_and_goes_on_after_a_stop(dataset, tmp_pa
     assert "stopped after epoch 1 of 2; the same command goes on" in stopped.stderr
     assert "not evaluated yet" in stopped.stdout
     done = command(dataset, *SHORT, "--out", tmp_path / "run")
-    assert "2 epochs of 64 pictures" in done.stdout
+    assert "2 epochs of 64 images" in done.stdout
     assert "trained on 8 fine, 4 middle, 2 coarse classes" in done.stdout
     rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line}
     values = of_run(tmp_path / "run")["metrics"]

@@ -9,11 +9,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dmlkit.errors import UsageError
+from dmlkit.errors import LabelsError, RunError, UsageError
 from dmlkit.evaluation import labels
-from dmlkit.evaluation.labels import LabelsError
 from dmlkit.training import embed, plots
-from dmlkit.training.runs import Machine, RunError
+from dmlkit.training.runs import Machine
 from dmlkit.training.train import train
 from tests.support.dots import ONE_THREAD, build_dots, settings
 
@@ -42,9 +41,9 @@ def test_other_settings_do_not_go_on_with_a_run(dataset, tmp_path):
 def test_another_data_set_does_not_go_on_with_a_run(dataset, tmp_path):
     other = build_dots(tmp_path / "other", first=50)
     train(dataset, settings(), tmp_path / "run", replace(ONE_THREAD, stop_after=1))
-    with pytest.raises(RunError, match="another data set"):
+    with pytest.raises(RunError, match="another dataset"):
         train(other, settings(), tmp_path / "run", ONE_THREAD)
-    with pytest.raises(RunError, match=r"another data set than .*; its training classes may be test classes"):
+    with pytest.raises(RunError, match=r"another dataset than .*; its training classes may be test classes"):
         embed.embed(tmp_path / "run", other)
     ids, found = embed.embed(tmp_path / "run", other, other_data=True)
     assert len(ids) == len(found) == 64
@@ -178,7 +177,7 @@ def test_labels_that_cannot_be_trained_on_are_named(dataset, monkeypatch, tmp_pa
         return load
 
     monkeypatch.setattr(labels, "load", changed(3, 1, -1))
-    with pytest.raises(LabelsError, match=r"1 training pictures lack a label, the first imagenet-21k/n1\w+ its middle"):
+    with pytest.raises(LabelsError, match=r"1 training images lack a label, the first imagenet-21k/n1\w+ its middle"):
         train(dataset, settings(), tmp_path, ONE_THREAD)
     other = 1 - int(true(dataset, ("train",)).labels[3, 2])
     monkeypatch.setattr(labels, "load", changed(3, 2, other))

@@ -1,1 +1,1 @@
-"""The official DyML release → data set folders: `release` reads its lists, `load.load` does all. See docs/dyml.md."""
+"""The official DyML release → dataset folders: `release` reads its lists, `load.load` does all. See docs/dyml.md."""

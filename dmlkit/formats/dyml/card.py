@@ -10,9 +10,9 @@ import yaml
 
 from dmlkit import __version__, sources
 from dmlkit.dataset import answers
-from dmlkit.dataset.card import dataset_info, fenced, plain, size_category, verdicts_table
+from dmlkit.dataset.card import dataset_info, fenced, plain, size_category, statuses_table
 from dmlkit.formats.dyml import channels
-from dmlkit.schema import FORMS
+from dmlkit.schema.layout import LAYOUTS
 from dmlkit.sources import Answers, Terms
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RELEASE = Terms(
     title="the official DyML release",
     license="other",
-    terms="The authors state no licence, and the pictures are of sources with terms of their own: ImageNet (animal), "
+    terms="The authors state no licence, and the images are of sources with terms of their own: ImageNet (animal), "
     "PKU VehicleID and VERI-Wild (vehicle), iMaterialist Product 2019 (product). For research; read those terms.",
     redistribute=False,
     url="https://github.com/SupetZYK/DynamicMetricLearning",
@@ -41,16 +41,16 @@ RELEASE = Terms(
     ),
 )
 LIMITS = (
-    "Pictures and labels are those of the release, its repeats included.",
-    "Most published figures were made with readers that lose the first picture of every list.",
+    "Images and labels are those of the release, its repeats included.",
+    "Most published figures were made with readers that lose the first image of every list.",
 )
 
 TESTS = {
     "split": "The splits `query` and `gallery` are the test set of all three scales.",
-    "all-in-one": "One test set serves all three scales, and its pictures are both query and gallery. They are stored "
+    "all-in-one": "One test set serves all three scales, and its images are both query and gallery. They are stored "
     "once: the splits `query` and `gallery` are the same files, and a query must not find itself (same `image_id`).",
     "per-scale": "Each scale has a test set of its own: the configs `test_fine`, `test_middle` and `test_coarse`, with "
-    "the splits `query` and `gallery`. A picture of one has a label of the other scales only where the same picture "
+    "the splits `query` and `gallery`. An image of one has a label of the other scales only where the same image "
     "stands in their test sets too; else the label is null.",
     "train-only": "There is no test set.",
 }
@@ -80,11 +80,11 @@ def write(folder: Path, content: Content, result: Result, found: Mapping[str, An
     (folder / "README.md").write_text(f"{text}\n{body(title, content, result, found)}", encoding="utf-8", newline="\n")
 
 
-def front_matter(folder: Path, title: str, source: str, result: Result, pictures: int, of_content: str) -> str:
+def front_matter(folder: Path, title: str, source: str, result: Result, images: int, of_content: str) -> str:
     terms = terms_of(source)
     files: dict[str, dict[str, str]] = {}
-    for part in FORMS[result.form]:
-        if result.pictures[part.name]:  # `datasets` fails at a split without rows
+    for part in LAYOUTS[result.form]:
+        if result.images[part.name]:  # `datasets` fails at a split without rows
             files.setdefault(part.config, {})[part.split] = f"{part.stem}-*.parquet"
     files["hierarchy"] = {"train": "hierarchy/train-*.parquet"}
     fields = {
@@ -96,12 +96,12 @@ def front_matter(folder: Path, title: str, source: str, result: Result, pictures
         "annotations_creators": ["found"],
         "source_datasets": [f"extended|{source}"],
         "tags": ["metric-learning", "image-retrieval", "hierarchical-labels", "dmlkit"],
-        "size_categories": [size_category(pictures)],
+        "size_categories": [size_category(images)],
         "configs": [
             {
                 "config_name": config,
                 **({"default": True} if config == "default" else {}),
-                # `datasets` finds its cache of a folder by this YAML: the hash makes it see other pictures.
+                # `datasets` finds its cache of a folder by this YAML: the hash makes it see other images.
                 "description": f"content {of_content}",
                 "data_files": [{"split": split, "path": path} for split, path in of.items()],
             }
@@ -119,7 +119,7 @@ def body(title: str, content: Content, result: Result, found: Mapping[str, Any])
     terms = terms_of(content.known.source if content.known else result.name)
     parts = [
         f"# {plain(title)}",
-        "![Pictures of the training classes at the three scales](figure.jpg)",
+        "![Images of the training classes at the three scales](figure.jpg)",
         opening(result),
         TESTS[result.form],
         "## Configs and splits",
@@ -131,18 +131,18 @@ def body(title: str, content: Content, result: Result, found: Mapping[str, Any])
         + (", by way of an export of dmlkit." if content.known else ".")
         + f" {channels_text(found)} The order of rows is decided by a hash of `image_id`.",
         *(
-            [f"Pictures that stand in several places: {recurring_text(result)}."]
+            [f"Images that stand in several places: {recurring_text(result)}."]
             if any(result.recurring.values())
             else []
         ),
         "### What is not in it",
-        verdicts_table(result.verdicts),
+        statuses_table(result.statuses),
         "## Annotation",
         labels_text(content, result),
         *answers.responsible(terms.answers, plain(content.known.version if content.known else "1"), False, LIMITS),
         "## Licence and terms",
         plain(terms.terms),
-        f"The pictures {'may' if terms.redistribute else 'may **not**'} be published again."
+        f"The images {'may' if terms.redistribute else 'may **not**'} be published again."
         + (f" Source: <{terms.url}>" if terms.url else ""),
         f"## Citation\n\n{fenced(terms.citation.strip(), 'bibtex')}" if terms.citation else "",
     ]
@@ -150,33 +150,33 @@ def body(title: str, content: Content, result: Result, found: Mapping[str, Any])
 
 
 def opening(result: Result) -> str:
-    configs = dict.fromkeys(part.config for part in FORMS[result.form])
+    configs = dict.fromkeys(part.config for part in LAYOUTS[result.form])
     lines = [f'load_dataset("PATH", "{config}")' for config in (*configs, "hierarchy")]
     code = "\n".join(["from datasets import load_dataset", "", *lines])
     return fenced(code, "python")
 
 
 def sizes_table(result: Result) -> str:
-    lines = ["| config | split | pictures |", "|---|---|---:|"]
-    lines += [f"| `{p.config}` | {p.split} | {result.pictures[p.name]:,} |" for p in FORMS[result.form]]
-    lines += ["", "| scale | classes with pictures | classes in the lists |", "|---|---:|---:|"]
+    lines = ["| config | split | images |", "|---|---|---:|"]
+    lines += [f"| `{p.config}` | {p.split} | {result.images[p.name]:,} |" for p in LAYOUTS[result.form]]
+    lines += ["", "| scale | classes with images | classes in the lists |", "|---|---:|---:|"]
     lines += [f"| {scale} | {c.found:,} | {c.of:,} |" for scale, c in result.coverage.items()]
     return "\n".join(lines)
 
 
 def labels_text(content: Content, result: Result) -> str:
     if content.known:
-        return "Class names and ids are those of the data set that was exported."
+        return "Class names and ids are those of the dataset that was exported."
     text = """The release has integers and no names, so names are made: `train fine 123` is the fine class 123 of the
 training list. Nobody says that an integer means the same class in train and in a test set; so test classes are
 classes of their own, `test fine 123`, at every scale, also where they may be the same. The config `hierarchy` has one
-row a fine class; a parent is null where no picture tells it, or where pictures disagree."""
+row a fine class; a parent is null where no image tells it, or where images disagree."""
     if result.form == "per-scale":
         filled = ", ".join(f"{n:,} {scale}" for scale, n in result.filled.items())
         text += f"""
 
 Labels found by content, because the same bytes stand in another test set: {filled}.
-Pictures whose labels contradict each other there, so that nothing was filled: {len(result.contradictions):,}."""
+Images whose labels contradict each other there, so that nothing was filled: {len(result.contradictions):,}."""
     return text
 
 
@@ -186,7 +186,7 @@ def channels_text(found: Mapping[str, Any]) -> str:
     if "measure" in found:
         height, strong = (found["measure"][name] for name in ("height", "strong_colours"))
         by = (
-            f"by a measure over {found['measure']['pictures']:,} training pictures (right against swapped: "
+            f"by a measure over {found['measure']['images']:,} training images (right against swapped: "
             f"by height {height['right']:,} to {height['swapped']:,}, "
             f"by strong colours {strong['right']:,} to {strong['swapped']:,})"
         )
@@ -194,7 +194,7 @@ def channels_text(found: Mapping[str, Any]) -> str:
         return f"Whether red and blue are swapped in the stored files was not decided {by}; the bytes are kept."
     if found["decided"] == "rgb":
         return f"Red and blue are in their places in the stored files, {by}; the bytes are kept."
-    done = f"{found['swapped']:,} pictures were encoded again ({channels.RECODING})"
+    done = f"{found['swapped']:,} images were encoded again ({channels.RECODING})"
     return f"Red and blue were swapped in the stored files, {by}: {done}."
 
 

@@ -1,6 +1,6 @@
-"""Whether the stored pictures have red and blue swapped: a measure over many of them, and the swap.
+"""Whether the stored images have red and blue swapped: a measure over many of them, and the swap.
 
-Two witnesses speak for each picture, and each turns into its opposite when red and blue are swapped.
+Two witnesses speak for each image, and each turns into its opposite when red and blue are swapped.
 
 - *height*: red minus blue, lower half against upper half. Light comes from a blue sky: what is above is bluer, in
   the open also without sky in the frame, and whatever the white balance, because that shifts both halves alike.
@@ -24,30 +24,30 @@ from PIL import Image, ImageOps, JpegImagePlugin
 from dmlkit.storage.images import ORIENTATION
 
 SAMPLE = 1000
-"""Pictures that the measure looks at, taken from the whole training list in the order of a hash."""
+"""Images that the measure looks at, taken from the whole training list in the order of a hash."""
 SIDE = 64
 STRONG = 0.3
 """Red minus blue, of a full scale of 1, from which on a pixel is strongly coloured."""
 FAINT = 0.002
 """Less than half a level of 8 bits between the halves is no testimony."""
 SHARE, DEVIATIONS = 0.6, 4.0
-"""A witness speaks clearly when so large a share of its pictures agrees, and more than so many
+"""A witness speaks clearly when so large a share of its images agrees, and more than so many
 standard deviations of a coin."""
 QUALITY = 95
 
 RECODING = f"red and blue swapped back, Pillow JPEG quality {QUALITY}, chroma sampling as before"
-"""What the swap does to a picture, as recorded in build.json and the card."""
+"""What the swap does to an image, as recorded in build.json and the card."""
 
 
 @dataclass(frozen=True)
 class Witness:
-    """The pictures that speak for red and blue in their places, and those that speak for a swap."""
+    """The images that speak for red and blue in their places, and those that speak for a swap."""
 
     right: int
     swapped: int
 
     @property
-    def verdict(self) -> int:
+    def status(self) -> int:
         """1: in their places; -1: swapped; 0: not clear."""
         total, lead = self.right + self.swapped, max(self.right, self.swapped)
         if lead < SHARE * total or 2 * lead - total <= DEVIATIONS * total**0.5:
@@ -57,16 +57,16 @@ class Witness:
 
 @dataclass(frozen=True)
 class Measure:
-    """What the witnesses say of a sample of ``pictures``."""
+    """What the witnesses say of a sample of ``images``."""
 
-    pictures: int
+    images: int
     height: Witness
     strong_colours: Witness
 
     @property
     def decision(self) -> str:
         """``rgb``, ``bgr``, or ``undecided`` where no witness speaks clearly or the two contradict each other."""
-        said = {self.height.verdict, self.strong_colours.verdict} - {0}
+        said = {self.height.status, self.strong_colours.status} - {0}
         return {1: "rgb", -1: "bgr"}[said.pop()] if len(said) == 1 else "undecided"
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Measure:
 
 
 def measure(votes: list[tuple[int, int]]) -> Measure:
-    """The measure of a sample, given `votes_of` each of its pictures."""
+    """The measure of a sample, given `votes_of` each of its images."""
     witnesses = [
         Witness(sum(v > 0 for v in of), sum(v < 0 for v in of)) for of in ([a for a, _ in votes], [b for _, b in votes])
     ]
@@ -82,7 +82,7 @@ def measure(votes: list[tuple[int, int]]) -> Measure:
 
 
 def votes_of(data: bytes) -> tuple[int, int]:
-    """What the two witnesses say of one picture, which must decode: 1 in its place, -1 swapped, 0 nothing."""
+    """What the two witnesses say of one image, which must decode: 1 in its place, -1 swapped, 0 nothing."""
     with Image.open(BytesIO(data)) as image:
         image.draft("RGB", (2 * SIDE, 2 * SIDE))
         upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
@@ -96,7 +96,7 @@ def votes_of(data: bytes) -> tuple[int, int]:
 
 
 def swap(data: bytes) -> bytes:
-    """The picture upright, with red and blue exchanged, as a JPEG. One without colour comes back as it is.
+    """The image upright, with red and blue exchanged, as a JPEG. One without colour comes back as it is.
 
     There is no lossless way: red and blue weigh differently in a JPEG's luminance, so that it changes with them.
     The chroma of the result depends on the chroma of the source alone, so its sampling loses nothing more.

@@ -1,6 +1,6 @@
-"""A data set folder → the layout of the official DyML release, on which the loaders of others run.
+"""A dataset folder → the layout of the official DyML release, on which the loaders of others run.
 
-Pictures are numbered in the order of the rows. Beside the lists stand `dmlkit.json` and `dmlkit.csv`, with what the
+Images are numbered in the order of the rows. Beside the lists stand `dmlkit.json` and `dmlkit.csv`, with what the
 layout has no place for; see `dmlkit.formats.dyml.sidecar`.
 """
 
@@ -22,18 +22,19 @@ from dmlkit import __version__
 from dmlkit.errors import UsageError
 from dmlkit.formats import base
 from dmlkit.formats.dyml.release import ONE_SET
-from dmlkit.formats.dyml.sidecar import FACTS, HIERARCHY, PICTURES, VERSION, PicturesFile, Sidecar, as_json
-from dmlkit.schema import SCALES, Part
+from dmlkit.formats.dyml.sidecar import FACTS, HIERARCHY, IMAGES, VERSION, ImagesFile, Sidecar, as_json
+from dmlkit.schema.layout import SplitSpec
+from dmlkit.schema.scales import SCALES
 from dmlkit.storage import images
 
 QUALITY = 95
 CONVERSION = f"Pillow JPEG quality {QUALITY}, 4:4:4, upright, RGB"
-"""What happens to a picture that is no upright JPEG, as recorded in dmlkit.json."""
+"""What happens to an image that is no upright JPEG, as recorded in dmlkit.json."""
 
 IDS_HEADER, LABELS_HEADER = "fname, coarse_id, middle_id, fine_id", "fname, labels"
 
-WHERE = """`train/`, `bmk_fine/` and so on hold the pictures and their lists; a number in a list is the place of the
-class in `dmlkit.json`. `dmlkit.csv` has id, hash and maker of each picture; `dmlkit import dyml` reads both."""
+WHERE = """`train/`, `bmk_fine/` and so on hold the images and their lists; a number in a list is the place of the
+class in `dmlkit.json`. `dmlkit.csv` has id, hash and maker of each image; `dmlkit import dyml` reads both."""
 
 
 @dataclass
@@ -52,7 +53,7 @@ def export(
     faithful: bool = False,
     notify: base.Notify = lambda *_: None,
 ) -> Exported:
-    """Write the data set in ``folder`` as ``out/dyml_<name>``, which appears whole or not at all.
+    """Write the dataset in ``folder`` as ``out/dyml_<name>``, which appears whole or not at all.
 
     ``all_in_one``: the test as ``mini-bmk_all_in_one`` also where query and gallery differ. ``faithful``: without the
     newline after the header, as the release has it. Raises `UsageError` for a folder that cannot be read or has no
@@ -75,15 +76,15 @@ def export(
 
 def write(top: Path, data: base.Folder, one_set: bool, faithful: bool, done: Exported, notify: base.Notify) -> None:
     total = data.total
-    with PicturesFile(top / PICTURES) as pictures:
+    with ImagesFile(top / IMAGES) as images:
         for list_name, members in lists(data.form, data.parts, one_set).items():
             with List(top, list_name, data.form, faithful) as target:
                 for part in members:
                     for row in base.rows_of(data, part):
                         described = target.add(row, part, done)
-                        pictures.write(described)
-                        notify("write", done.kept + done.converted.total(), total, "pictures")
-            done.pictures |= target.counts
+                        images.write(described)
+                        notify("write", done.kept + done.converted.total(), total, "images")
+            done.images |= target.counts
     sidecar = Sidecar(
         name=data.name,
         title=data.title,
@@ -98,7 +99,7 @@ def write(top: Path, data: base.Folder, one_set: bool, faithful: bool, done: Exp
         "dmlkit": __version__,
         "layout": done.layout,
         "header": "as released" if faithful else "with a newline",
-        "pictures": done.pictures,
+        "images": done.images,
         "kept": done.kept,
         "converted": dict(sorted(done.converted.items())),
         "conversion": CONVERSION if done.converted else None,
@@ -106,8 +107,8 @@ def write(top: Path, data: base.Folder, one_set: bool, faithful: bool, done: Exp
     (top / FACTS).write_text(as_json(sidecar, more), encoding="utf-8")
 
 
-def lists(form: str, parts: list[Part], one_set: bool) -> dict[str, list[Part]]:
-    """List of the layout → the parts of the data set that it holds."""
+def lists(form: str, parts: list[SplitSpec], one_set: bool) -> dict[str, list[SplitSpec]]:
+    """List of the layout → the parts of the dataset that it holds."""
     train, *test = parts
     found = {"train": [train]}
     if one_set:
@@ -120,7 +121,7 @@ def lists(form: str, parts: list[Part], one_set: bool) -> dict[str, list[Part]]:
 
 
 class List:
-    """A list of the layout with its folder of pictures. Of a test set for all scales, the lists of all three."""
+    """A list of the layout with its folder of images. Of a test set for all scales, the lists of all three."""
 
     def __init__(self, top: Path, name: str, form: str, faithful: bool) -> None:
         self.counts: dict[str, int] = {}
@@ -136,7 +137,7 @@ class List:
 
     def __enter__(self) -> List:
         for name in self._names:
-            self._pictures(name).mkdir(parents=True)
+            self._images(name).mkdir(parents=True)
             path = self._top / (f"{name}/label.csv" if self._ids else f"{name}.csv")
             self._files[name] = self._open.enter_context(path.open("w", encoding="utf-8", newline=""))
             self._files[name].write(self._header)
@@ -146,24 +147,24 @@ class List:
     def __exit__(self, *exc: object) -> None:
         self._open.close()
 
-    def _pictures(self, name: str) -> Path:
+    def _images(self, name: str) -> Path:
         return self._top / name / "imgs" if self._ids else self._top / name
 
-    def add(self, row: Mapping[str, Any], part: Part, done: Exported) -> dict[str, Any]:
-        """Write a picture and its line. Returns its row of dmlkit.csv."""
+    def add(self, row: Mapping[str, Any], part: SplitSpec, done: Exported) -> dict[str, Any]:
+        """Write an image and its line. Returns its row of dmlkit.csv."""
         first, *others = self._names
         data, converted = as_jpeg(row)
         done.converted.update([converted] if converted else [])
         done.kept += not converted
         file = f"{self.counts[first]}.jpg"
-        path = self._pictures(first) / file
+        path = self._images(first) / file
         path.write_bytes(data)
         for name in self._names:
             scales = SCALES[::-1] if self._ids else (name.removeprefix("bmk_").partition("/")[0],)
             self._files[name].write(f"{', '.join([file, *(str(base.label_of(row, scale)) for scale in scales)])}\n")
             self.counts[name] += 1
         for name in others:
-            done.copied += not link(path, self._pictures(name) / file)
+            done.copied += not link(path, self._images(name) / file)
         split = "test" if part.stem == "data/test" else part.split
         known = {key: row[key] for key in ("image_id", "upstream_label", "source", "source_url", "license", "author")}
         return known | {
@@ -186,7 +187,7 @@ def link(path: Path, again: Path) -> bool:
 
 
 def as_jpeg(row: Mapping[str, Any]) -> tuple[bytes, str]:
-    """The bytes of a picture as an upright JPEG, and what it was if they had to be made. Raises `ValueError`."""
+    """The bytes of an image as an upright JPEG, and what it was if they had to be made. Raises `ValueError`."""
     data: bytes = (row["image"] or {}).get("bytes") or b""
     try:
         with Image.open(BytesIO(data)) as image:
@@ -198,5 +199,5 @@ def as_jpeg(row: Mapping[str, Any]) -> tuple[bytes, str]:
             out = BytesIO()
             upright.save(out, "JPEG", quality=QUALITY, subsampling=0, exif=b"")
     except Exception as exc:  # Pillow's decoders raise many types for bad bytes
-        raise ValueError(f"the picture {row['image_id']} cannot be read: {exc}") from exc
+        raise ValueError(f"the image {row['image_id']} cannot be read: {exc}") from exc
     return out.getvalue(), kind

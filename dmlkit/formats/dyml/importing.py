@@ -1,4 +1,4 @@
-"""A folder of the official release → a data set folder: read the lists, judge the pictures, label, write."""
+"""A folder of the official release → a dataset folder: read the lists, judge the images, label, write."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from typing import Any
 
 import pandas as pd
 
-from dmlkit.errors import OutputError, SourceError, UsageError, printable
+from dmlkit.errors import OutputError, SourceError, UsageError
 from dmlkit.formats.dyml import channels, labels, release, sidecar, writing
 from dmlkit.formats.dyml.sidecar import Sidecar
 from dmlkit.pipeline.build import Coverage, Notify
-from dmlkit.schema import FORMS, SCALES, VERDICTS, order_key
-from dmlkit.storage import archives, executor, images
+from dmlkit.schema.layout import LAYOUTS
+from dmlkit.schema.scales import SCALES, order_key
+from dmlkit.schema.statuses import STATUS_NAMES
+from dmlkit.sources import candidates
+from dmlkit.storage import executor, images
 from dmlkit.storage.replace import Replacement
+from dmlkit.text import printable
 
 CHANNELS = ("auto", "rgb", "bgr")
 CHUNK = 500
-"""Pictures that a worker judges at a time."""
+"""Images that a worker judges at a time."""
 FLOOR = 0.99
-"""The share of the listed pictures that must be good: below, something was not unpacked."""
+"""The share of the listed images that must be good: below, something was not unpacked."""
 NAMED = 20
 """So many classes under several parents are named; the rest are counted."""
 
 JUDGED = {
-    **dict.fromkeys(("verdict", "detail", "sha256", "format"), "string"),
+    **dict.fromkeys(("status", "detail", "sha256", "format"), "string"),
     **dict.fromkeys(("width", "height", "exif_orientation", "length"), "Int64"),
 }
 
@@ -52,8 +56,8 @@ class Result:
     out: Path
     name: str
     form: str
-    pictures: dict[str, int]
-    verdicts: dict[str, int]
+    images: dict[str, int]
+    statuses: dict[str, int]
     coverage: dict[str, Coverage]
     filled: dict[str, int]
     recurring: dict[str, int]
@@ -64,33 +68,33 @@ class Result:
 
     @property
     def complete(self) -> bool:
-        """Whether nearly all listed pictures are there and good, and every class has one."""
-        refused = sum(n for v, n in self.verdicts.items() if v != "unlabelled") - self.verdicts["ok"]
-        good = self.verdicts["ok"] >= FLOOR * (self.verdicts["ok"] + refused)
+        """Whether nearly all listed images are there and good, and every class has one."""
+        refused = sum(n for v, n in self.statuses.items() if v != "unlabelled") - self.statuses["ok"]
+        good = self.statuses["ok"] >= FLOOR * (self.statuses["ok"] + refused)
         return good and all(c.reached for c in self.coverage.values())
 
 
 def import_release(folder: Path, options: Options, notify: Notify = lambda *_: None) -> Result:
-    """Write the release in ``folder``, one of dyml_animal, dyml_vehicle, dyml_product, as a data set folder.
+    """Write the release in ``folder``, one of dyml_animal, dyml_vehicle, dyml_product, as a dataset folder.
 
     Raises `SourceError` for lists that cannot be read, with file and line, `OutputError` for a place that holds
-    something else, `UsageError` for options that cannot work. Pictures that cannot be used are verdicts, counted and
+    something else, `UsageError` for options that cannot work. Images that cannot be used are statuses, counted and
     named in rejected.parquet. ``options.out`` appears whole or not at all.
     """
     started = time.time()
     known = sidecar.read(folder)
     name = known.name if known else release.name_of(folder)
     check(folder, options, name)
-    rows, classes, form, notes = candidates(folder, name, known)
+    rows, classes, form, notes = list_candidates(folder, name, known)
     rows = judged(rows, options.jobs, notify)
     if known is not None:
-        changed = (rows["verdict"] == "ok") & (rows["sha256"] != rows["wanted_sha256"])
-        rows.loc[changed, ["verdict", "detail"]] = ["changed", f"not the file that {sidecar.PICTURES} lists"]
+        changed = (rows["status"] == "ok") & (rows["sha256"] != rows["wanted_sha256"])
+        rows.loc[changed, ["status", "detail"]] = ["changed", f"not the file that {sidecar.IMAGES} lists"]
     labels.mark_repeated(rows)
-    good, refused = rows[rows["verdict"] == "ok"].copy(), rows[rows["verdict"] != "ok"]
+    good, refused = rows[rows["status"] == "ok"].copy(), rows[rows["status"] != "ok"]
     if good.empty or not (good["stem"] == "data/train").any():
         raise SourceError(
-            f"none of the {len(rows)} pictures of {folder} is good for training: {counted(refused)}; nothing written",
+            f"none of the {len(rows)} images of {folder} is good for training: {counted(refused)}; nothing written",
             hint="unpack the whole archive again",
         )
     filled = labels.fill(good)
@@ -102,8 +106,8 @@ def import_release(folder: Path, options: Options, notify: Notify = lambda *_: N
         out=options.out,
         name=name,
         form=form,
-        pictures={part.name: int((good["stem"] == part.stem).sum()) for part in FORMS[form]},
-        verdicts=counted(rows),
+        images={part.name: int((good["stem"] == part.stem).sum()) for part in LAYOUTS[form]},
+        statuses=counted(rows),
         coverage={s: Coverage(good[f"{s}_id"].nunique(), len(classes[s]), 1.0) for s in SCALES},
         filled=filled.labels,
         recurring=labels.recurring(good),
@@ -122,7 +126,7 @@ def import_release(folder: Path, options: Options, notify: Notify = lambda *_: N
 
 
 def check(folder: Path, options: Options, name: str) -> None:
-    """Refuse what cannot work before a picture is read. Raises `UsageError` and `OutputError`."""
+    """Refuse what cannot work before an image is read. Raises `UsageError` and `OutputError`."""
     if options.channels not in CHANNELS:
         raise UsageError(f"unknown channels {options.channels!r}", hint=f"choose one of: {', '.join(CHANNELS)}")
     out, source = options.out.resolve(), folder.resolve()
@@ -150,15 +154,17 @@ def facts_of(known: Sidecar | None) -> dict[str, dict[str, Any]] | None:
 
 
 def counted(rows: pd.DataFrame) -> dict[str, int]:
-    found = Counter(ok=0) + Counter(rows["verdict"])
-    return {"ok": found["ok"]} | {verdict: found[verdict] for verdict in VERDICTS if verdict != "ok" and found[verdict]}
+    found = Counter(ok=0) + Counter(rows["status"])
+    return {"ok": found["ok"]} | {status: found[status] for status in STATUS_NAMES if status != "ok" and found[status]}
 
 
-def candidates(folder: Path, name: str, known: Sidecar | None) -> tuple[pd.DataFrame, labels.Classes, str, list[str]]:
-    """Every picture that a list names or that lies in a folder of pictures, the classes, the form, and notes.
+def list_candidates(
+    folder: Path, name: str, known: Sidecar | None
+) -> tuple[pd.DataFrame, labels.Classes, str, list[str]]:
+    """Every image that a list names or that lies in a folder of images, the classes, the form, and notes.
 
     Columns: ``path`` (of the file), ``image_id``, ``stem`` (of its Parquet files), ``file``, ``line``, the released
-    integers ``fine``, ``middle``, ``coarse``, the class ids ``fine_id`` ..., ``verdict`` (ok until it is judged),
+    integers ``fine``, ``middle``, ``coarse``, the class ids ``fine_id`` ..., ``status`` (ok until it is judged),
     ``detail``, and what the row says of its source.
     """
     lists = release.lists_of(folder, train_only=known is not None and known.form == "train-only")
@@ -170,13 +176,13 @@ def candidates(folder: Path, name: str, known: Sidecar | None) -> tuple[pd.DataF
     ]
     astray = pd.DataFrame(
         [
-            {"path": str(item.pictures / file), "image_id": f"{name}/{item.name}/{printable(file)}"}
+            {"path": str(item.images / file), "image_id": f"{name}/{item.name}/{printable(file)}"}
             for item in lists
-            for file in sorted(release.files_in(item.pictures) - set(tables[item.name]["file"]))
+            for file in sorted(release.files_in(item.images) - set(tables[item.name]["file"]))
         ],
         columns=["path", "image_id"],
         dtype="string",
-    ).assign(verdict="unlabelled", detail="no list names it", upstream_label="")
+    ).assign(status="unlabelled", detail="no list names it", upstream_label="")
     if known is not None:
         rows, form = named(folder, lists, tables, known), known.form
         classes = dict(known.classes)
@@ -184,7 +190,7 @@ def candidates(folder: Path, name: str, known: Sidecar | None) -> tuple[pd.DataF
         form = "all-in-one" if release.ONE_SET in tables else "per-scale" if len(lists) > 1 else "train-only"
         rows = pd.concat([of_list(name, item, tables[item.name]) for item in lists], ignore_index=True)
         classes = labels.generate(rows)
-    rows = rows.assign(verdict="ok", detail="")
+    rows = rows.assign(status="ok", detail="")
     return pd.concat([rows, astray], ignore_index=True), classes, form, notes
 
 
@@ -194,7 +200,7 @@ def of_list(name: str, item: release.Listed, table: pd.DataFrame) -> pd.DataFram
     given = (map(str, numbers) for numbers in table[scales].itertuples(index=False))
     top = "data" if len(item.scales) > 1 else f"test_{item.scales[0]}"
     return table.assign(
-        path=[str(item.pictures / file) for file in table["file"]],
+        path=[str(item.images / file) for file in table["file"]],
         image_id=[f"{name}/{item.name}/{file.removesuffix(Path(file).suffix)}" for file in table["file"]],
         stem=f"{top}/{item.side}",
         upstream_label=[f"{item.name}/{'/'.join(numbers)}" for numbers in given],
@@ -207,14 +213,14 @@ def of_list(name: str, item: release.Listed, table: pd.DataFrame) -> pd.DataFram
 
 def named(folder: Path, lists: list[release.Listed], tables: dict[str, pd.DataFrame], known: Sidecar) -> pd.DataFrame:
     """The candidates of an export, with the ids and classes that dmlkit.json and dmlkit.csv give them."""
-    given = sidecar.read_pictures(folder)
+    given = sidecar.read_images(folder)
     items = {item.name: item for item in lists}
     if known.form == "split" and release.ONE_SET not in tables and len(tables) > 1:
         for side in ("query", "gallery"):
             tables = merged(side, items, tables)
     parts = []
     for list_name, table in tables.items():
-        at = items[list_name].pictures
+        at = items[list_name].images
         top = f"test_{list_name.removeprefix('bmk_').partition('/')[0]}" if known.form == "per-scale" else "data"
         if list_name == "train":
             top = "data"
@@ -223,18 +229,18 @@ def named(folder: Path, lists: list[release.Listed], tables: dict[str, pd.DataFr
         parts.append(table.assign(list=items[list_name].path.relative_to(folder).as_posix()))
     rows = pd.concat(parts, ignore_index=True)
     for there, lacking, names in (
-        (sidecar.PICTURES, "the lists of labels", set(given.index) - set(rows["key"])),
-        ("the lists of labels", sidecar.PICTURES, set(rows["key"]) - set(given.index)),
+        (sidecar.IMAGES, "the lists of labels", set(given.index) - set(rows["key"])),
+        ("the lists of labels", sidecar.IMAGES, set(rows["key"]) - set(given.index)),
     ):
         if names:
             raise SourceError(
                 f"{folder}: {len(names)} files are in {there} and not in {lacking}, the first {printable(min(names))}: "
                 "cut, or changed? Nothing was written",
-                hint=f"export again; or delete {sidecar.FACTS} and {sidecar.PICTURES} to import it as bare integers",
+                hint=f"export again; or delete {sidecar.FACTS} and {sidecar.IMAGES} to import it as bare integers",
             )
     rows = rows.join(given.rename(columns={"sha256": "wanted_sha256"}), on="key")
     rows["stem"] = rows["top"] + "/" + rows["split"]
-    if foreign := sorted(set(rows["stem"]) - {part.stem for part in FORMS[known.form]}):
+    if foreign := sorted(set(rows["stem"]) - {part.stem for part in LAYOUTS[known.form]}):
         raise sidecar.unusable(folder / sidecar.FACTS, f"its form is {known.form}, but there is {foreign[0]}")
     for scale in SCALES:
         rows[f"{scale}_id"] = named_classes(rows, scale, known)
@@ -251,9 +257,9 @@ def merged(side: str, items: Mapping[str, release.Listed], tables: dict[str, pd.
         if sorted(table.index) != sorted(one.index):
             raise differs(items[fine].path, items[other].path, "name other files")
         for file in table.index:
-            first, second = items[fine].pictures / file, items[other].pictures / file
+            first, second = items[fine].images / file, items[other].images / file
             if second.exists() and first.exists() and not same_file(first, second):
-                raise differs(first, second, "are other pictures")
+                raise differs(first, second, "are other images")
         scale = items[other].scales[0]
         one[scale] = table[scale]
     return {name: table for name, table in tables.items() if name not in (fine, *others)} | {fine: one.reset_index()}
@@ -266,7 +272,7 @@ def same_file(first: Path, second: Path) -> bool:
 def differs(first: Path, second: Path, how: str) -> SourceError:
     return SourceError(
         f"{first} and {second} {how}, but {sidecar.FACTS} says that the three test sets are one; nothing was written",
-        hint=f"export again; or delete {sidecar.FACTS} and {sidecar.PICTURES} to import them as three",
+        hint=f"export again; or delete {sidecar.FACTS} and {sidecar.IMAGES} to import them as three",
     )
 
 
@@ -284,7 +290,7 @@ def named_classes(rows: pd.DataFrame, scale: str, known: Sidecar) -> pd.Series[A
 
 
 def check_tree(rows: pd.DataFrame, known: Sidecar) -> None:
-    """Raise `SourceError` where a list gives a picture another middle or coarse class than its fine class has."""
+    """Raise `SourceError` where a list gives an image another middle or coarse class than its fine class has."""
     for scale in SCALES[1:]:
         parent = {row["fine_id"]: row[f"{scale}_id"] for row in known.hierarchy}
         wanted = rows["fine_id"].map(parent)
@@ -298,57 +304,57 @@ def check_tree(rows: pd.DataFrame, known: Sidecar) -> None:
 
 
 def judged(rows: pd.DataFrame, jobs: int, notify: Notify) -> pd.DataFrame:
-    """The candidates in the order of `order_key`, with the verdict on their bytes and what is known of these."""
+    """The candidates in the order of `order_key`, with the status on their bytes and what is known of these."""
     rows = rows.assign(order=[order_key(image_id) for image_id in rows["image_id"]])
     rows = rows.sort_values(["order", "path"], kind="stable", ignore_index=True)
-    wanted = rows.loc[rows["verdict"] == "ok", "path"].drop_duplicates().sort_values().tolist()
+    wanted = rows.loc[rows["status"] == "ok", "path"].drop_duplicates().sort_values().tolist()
     chunks = [wanted[i : i + CHUNK] for i in range(0, len(wanted), CHUNK)]
     found: list[pd.DataFrame] = []
     for chunk in executor.run(judge, chunks, jobs if len(chunks) > jobs else 1):
         found.append(chunk)
-        notify("judge", min(len(found) * CHUNK, len(wanted)), len(wanted), "pictures")
+        notify("judge", min(len(found) * CHUNK, len(wanted)), len(wanted), "images")
     facts = pd.concat(found).reindex(rows["path"])
     facts.index = rows.index
-    listed = rows["verdict"] == "ok"
-    rows["verdict"] = rows["verdict"].where(~listed, facts["verdict"])
+    listed = rows["status"] == "ok"
+    rows["status"] = rows["status"].where(~listed, facts["status"])
     rows["detail"] = rows["detail"].where(~listed, facts["detail"])
     if "exif_orientation" in rows:  # an export says what the source's file had
         facts["exif_orientation"] = rows.pop("exif_orientation")
-    return rows.join(facts.drop(columns=["verdict", "detail"]))
+    return rows.join(facts.drop(columns=["status", "detail"]))
 
 
 def judge(paths: list[str]) -> pd.DataFrame:
-    """For each file (the index) its verdict, and of a good one size, orientation, hash, length and type."""
+    """For each file (the index) its status, and of a good one size, orientation, hash, length and type."""
     return pd.DataFrame([judge_one(Path(path)) for path in paths], index=paths, columns=list(JUDGED)).astype(JUDGED)
 
 
 def judge_one(path: Path) -> dict[str, Any]:
     try:
-        offered = archives.file_candidate(path, "")
+        offered = candidates.file_candidate(path, "")
         data = offered.read() if offered.read is not None else b""
     except FileNotFoundError:
-        return {"verdict": "missing", "detail": "the list names it; the folder of pictures has it not"}
+        return {"status": "missing", "detail": "the list names it; the folder of images has it not"}
     except OSError as exc:
-        return {"verdict": "unreadable", "detail": exc.strerror or str(exc)}
-    if offered.verdict:
-        return {"verdict": offered.verdict, "detail": offered.detail}
-    picture = images.examine(data, min_side=1)
-    if picture.verdict != "ok":
-        return {"verdict": picture.verdict, "detail": picture.detail}
+        return {"status": "unreadable", "detail": exc.strerror or str(exc)}
+    if offered.status:
+        return {"status": offered.status, "detail": offered.detail}
+    image = images.examine(data, min_side=1)
+    if image.status != "ok":
+        return {"status": image.status, "detail": image.detail}
     return {
-        "verdict": "ok",
+        "status": "ok",
         "detail": "",
-        "width": picture.width,
-        "height": picture.height,
-        "exif_orientation": picture.exif_orientation,
+        "width": image.width,
+        "height": image.height,
+        "exif_orientation": image.exif_orientation,
         "sha256": images.digest(data),
         "length": len(data),
-        "format": picture.format,
+        "format": image.format,
     }
 
 
 def channel_facts(rows: pd.DataFrame, options: Options, known: Sidecar | None) -> dict[str, Any]:
-    """Whether the stored pictures are ``rgb``, ``bgr`` or ``undecided``, who says so, and the measure."""
+    """Whether the stored images are ``rgb``, ``bgr`` or ``undecided``, who says so, and the measure."""
     asked = options.channels
     if asked == "auto" and known is not None:
         return {"asked": asked, "decided": "rgb", "by": sidecar.FACTS}

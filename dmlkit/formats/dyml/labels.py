@@ -1,6 +1,6 @@
 """The labels of a release: classes apart for train and test, gaps filled by content, the tree that they make.
 
-Works on one table of candidates, see `dmlkit.formats.dyml.importing.candidates`, in which ``fine_id``,
+Works on one table of candidates, see `dmlkit.formats.dyml.importing.list_candidates`, in which ``fine_id``,
 ``middle_id`` and ``coarse_id`` are class ids or null.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from dmlkit.schema import SCALES, SPLITS
+from dmlkit.schema.scales import SCALES, SPLITS
 
 Classes = dict[str, dict[str, str]]
 """Scale → class id → name, in the order of the ids, which is that of the integer labels."""
@@ -20,11 +20,11 @@ Classes = dict[str, dict[str, str]]
 
 @dataclass
 class Filled:
-    """Labels that pictures got from the same picture in another test set."""
+    """Labels that images got from the same image in another test set."""
 
     labels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SCALES, 0))
     contradictions: list[str] = field(default_factory=list)
-    """One sentence for each picture that has several labels at one scale; it gives none to others."""
+    """One sentence for each image that has several labels at one scale; it gives none to others."""
 
 
 def generate(rows: pd.DataFrame) -> Classes:
@@ -54,21 +54,21 @@ def name_of(class_id: str) -> str:
 
 
 def mark_repeated(rows: pd.DataFrame) -> None:
-    """Settle pictures that a list names twice, in place: once with the same labels, never with two."""
-    again = rows[(rows["verdict"] == "ok") & rows["image_id"].duplicated(keep=False)]
+    """Settle images that a list names twice, in place: once with the same labels, never with two."""
+    again = rows[(rows["status"] == "ok") & rows["image_id"].duplicated(keep=False)]
     for _, group in again.groupby("image_id", sort=False):
         lines = ", ".join(map(str, group["line"]))
         if len(group[["file", *(f"{scale}_id" for scale in SCALES)]].drop_duplicates()) == 1:
-            rows.loc[group.index[1:], ["verdict", "detail"]] = ["repeated-id", f"listed in the lines {lines}"]
+            rows.loc[group.index[1:], ["status", "detail"]] = ["repeated-id", f"listed in the lines {lines}"]
         else:
-            rows.loc[group.index, ["verdict", "detail"]] = [
+            rows.loc[group.index, ["status", "detail"]] = [
                 "conflicting-duplicate",
                 f"the lines {lines} name it with other labels or another suffix",
             ]
 
 
 def fill(rows: pd.DataFrame) -> Filled:
-    """Give test pictures, in place, the labels that they lack and the same picture has in another test set.
+    """Give test images, in place, the labels that they lack and the same image has in another test set.
 
     ``rows`` are the good ones. Train is left out: its integers are not known to mean the same classes.
     """
@@ -85,16 +85,16 @@ def fill(rows: pd.DataFrame) -> Filled:
         apart = same[same["sha256"].isin(given.index[given["nunique"] > 1]) & same[column].notna()]
         for _, of in apart.groupby("sha256", sort=True):
             named = ", ".join(f"{i} is {c}" for i, c in zip(of["image_id"], of[column], strict=True))
-            filled.contradictions.append(f"the same picture: {named}")
+            filled.contradictions.append(f"the same image: {named}")
     return filled
 
 
 def recurring(rows: pd.DataFrame) -> dict[str, int]:
-    """How many different pictures of the good ``rows`` stand in several places, by kind of places."""
+    """How many different images of the good ``rows`` stand in several places, by kind of places."""
     places = rows[["sha256", "stem"]].drop_duplicates().sort_values(["sha256", "stem"])
     twice = rows.loc[rows.duplicated(["sha256", "stem"]), "sha256"].nunique()
     counts = {"twice in one list": int(twice)}
-    of_picture = places.groupby("sha256")["stem"].agg(frozenset)
+    of_image = places.groupby("sha256")["stem"].agg(frozenset)
     kinds = {
         "in query and gallery of one scale": lambda at: any(
             {f"{top}/query", f"{top}/gallery"} <= at for top in ("data", *(f"test_{s}" for s in SCALES))
@@ -103,14 +103,14 @@ def recurring(rows: pd.DataFrame) -> dict[str, int]:
         "in train and test": lambda at: "data/train" in at and len(at) > 1,
     }
     for kind, holds in kinds.items():
-        counts[kind] = sum(map(holds, of_picture))
+        counts[kind] = sum(map(holds, of_image))
     return counts
 
 
 def tree(rows: pd.DataFrame, classes: Classes, known: Mapping[str, dict[str, Any]] | None) -> list[dict[str, Any]]:
     """The rows of the hierarchy, one a fine class. ``known`` are those of an export, by fine id.
 
-    Else a fine class is under the middle and coarse class of its pictures; null where they have none or several.
+    Else a fine class is under the middle and coarse class of its images; null where they have none or several.
     """
     label = {scale: {class_id: i for i, class_id in enumerate(classes[scale])} for scale in SCALES}
     parents = {scale: only(rows, f"{scale}_id") for scale in SCALES[1:]}
@@ -147,16 +147,16 @@ def of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
 
 
 def only(rows: pd.DataFrame, column: str) -> dict[str, str]:
-    """Fine id → the value of a column, where all of its pictures that have one agree."""
+    """Fine id → the value of a column, where all of its images that have one agree."""
     found = rows.dropna(subset=["fine_id", column]).groupby("fine_id")[column].agg(["nunique", "first"])
     return dict(found["first"][found["nunique"] == 1])
 
 
 def several_parents(rows: pd.DataFrame) -> list[str]:
-    """One sentence for each class whose pictures stand under several classes of the scale above."""
+    """One sentence for each class whose images stand under several classes of the scale above."""
     said = []
     for below, above in (("fine_id", "middle_id"), ("middle_id", "coarse_id")):
         pairs = rows[[below, above]].dropna().drop_duplicates()
         for child, group in pairs[pairs[below].duplicated(keep=False)].groupby(below, sort=True):
-            said.append(f"{child} has pictures of {', '.join(sorted(group[above]))}")
+            said.append(f"{child} has images of {', '.join(sorted(group[above]))}")
     return said

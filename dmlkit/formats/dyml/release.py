@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from dmlkit.errors import SourceError, printable
-from dmlkit.schema import SCALES
+from dmlkit.errors import SourceError
+from dmlkit.schema.scales import SCALES
+from dmlkit.text import printable
 
 ONE_SET = "mini-bmk_all_in_one"
 BENCHMARKS = tuple(f"bmk_{scale}/{side}" for scale in SCALES for side in ("query", "gallery"))
@@ -35,12 +36,12 @@ Columns = dict[str, list[Any]]
 
 @dataclass(frozen=True)
 class Listed:
-    """A list of the release, the folder of its pictures, and the scales that it labels."""
+    """A list of the release, the folder of its images, and the scales that it labels."""
 
     name: str
     """As in an image_id: ``train``, ``bmk_fine/query``, ``mini-bmk_all_in_one``."""
     path: Path
-    pictures: Path
+    images: Path
     scales: tuple[str, ...] = SCALES
 
     @property
@@ -72,7 +73,7 @@ def is_release(folder: Path) -> bool:
 
 
 def name_of(folder: Path) -> str:
-    """``dyml-animal`` for dyml_animal and DyML-animal: the name of the source and of the data set."""
+    """``dyml-animal`` for dyml_animal and DyML-animal: the name of the source and of the dataset."""
     name = re.sub(r"[^a-z0-9]+", "-", folder.absolute().name.lower()).strip("-") or "release"
     return name if name.startswith("dyml-") else f"dyml-{name.removeprefix('dyml') or 'release'}"
 
@@ -80,7 +81,7 @@ def name_of(folder: Path) -> str:
 def lists_of(folder: Path, train_only: bool = False) -> list[Listed]:
     """The lists that a release must have, given what it has. ``train_only``: it is known to have no test.
 
-    Raises `SourceError` that names every list or folder of pictures that is missing.
+    Raises `SourceError` that names every list or folder of images that is missing.
     """
     one_set, benchmarks = (folder / ONE_SET).exists(), any((folder / f"bmk_{scale}").exists() for scale in SCALES)
     if one_set and benchmarks:
@@ -113,8 +114,8 @@ def lists_of(folder: Path, train_only: bool = False) -> list[Listed]:
 def paths_missing(item: Listed) -> Iterable[Path]:
     if not item.path.is_file():
         yield item.path
-    if not item.pictures.is_dir():
-        yield item.pictures
+    if not item.images.is_dir():
+        yield item.images
 
 
 def read(item: Listed) -> pd.DataFrame:
@@ -144,7 +145,7 @@ def read(item: Listed) -> pd.DataFrame:
             hint="is the file whole? Unpack it again",
         )
     if not columns["file"]:
-        raise SourceError(f"{item.path} names no pictures; nothing was written", hint="unpack it again")
+        raise SourceError(f"{item.path} names no images; nothing was written", hint="unpack it again")
     table = pd.DataFrame(columns)
     for scale in SCALES:
         table[scale] = table[scale].astype("Int64") if scale in item.scales else pd.array([pd.NA] * len(table), "Int64")
@@ -191,7 +192,7 @@ def read_json(text: str, item: Listed, columns: Columns, faults: list[str]) -> N
         faults.append(printable(str(exc)))
         return
     if not isinstance(entries, list):
-        faults.append("line 1: not a list of pictures")
+        faults.append("line 1: not a list of images")
         return
     for number, entry in enumerate(entries, start=1):
         path = entry.get("path") if isinstance(entry, dict) else None
@@ -215,7 +216,7 @@ def shown(value: Any) -> str:
 
 
 def files_in(folder: Path) -> set[str]:
-    """The names of all files below a folder of pictures, without hidden ones, as paths relative to it."""
+    """The names of all files below a folder of images, without hidden ones, as paths relative to it."""
     found: set[str] = set()
     for top, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -13,16 +13,18 @@ from typing import Any
 
 import pandas as pd
 
-from dmlkit.errors import SourceError, printable
-from dmlkit.schema import FORMS, SCALES, SPLITS
+from dmlkit.errors import SourceError
+from dmlkit.schema.layout import LAYOUTS
+from dmlkit.schema.scales import SCALES, SPLITS
+from dmlkit.text import printable
 
-FACTS, PICTURES = "dmlkit.json", "dmlkit.csv"
+FACTS, IMAGES = "dmlkit.json", "dmlkit.csv"
 VERSION = 1
 COLUMNS = (
     *("file", "split", "image_id", "sha256", "upstream_label", "source", "source_url", "license", "author"),
     *("exif_orientation", "converted"),
 )
-"""Of dmlkit.csv: one row a picture. A file that stands in three test sets is named as it is in the fine one."""
+"""Of dmlkit.csv: one row an image. A file that stands in three test sets is named as it is in the fine one."""
 HIERARCHY = (*(f"{scale}_id" for scale in SCALES), "split", "path")
 SAFE_ID = re.compile(r"[\w.@#+-]+(/[\w.@#+-]+)+", re.ASCII)
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -32,7 +34,7 @@ SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 class Sidecar:
     """What an export says of itself.
 
-    ``form`` is that of the data set folder, see `dmlkit.schema.FORMS`; ``official`` says that it is an
+    ``form`` is that of the dataset folder, see `dmlkit.schema.FORMS`; ``official`` says that it is an
     import of the release itself, with generated names. ``classes`` gives for each scale id → name, in
     the order of the integer labels; ``hierarchy`` has a row for each fine class.
     """
@@ -56,7 +58,7 @@ def as_json(sidecar: Sidecar, more: Mapping[str, Any]) -> str:
     return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
 
 
-class PicturesFile(AbstractContextManager["PicturesFile"]):
+class ImagesFile(AbstractContextManager["ImagesFile"]):
     """Writes dmlkit.csv row by row."""
 
     def __init__(self, path: Path) -> None:
@@ -94,7 +96,7 @@ def check(sidecar: Sidecar) -> None:
     """Raise `ValueError` where the parts contradict each other."""
     if not SAFE_NAME.fullmatch(sidecar.name) or not SAFE_NAME.fullmatch(sidecar.source):
         raise ValueError("its name or source has letters that are not safe in a path")
-    if sidecar.form not in FORMS or not isinstance(sidecar.title, str) or not isinstance(sidecar.version, str):
+    if sidecar.form not in LAYOUTS or not isinstance(sidecar.title, str) or not isinstance(sidecar.version, str):
         raise ValueError("its form, title or version is none")
     for scale in SCALES:
         ids = sidecar.ids(scale)
@@ -110,9 +112,9 @@ def check(sidecar: Sidecar) -> None:
         raise ValueError("its hierarchy has other fine classes than it names")
 
 
-def read_pictures(folder: Path) -> pd.DataFrame:
+def read_images(folder: Path) -> pd.DataFrame:
     """The rows of dmlkit.csv, with ``file`` as index and null where a text is empty. Raises `SourceError`."""
-    path = folder / PICTURES
+    path = folder / IMAGES
     try:
         table = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8")
         if tuple(table.columns) != COLUMNS:
@@ -140,5 +142,5 @@ def read_pictures(folder: Path) -> pd.DataFrame:
 def unusable(path: Path, why: str) -> SourceError:
     return SourceError(
         f"{path} cannot be used: {printable(why)[:300]}; nothing was written",
-        hint=f"export again; or delete {FACTS} and {PICTURES} to import the folder as bare integers",
+        hint=f"export again; or delete {FACTS} and {IMAGES} to import the folder as bare integers",
     )

@@ -1,4 +1,4 @@
-"""The table of an imported release → the files of a data set folder."""
+"""The table of an imported release → the files of a dataset folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from dmlkit.formats.dyml.labels import Classes
 from dmlkit.formats.dyml.sidecar import Sidecar
 from dmlkit.pipeline.assemble import REJECTED
 from dmlkit.pipeline.build import LIBRARIES, Notify
-from dmlkit.schema import FORMAT, SCALES, hierarchy_features, picture_features
+from dmlkit.schema.features import hierarchy_features, image_features
+from dmlkit.schema.layout import FORMAT
+from dmlkit.schema.scales import SCALES
 from dmlkit.storage import executor, images
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ HIERARCHY = "hierarchy/train-00000-of-00001.parquet"
 NAMED = 20
 """So many contradictions are named in build.json; the rest are counted."""
 WORTH_WORKERS = 100_000_000
-"""Bytes of pictures below which starting further processes takes longer than it saves."""
+"""Bytes of images below which starting further processes takes longer than it saves."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Shard:
-    """One Parquet file to be written: its rows, each with the path of its picture, and its schema."""
+    """One Parquet file to be written: its rows, each with the path of its image, and its schema."""
 
     path: Path
     rows: pa.Table
@@ -61,12 +63,12 @@ class Shard:
 
 
 def write(folder: Path, content: Content, result: Result, jobs: int, notify: Notify) -> dict[str, Any]:
-    """Write all but build.json. Returns the facts on the channels with the number of pictures that were swapped."""
+    """Write all but build.json. Returns the facts on the channels with the number of images that were swapped."""
     done = swapped = 0
     few = int(content.rows["length"].sum()) < WORTH_WORKERS
-    for pictures, changed in executor.run(write_shard, shards(folder, content), 1 if few else jobs):
-        done, swapped = done + pictures, swapped + changed
-        notify("write", done, len(content.rows), "pictures")
+    for written, changed in executor.run(write_shard, shards(folder, content), 1 if few else jobs):
+        done, swapped = done + written, swapped + changed
+        notify("write", done, len(content.rows), "images")
     (folder / "hierarchy").mkdir()
     pq.write_table(
         pa.Table.from_pylist(content.tree, hierarchy_features().arrow_schema), folder / HIERARCHY, compression="zstd"
@@ -86,7 +88,7 @@ def write(folder: Path, content: Content, result: Result, jobs: int, notify: Not
 
 
 def shards(folder: Path, content: Content) -> Iterator[Shard]:
-    schema = picture_features({scale: list(content.classes[scale].values()) for scale in SCALES}).arrow_schema
+    schema = image_features({scale: list(content.classes[scale].values()) for scale in SCALES}).arrow_schema
     label = {scale: {class_id: i for i, class_id in enumerate(content.classes[scale])} for scale in SCALES}
     for stem, part in content.rows.groupby("stem", sort=True):
         (folder / str(stem)).parent.mkdir(exist_ok=True)
@@ -100,19 +102,19 @@ def shards(folder: Path, content: Content) -> Iterator[Shard]:
 
 
 def write_shard(shard: Shard) -> tuple[int, int]:
-    """Write one file, row group by row group. Returns the number of pictures, and of those that were swapped."""
+    """Write one file, row group by row group. Returns the number of images, and of those that were swapped."""
     swapped = 0
     lengths = shard.rows["length"].to_pylist()
     with pq.ParquetWriter(shard.path, shard.schema, **parquet.writer_options(shard.schema)) as writer:
         for start, stop in parquet.cut(lengths, parquet.GROUP_BYTES, parquet.GROUP_ROWS):
-            group = [picture_row(row) for row in shard.rows.slice(start, stop - start).to_pylist()]
+            group = [image_row(row) for row in shard.rows.slice(start, stop - start).to_pylist()]
             swapped += sum(row["swapped"] for row in group)
             writer.write_table(pa.Table.from_pylist(group, shard.schema), row_group_size=stop - start)
     return len(lengths), swapped
 
 
-def picture_row(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its picture, read from the release. Raises `SourceError` where it is not as it was judged."""
+def image_row(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its image, read from the release. Raises `SourceError` where it is not as it was judged."""
     try:
         data = Path(row["path"]).read_bytes()
     except OSError as exc:
@@ -138,8 +140,8 @@ def write_figure(folder: Path, tree: list[dict[str, Any]]) -> None:
     places = figure.first_places(folder)
     chosen = figure.for_figure(named, set(places))
     wanted = {name for middles in chosen.values() for fine in middles.values() for name in fine}
-    pictures = figure.read_pictures(folder, {name: place for name, place in places.items() if name in wanted})
-    figure.figure(chosen, pictures).save(folder / "figure.jpg", quality=85, optimize=True)
+    images = figure.read_images(folder, {name: place for name, place in places.items() if name in wanted})
+    figure.figure(chosen, images).save(folder / "figure.jpg", quality=85, optimize=True)
 
 
 def write_build_json(folder: Path, content: Content, result: Result, asked: str, started: float) -> None:
@@ -176,8 +178,8 @@ def write_build_json(folder: Path, content: Content, result: Result, asked: str,
         },
         "options": {"channels": asked},
         "resizing": channels.RECODING if result.channels["swapped"] else None,
-        "pictures": result.pictures,
-        "verdicts": result.verdicts,
+        "images": result.images,
+        "statuses": result.statuses,
         "coverage": {scale: asdict(c) for scale, c in result.coverage.items()},
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": result.seconds,

@@ -1,4 +1,4 @@
-"""The charts of a data set's report, each with the sentence that says what it shows, and its table."""
+"""The charts of a dataset's report, each with the sentence that says what it shows, and its table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dmlkit.report.dataset.classes import Content, Node
 from dmlkit.report.site import size
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 
 Chart = dict[str, Any]
 """What the macro ``chart`` takes: id, title, finding, spec, head, rows."""
@@ -31,7 +31,7 @@ PATTERNS = ("", "/", "x", ".", "\\", "-", "|")
 
 
 def by_coarse(content: Content) -> Chart:
-    """Pictures of each coarse class, by split."""
+    """Images of each coarse class, by split."""
     roots = [node for node in content.roots if node.total]
     splits = [split for split in content.splits if any(node.counts[split] for node in roots)]
     largest = max(roots, key=lambda node: node.total)
@@ -56,8 +56,8 @@ def by_coarse(content: Content) -> Chart:
     ]
     return {
         "id": "by-coarse",
-        "title": "Pictures of each coarse class",
-        "finding": f"Most pictures are of {largest.name}: {largest.total:,} of {sum(n.total for n in roots):,}.",
+        "title": "Images of each coarse class",
+        "finding": f"Most images are of {largest.name}: {largest.total:,} of {sum(n.total for n in roots):,}.",
         "spec": {
             "data": bars,
             "layout": {
@@ -73,7 +73,7 @@ def by_coarse(content: Content) -> Chart:
 
 
 def by_class(nodes: list[Node]) -> Chart:
-    """How many fine classes have how many pictures."""
+    """How many fine classes have how many images."""
     counts = np.array([node.total for node in nodes])
     low, high = int(counts.min()), int(counts.max())
     step = max(1, math.ceil((high - low + 1) / 24))
@@ -83,12 +83,12 @@ def by_class(nodes: list[Node]) -> Chart:
     middle = f"half of them have {math.ceil(np.median(counts)):,} or more"
     return {
         "id": "by-class",
-        "title": "Pictures of a fine class",
+        "title": "Images of a fine class",
         "finding": f"Every fine class has {low:,}."
         if low == high
         else f"Fine classes have {low:,} to {high:,}; {middle}.",
-        "spec": columns(names, found, "@fine", "pictures", "fine classes") if low < high else None,
-        "head": ["pictures", "fine classes"],
+        "spec": columns(names, found, "@fine", "images", "fine classes") if low < high else None,
+        "head": ["images", "fine classes"],
         "rows": [list(row) for row in zip(names, found, strict=True) if row[1]],
     }
 
@@ -140,9 +140,9 @@ def sizes(pixels: NDArray[np.int32]) -> Chart:
         order = np.argsort(-counts, kind="stable")
         names = [f"{width} × {height}" for width, height in found[order].tolist()]
         return chart | {
-            "finding": f"All pictures have {names[0]} pixels." if len(names) == 1 else f"There are {len(names)} sizes.",
-            "spec": bars(names, counts[order].tolist(), "@accent", "pictures") if len(names) > 1 else None,
-            "head": ["width × height", "pictures"],
+            "finding": f"All images have {names[0]} pixels." if len(names) == 1 else f"There are {len(names)} sizes.",
+            "spec": bars(names, counts[order].tolist(), "@accent", "images") if len(names) > 1 else None,
+            "head": ["width × height", "images"],
             "rows": [[name, n] for name, n in zip(names, counts[order].tolist(), strict=True)],
         }
     edges = [octaves(pixels[:, side]) for side in (0, 1)]
@@ -150,7 +150,7 @@ def sizes(pixels: NDArray[np.int32]) -> Chart:
     wide, high = ([f"{a:,.0f} to {b:,.0f}" for a, b in pairwise(of_side)] for of_side in edges)
     rows = [(int(grid[x, y]), wide[x], high[y]) for x, y in np.argwhere(grid).tolist()]
     return chart | {
-        "finding": f"The middle picture has {middle[0]:,} × {middle[1]:,} pixels; widths are "
+        "finding": f"The middle image has {middle[0]:,} × {middle[1]:,} pixels; widths are "
         f"{pixels[:, 0].min():,} to {pixels[:, 0].max():,}, heights {pixels[:, 1].min():,} to {pixels[:, 1].max():,}.",
         "spec": {
             "data": [
@@ -162,7 +162,7 @@ def sizes(pixels: NDArray[np.int32]) -> Chart:
                     "colorscale": [[0, "@sunken"], [1, "@accent"]],
                     "showscale": False,
                     "hoverongaps": False,
-                    "hovertemplate": "%{x} wide, %{y} high: %{z:,} pictures<extra></extra>",
+                    "hovertemplate": "%{x} wide, %{y} high: %{z:,} images<extra></extra>",
                 }
             ],
             "layout": {
@@ -170,7 +170,7 @@ def sizes(pixels: NDArray[np.int32]) -> Chart:
                 "yaxis": {"type": "category", "nticks": 6, "title": {"text": "height in pixels"}},
             },
         },
-        "head": ["width", "height", "pictures"],
+        "head": ["width", "height", "images"],
         "rows": [[*names, n] for n, *names in sorted(rows, reverse=True)[:40]],
     }
 
@@ -193,26 +193,26 @@ def shapes(pixels: NDArray[np.int32]) -> Chart:
     return {
         "id": "shapes",
         "title": "Width to height",
-        "finding": f"{wide:,} pictures are wider than high, {high:,} higher than wide.",
-        "spec": columns(names, counts, "@accent", "nearest shape", "pictures"),
-        "head": ["nearest shape", "pictures"],
+        "finding": f"{wide:,} images are wider than high, {high:,} higher than wide.",
+        "spec": columns(names, counts, "@accent", "nearest shape", "images"),
+        "head": ["nearest shape", "images"],
         "rows": [[name, n] for name, n in zip(names, counts, strict=True) if n],
     }
 
 
 def lengths(values: NDArray[np.int64]) -> Chart:
-    """Bytes of a picture."""
+    """Bytes of an image."""
     edges = octaves(values)
     counts = np.histogram(values, edges)[0].tolist()
     names = [f"{size(a)} to {size(b)}" for a, b in pairwise(edges)]
-    chart, step = columns(names, counts, "@accent", "from", "pictures"), max(1, len(names) // 6)
+    chart, step = columns(names, counts, "@accent", "from", "images"), max(1, len(names) // 6)
     chart["layout"]["xaxis"] |= {"tickvals": names[::step], "ticktext": [size(edge) for edge in edges[:-1:step]]}
     return {
         "id": "lengths",
-        "title": "Bytes of a picture",
-        "finding": f"The middle picture has {size(float(np.median(values)))}; all have {size(int(values.sum()))}.",
+        "title": "Bytes of an image",
+        "finding": f"The middle image has {size(float(np.median(values)))}; all have {size(int(values.sum()))}.",
         "spec": chart,
-        "head": ["bytes", "pictures"],
+        "head": ["bytes", "images"],
         "rows": [[name, n] for name, n in zip(names, counts, strict=True) if n],
     }
 
@@ -241,16 +241,16 @@ def sunburst(content: Content, name: str) -> Chart:
             "line": {"color": "@paper", "width": [1, *(0.3 if len(nodes) > 300 and end else 1 for end in ends)]},
         },
         "leaf": {"opacity": 1},
-        "hovertemplate": "<b>%{label}</b><br>%{value:,} pictures<extra></extra>",
+        "hovertemplate": "<b>%{label}</b><br>%{value:,} images<extra></extra>",
     }
     outermost = rings[0]
     return {
         "id": "sunburst",
-        "title": "The classes, by their pictures",
-        "finding": f"A click opens a class; one on the outermost ring, the {outermost} classes, leads to its pictures. "
+        "title": "The classes, by their images",
+        "finding": f"A click opens a class; one on the outermost ring, the {outermost} classes, leads to its images. "
         "The tree has the same classes.",
         "spec": {"data": [spec], "layout": {"uniformtext": {"minsize": 11, "mode": "hide"}}},
-        "head": ["coarse class", "middle classes", "fine classes", "pictures"],
+        "head": ["coarse class", "middle classes", "fine classes", "images"],
         "rows": [
             [
                 root.name,

@@ -1,4 +1,4 @@
-"""The classes of a data set folder as a tree, with the pictures that each has, and the page on which each stands."""
+"""The classes of a dataset folder as a tree, with the images that each has, and the page on which each stands."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ from dmlkit.dataset.validate import (
     read_hierarchy,
     shards_of,
 )
-from dmlkit.errors import UsageError, unusable
-from dmlkit.schema import FORMS, SCALES, picture_features
+from dmlkit.errors import UsageError, unreadable_dataset
+from dmlkit.schema.features import image_features
+from dmlkit.schema.layout import LAYOUTS
+from dmlkit.schema.scales import SCALES
 
 MOST_PAGES = 3000
 """With more fine classes than this, those of one middle class stand together on its pages."""
@@ -39,7 +41,7 @@ GROUP = 100
 class Node:
     """A class: ``label`` is its integer, None for the place of classes whose parent nobody tells.
 
-    ``own`` counts the pictures that have no finer label, by the title of their split; ``counts`` those of all below.
+    ``own`` counts the images that have no finer label, by the title of their split; ``counts`` those of all below.
     ``page`` is where it stands, a path below the report.
     """
 
@@ -73,7 +75,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Content:
-    """A data set folder that can be read. ``shards`` are its files of pictures, each with the title of its split."""
+    """A dataset folder that can be read. ``shards`` are its files of images, each with the title of its split."""
 
     folder: Path
     build: Mapping[str, Any]
@@ -93,19 +95,19 @@ class Content:
 
 
 def read(folder: Path) -> Content:
-    """The classes of a data set folder; no picture is counted yet. Raises `UsageError` where it cannot be read."""
+    """The classes of a dataset folder; no image is counted yet. Raises `UsageError` where it cannot be read."""
     files, _ = plain_files(folder)
     try:
         build = read_build(files["build.json"])
         hierarchy = read_hierarchy(files[HIERARCHY])
         form = build.get("form", "split")
         for stem in titles(form):
-            if not shards_of(files, stem):  # a split without pictures has a file without rows
+            if not shards_of(files, stem):  # a split without images has a file without rows
                 raise KeyError(f"{stem}-*.parquet")
         shards = [(files[name], title) for stem, title in titles(form).items() for name in shards_of(files, stem)]
         schemas = [pq.read_schema(path) for path, _ in shards]
         images = all("image" in schema.names for schema in schemas)
-        wanted = picture_features({scale: ["any"] for scale in SCALES}).arrow_schema
+        wanted = image_features({scale: ["any"] for scale in SCALES}).arrow_schema
         for schema in schemas:
             check_columns(schema, wanted if images else wanted.remove(wanted.get_field_index("image")))
         check_rejected_columns(files["rejected.parquet"])
@@ -116,14 +118,14 @@ def read(folder: Path) -> Content:
     except Unusable as exc:
         raise UsageError(f"{folder} cannot be read: {exc.message}", hint=f"dmlkit validate {folder}") from exc
     except (ValueError, OSError, TypeError, pa.ArrowException) as exc:
-        raise unusable(folder, exc) from exc
+        raise unreadable_dataset(folder, exc) from exc
     return Content(folder, build, files, form, shards, list(titles(form).values()), images, roots, nodes)
 
 
 def titles(form: str) -> dict[str, str]:
     """The beginning of the files' names → what the split is called on the pages."""
     found: dict[str, list[str]] = {stem: [] for stem in STEMS[form]}
-    for part in FORMS[form]:
+    for part in LAYOUTS[form]:
         found[part.stem].append(part.name)
     return {stem: " and ".join(parts) for stem, parts in found.items()}
 
@@ -133,7 +135,7 @@ def names_of(schema: pa.Schema) -> dict[str, list[str]]:
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         return {scale: [str(name) for name in features[scale]["names"]] for scale in SCALES}
     except (KeyError, TypeError, RecursionError) as exc:
-        raise ValueError("the files of pictures do not name the classes") from exc
+        raise ValueError("the files of images do not name the classes") from exc
 
 
 Nodes = dict[tuple[str, int], Node]
@@ -181,14 +183,14 @@ def unknown(nodes: Nodes, scale: str, coarse: Node | None) -> Node:
 
 
 def node_of(content: Content, labels: tuple[int | None, ...]) -> Node:
-    """The class that a picture with these labels, fine to coarse, stands in: its finest one.
+    """The class that an image with these labels, fine to coarse, stands in: its finest one.
 
     Raises `ValueError` for labels that name no class.
     """
     for scale, label in zip(SCALES, labels, strict=True):
         if label is not None:
             return node_at(content.nodes, scale, label)
-    raise ValueError("a picture has no label")
+    raise ValueError("an image has no label")
 
 
 def node_at(nodes: Mapping[tuple[str, int], Node], scale: str, label: int) -> Node:
@@ -198,7 +200,7 @@ def node_at(nodes: Mapping[tuple[str, int], Node], scale: str, label: int) -> No
 
 
 def add_up(roots: list[Node]) -> None:
-    """Set the counts of all classes from those of the pictures that each has itself."""
+    """Set the counts of all classes from those of the images that each has itself."""
     for node in roots:
         add_up(node.below)
         node.counts = sum((below.counts for below in node.below), Counter(node.own))

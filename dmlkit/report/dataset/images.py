@@ -1,4 +1,4 @@
-"""The pictures of a data set for its report: which are shown, their small copies, and the sizes of all."""
+"""The images of a dataset for its report: which are shown, their small copies, and the sizes of all."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dmlkit.dataset.checks import batches
-from dmlkit.errors import UsageError, printable, unusable
+from dmlkit.errors import UsageError, unreadable_dataset
 from dmlkit.report.dataset.classes import Content, Node, node_of
 from dmlkit.report.thumbnails import Spool, small
-from dmlkit.schema import SCALES, order_key
+from dmlkit.schema.scales import SCALES, order_key
+from dmlkit.text import printable
 
 MOST = 10_000
-"""Small pictures in a report, where nobody asks for another number of each class; some more where classes are many."""
+"""Small images in a report, where nobody asks for another number of each class; some more where classes are many."""
 MOST_OF_CLASS = 48
 BATCH = 100
-"""Rows whose pictures are in memory at a time."""
+"""Rows whose images are in memory at a time."""
 FACTS = ("upstream_label", "width", "height", "exif_orientation", "sha256", "source_url", "license", "author")
 
 Notify = Callable[[str, int, int | None, str], None]
 
 
 @dataclass(eq=False)
-class Picture:
+class ExaminedImage:
     """One that is shown: the row ``row`` of file ``file``. What is known of it comes when it is read."""
 
     image_id: str
@@ -47,43 +48,43 @@ class Picture:
 
 @dataclass
 class Shown:
-    """The pictures of the pages by class, in the order of a hash of their ids; and those asked for by id.
+    """The images of the pages by class, in the order of a hash of their ids; and those asked for by id.
 
-    ``per_class`` is how many of each class are shown at most. ``sizes`` is (N, 2), width and height of all pictures;
+    ``per_class`` is how many of each class are shown at most. ``sizes`` is (N, 2), width and height of all images;
     ``lengths`` (N,) their bytes.
     """
 
     per_class: int
-    of_class: dict[Node, list[Picture]]
-    by_id: dict[str, Picture]
+    of_class: dict[Node, list[ExaminedImage]]
+    by_id: dict[str, ExaminedImage]
     sizes: NDArray[np.int32]
     licenses: Counter[str]
     authors: bool
     lengths: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
-    def all(self) -> list[Picture]:
-        """Each picture that is shown, once, in the order in which it is read."""
-        found = {(p.file, p.row): p for pictures in self.of_class.values() for p in pictures}
+    def all(self) -> list[ExaminedImage]:
+        """Each image that is shown, once, in the order in which it is read."""
+        found = {(p.file, p.row): p for images in self.of_class.values() for p in images}
         found |= {(p.file, p.row): p for p in self.by_id.values()}
         return [found[place] for place in sorted(found)]
 
 
 def choose(content: Content, per_class: int | None, wanted: set[str], notify: Notify) -> Shown:
-    """Count all pictures into their classes, and choose those that are shown. Reads no picture.
+    """Count all images into their classes, and choose those that are shown. Reads no image.
 
     Of each class the first ``per_class`` by a hash of their ids; ``wanted`` are ids that are shown besides. Memory:
-    8 bytes a picture, and the chosen ones. Raises `UsageError` where a row cannot be read.
+    8 bytes an image, and the chosen ones. Raises `UsageError` where a row cannot be read.
     """
     at_most = per_class if per_class is not None else default_number(content)
-    first: dict[Node, list[tuple[str, Picture]]] = {}
-    by_id: dict[str, Picture] = {}
+    first: dict[Node, list[tuple[str, ExaminedImage]]] = {}
+    by_id: dict[str, ExaminedImage] = {}
     sizes, licenses, authors, done = [np.zeros((0, 2), np.int32)], Counter[str](), False, 0
     try:
         for file, row, split, batch in rows_of(content, ["image_id", *SCALES, "width", "height", "license", "author"]):
             columns = {name: batch[name].to_pylist() for name in ("image_id", *SCALES)}
             if any(batch[name].null_count for name in ("image_id", "width", "height")):
-                raise ValueError("a picture without an id or a size")
+                raise ValueError("an image without an id or a size")
             sizes.append(np.stack([batch[name].to_numpy() for name in ("width", "height")], 1))
             for counted in pc.value_counts(batch["license"]).to_pylist():
                 licenses[counted["values"] or ""] += counted["counts"]
@@ -91,24 +92,24 @@ def choose(content: Content, per_class: int | None, wanted: set[str], notify: No
             for i, (image_id, *labels) in enumerate(zip(*columns.values(), strict=True)):
                 node = node_of(content, tuple(labels))
                 node.own[split] += 1
-                picture = Picture(image_id, file, row + i, node, split)
+                image = ExaminedImage(image_id, file, row + i, node, split)
                 if image_id in wanted:
-                    by_id[image_id] = picture
-                keep(first.setdefault(node, []), (order_key(image_id), picture), at_most)
+                    by_id[image_id] = image
+                keep(first.setdefault(node, []), (order_key(image_id), image), at_most)
             done += len(batch)
             notify("read", done, None, "rows")
     except (ValueError, OSError, KeyError, TypeError, pa.ArrowException) as exc:
-        raise unusable(content.folder, exc) from exc
-    of_class = {node: [picture for _, picture in pictures] for node, pictures in first.items()}
+        raise unreadable_dataset(content.folder, exc) from exc
+    of_class = {node: [image for _, image in images] for node, images in first.items()}
     return Shown(at_most, of_class, by_id, np.concatenate(sizes), licenses, authors)
 
 
 def default_number(content: Content) -> int:
-    """Small pictures of each class, so that there are not too many of them all."""
+    """Small images of each class, so that there are not too many of them all."""
     return min(MOST_OF_CLASS, max(1, MOST // max(1, len(content.of("fine")))))
 
 
-def keep(first: list[tuple[str, Picture]], item: tuple[str, Picture], most: int) -> None:
+def keep(first: list[tuple[str, ExaminedImage]], item: tuple[str, ExaminedImage], most: int) -> None:
     """Add an item to a sorted list, of which no more than ``most`` stay."""
     if len(first) < most or (first and item[0] < first[-1][0]):
         insort(first, item, key=lambda pair: pair[0])
@@ -116,7 +117,7 @@ def keep(first: list[tuple[str, Picture]], item: tuple[str, Picture], most: int)
 
 
 def rows_of(content: Content, columns: list[str], rows: int = 10_000) -> Iterator[tuple[int, int, str, pa.RecordBatch]]:
-    """All rows of the data set: number of the file, number of the first row in it, title of the split, rows."""
+    """All rows of the dataset: number of the file, number of the first row in it, title of the split, rows."""
     for number, (path, split) in enumerate(content.shards):
         done = 0
         with pq.ParquetFile(path) as file:
@@ -126,11 +127,11 @@ def rows_of(content: Content, columns: list[str], rows: int = 10_000) -> Iterato
 
 
 def read(content: Content, shown: Shown, spool: Spool, notify: Notify) -> None:
-    """Put the small copies of the pictures that are shown into ``spool``, and note the bytes of all pictures.
+    """Put the small copies of the images that are shown into ``spool``, and note the bytes of all images.
 
-    A data set of ids, labels and hashes has neither. Raises `UsageError` where a picture cannot be shown.
+    A dataset of ids, labels and hashes has neither. Raises `UsageError` where an image cannot be shown.
     """
-    wanted = {(picture.file, picture.row): picture for picture in shown.all}
+    wanted = {(image.file, image.row): image for image in shown.all}
     lengths = [np.zeros(0, np.int64)]
     columns = ["image", *FACTS] if content.images else list(FACTS)
     total, done = len(shown.sizes), 0
@@ -140,23 +141,23 @@ def read(content: Content, shown: Shown, spool: Spool, notify: Notify) -> None:
             if data is not None:
                 lengths.append(pc.fill_null(pc.binary_length(data), 0).cast(pa.int64()).to_numpy(zero_copy_only=False))
             for i in range(len(batch)):
-                if (picture := wanted.get((number, first + i))) is not None:
-                    picture.facts = {name: batch[name][i].as_py() for name in FACTS}
+                if (image := wanted.get((number, first + i))) is not None:
+                    image.facts = {name: batch[name][i].as_py() for name in FACTS}
                     if data is not None:
-                        picture.facts["bytes"] = int(lengths[-1][i])
-                        picture.small = add(content.folder, picture, data[i].as_py(), spool)
+                        image.facts["bytes"] = int(lengths[-1][i])
+                        image.small = add(content.folder, image, data[i].as_py(), spool)
             done += len(batch)
-            notify("pictures", done, total, "pictures")
+            notify("images", done, total, "images")
     except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as exc:
-        raise unusable(content.folder, exc) from exc
+        raise unreadable_dataset(content.folder, exc) from exc
     shown.lengths = np.concatenate(lengths)
 
 
-def add(folder: Path, picture: Picture, data: bytes, spool: Spool) -> int:
+def add(folder: Path, image: ExaminedImage, data: bytes, spool: Spool) -> int:
     try:
         return spool.add(small(data))
     except Exception as exc:  # Pillow's decoders raise many types for bad bytes
         raise UsageError(
-            f"the picture {printable(picture.image_id)} of {folder} cannot be shown: {type(exc).__name__}: {exc}",
+            f"the image {printable(image.image_id)} of {folder} cannot be shown: {type(exc).__name__}: {exc}",
             hint=f"dmlkit validate {folder}",
         ) from exc

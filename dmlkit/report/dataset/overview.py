@@ -1,4 +1,4 @@
-"""The report of a data set folder: what it is, its classes down to their pictures, and what is not in it and why."""
+"""The report of a dataset folder: what it is, its classes down to their images, and what is not in it and why."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ import numpy as np
 import pyarrow as pa
 
 from dmlkit.dataset.checks import front_matter
-from dmlkit.errors import unusable
+from dmlkit.errors import unreadable_dataset
 from dmlkit.formats.dyml.card import terms_of
 from dmlkit.report.dataset import charts as figures
 from dmlkit.report.dataset import classes, rejected
-from dmlkit.report.dataset import images as pictures
+from dmlkit.report.dataset import images as images
 from dmlkit.report.dataset.classes import GROUP, Content, Node
-from dmlkit.report.dataset.images import Notify, Picture, Shown
+from dmlkit.report.dataset.images import ExaminedImage, Notify, Shown
 from dmlkit.report.dataset.rejected import Rejected
 from dmlkit.report.site import Facts, Pages, many, percent, replacement, size
 from dmlkit.report.thumbnails import Cell, Spool, write_sheet
-from dmlkit.schema import SCALES, SPLITS, VERDICTS
+from dmlkit.schema.scales import SCALES, SPLITS
+from dmlkit.schema.statuses import STATUSES
 
 FEW = 5
-"""A split is short of a class with fewer pictures, or with fewer than a quarter of what is usual in it."""
+"""A split is short of a class with fewer images, or with fewer than a quarter of what is usual in it."""
 SHEET = 400
-"""Pictures in one file of small pictures."""
+"""Images in one file of small images."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Made:
 
 @dataclass(frozen=True)
 class Item:
-    """A picture on a page. ``number`` is its row of facts. Where classes stand in groups, ``caption`` is its class,
-    and the first picture of a class has the ``anchor`` that leads to the class, also where it has no picture."""
+    """An image on a page. ``number`` is its row of facts. Where classes stand in groups, ``caption`` is its class,
+    and the first image of a class has the ``anchor`` that leads to the class, also where it has no image."""
 
     name: str = ""
     number: int = -1
@@ -60,14 +61,14 @@ class Item:
 
 
 Rows = list[list[tuple[str, str]]]
-"""The facts of the pictures of a page, as pairs of name and text."""
+"""The facts of the images of a page, as pairs of name and text."""
 
 
 def report(folder: Path, out: Path, per_class: int | None = None, notify: Notify = lambda *_: None) -> Facts:
-    """Write the report of the data set in ``folder`` to ``out``, which appears whole or not at all.
+    """Write the report of the dataset in ``folder`` to ``out``, which appears whole or not at all.
 
-    ``per_class`` small pictures of each class are shown at most; None chooses a number that keeps the report small.
-    The same data set gives the same bytes. Raises `UsageError` where there is no data set that can be read, or
+    ``per_class`` small images of each class are shown at most; None chooses a number that keeps the report small.
+    The same dataset gives the same bytes. Raises `UsageError` where there is no dataset that can be read, or
     ``out`` lies in it, `OutputError` where ``out`` holds something else or cannot be written.
     """
     content = classes.read(folder)
@@ -75,12 +76,12 @@ def report(folder: Path, out: Path, per_class: int | None = None, notify: Notify
         try:
             refused = rejected.read(content.files["rejected.parquet"])
         except (KeyError, OSError, pa.ArrowException) as exc:
-            raise unusable(folder, exc) from exc
-        shown = pictures.choose(content, per_class, set(refused.same), notify)
+            raise unreadable_dataset(folder, exc) from exc
+        shown = images.choose(content, per_class, set(refused.same), notify)
         classes.add_up(content.roots)
         classes.place(content)
         spool = Spool(file)
-        pictures.read(content, shown, spool, notify)
+        images.read(content, shown, spool, notify)
         nav = [("Overview", "index.html"), ("Classes", "classes.html"), ("Rejected", "rejected.html")]
         nav += [("Duplicates", "duplicates.html")] if refused.same else []
         pages = Pages(target.path, title_of(content), nav, "static/classes.js")
@@ -118,8 +119,8 @@ def write_pages(made: Made, notify: Notify) -> None:
         "rejected.html",
         "Rejected candidates",
         found=made.rejected,
-        meanings=VERDICTS,
-        kept=content.build["verdicts"].get("ok", 0),
+        meanings={status.name: status.meaning for status in STATUSES},
+        kept=content.build["statuses"].get("ok", 0),
     )
     if made.rejected.same:
         write_duplicates(made)
@@ -173,16 +174,16 @@ def write_overview(made: Made) -> None:
         few=FEW,
         charts_shown=charts,
         terms=terms_of(source),
-        licenses=[[name or "not stated for the picture", n] for name, n in shown.licenses.most_common()],
+        licenses=[[name or "not stated for the image", n] for name, n in shown.licenses.most_common()],
         authors=shown.authors,
     )
 
 
 def facts_of(content: Content) -> Iterator[tuple[str, str]]:
-    """What the data set is, as pairs of name and text; facts that its files do not tell are left out."""
+    """What the dataset is, as pairs of name and text; facts that its files do not tell are left out."""
     build = content.build
     terms = terms_of(str(build["source"]["name"]))
-    yield "Data set", f"{build['manifest']['name']} {build['manifest']['version']}"
+    yield "Dataset", f"{build['manifest']['name']} {build['manifest']['version']}"
     yield "Source", f"{terms.title} ({build['source']['name']})"
     yield "Licence", terms.license
     if terms.url.startswith(("http://", "https://")):
@@ -196,13 +197,13 @@ def facts_of(content: Content) -> Iterator[tuple[str, str]]:
     yield "By", f"dmlkit {build.get('dmlkit', '')}"
     options = build.get("options")
     if isinstance(options, dict) and options.get("limit"):
-        yield "Limit", f"{options['limit']} pictures of each label and class"
+        yield "Limit", f"{options['limit']} images of each label and class"
     if isinstance(build.get("resizing"), str):
         yield "Made smaller", build["resizing"]
 
 
 def hash_of(content: Content) -> str:
-    """The hash over the files of pictures and classes that the card gives; empty where it gives none."""
+    """The hash over the files of images and classes that the card gives; empty where it gives none."""
     try:
         configs = front_matter(content.files["README.md"])["configs"]
         return next(str(c["description"]).removeprefix("content ") for c in configs if "description" in c)
@@ -220,9 +221,9 @@ def coverage_row(coverage: dict[str, Any], scale: str) -> list[Any]:
 
 
 def short(content: Content, nodes: list[Node]) -> list[tuple[Node, str, int]]:
-    """Fine classes with few pictures in a split that they are in, with the split and their number, fewest first.
+    """Fine classes with few images in a split that they are in, with the split and their number, fewest first.
 
-    A test class is in query and gallery, also where it has no picture left for one of them.
+    A test class is in query and gallery, also where it has no image left for one of them.
     """
     found = []
     for split in content.splits:
@@ -235,7 +236,7 @@ def short(content: Content, nodes: list[Node]) -> list[tuple[Node, str, int]]:
 
 
 def write_class(made: Made, node: Node, before: tuple[str, str] | None, after: tuple[str, str] | None) -> None:
-    """The page of a class: the classes below it with a picture of each, and the pictures that it has itself."""
+    """The page of a class: the classes below it with an image of each, and the images that it has itself."""
     grouped = node.scale == "middle" and made.grouped
     groups = range(0, max(1, len(node.below)), GROUP) if grouped else range(1)
     for number, start in enumerate(groups):
@@ -261,8 +262,8 @@ def write_class(made: Made, node: Node, before: tuple[str, str] | None, after: t
             node=node,
             splits=made.content.splits,
             cards=[
-                {"node": child, "cell": cells.get(picture) if picture else None}
-                for child, picture in zip(node.below, covers, strict=False)
+                {"node": child, "cell": cells.get(image) if image else None}
+                for child, image in zip(node.below, covers, strict=False)
             ],
             groups=sections,
             rows=rows,
@@ -271,17 +272,17 @@ def write_class(made: Made, node: Node, before: tuple[str, str] | None, after: t
         )
 
 
-def cover(shown: Shown, node: Node) -> Picture | None:
-    """The picture that stands for a class: the first of those of it or below it."""
-    if pictures := shown.of_class.get(node):
-        return pictures[0]
+def cover(shown: Shown, node: Node) -> ExaminedImage | None:
+    """The image that stands for a class: the first of those of it or below it."""
+    if images := shown.of_class.get(node):
+        return images[0]
     return next((found for below in node.below if (found := cover(shown, below))), None)
 
 
-def sheet_of(made: Made, page: str, wanted: list[Picture]) -> dict[Picture, Cell]:
-    """Write the small pictures of a page beside it. Returns where each stands."""
-    wanted = [picture for picture in dict.fromkeys(wanted) if picture.small >= 0]
-    cells: dict[Picture, Cell] = {}
+def sheet_of(made: Made, page: str, wanted: list[ExaminedImage]) -> dict[ExaminedImage, Cell]:
+    """Write the small images of a page beside it. Returns where each stands."""
+    wanted = [image for image in dict.fromkeys(wanted) if image.small >= 0]
+    cells: dict[ExaminedImage, Cell] = {}
     for start in range(0, len(wanted), SHEET):
         part = wanted[start : start + SHEET]
         path = Path(page).with_suffix(f".{start // SHEET + 1}.webp" if start else ".webp")
@@ -291,16 +292,16 @@ def sheet_of(made: Made, page: str, wanted: list[Picture]) -> dict[Picture, Cell
 
 
 def section_of_own(
-    made: Made, node: Node, own: list[Picture], cells: dict[Picture, Cell], rows: Rows
+    made: Made, node: Node, own: list[ExaminedImage], cells: dict[ExaminedImage, Cell], rows: Rows
 ) -> dict[str, Any]:
     total = sum(node.own.values())
     text = f"All {total:,}." if len(own) == total else f"{len(own):,} of {total:,}, chosen by a hash of their ids."
     if not made.content.images:
-        text = f"{total:,} pictures, which are not in this folder."
+        text = f"{total:,} images, which are not in this folder."
     return {
-        "title": "Pictures" if node.scale == "fine" else "Pictures without a finer label",
+        "title": "Images" if node.scale == "fine" else "Images without a finer label",
         "text": text,
-        "shown": [item(picture, cells, rows) for picture in own if picture in cells],
+        "shown": [item(image, cells, rows) for image in own if image in cells],
     }
 
 
@@ -308,35 +309,35 @@ def section_of_group(
     node: Node,
     start: int,
     below: list[Node],
-    shown: list[list[Picture]],
-    cells: dict[Picture, Cell],
+    shown: list[list[ExaminedImage]],
+    cells: dict[ExaminedImage, Cell],
     rows: Rows,
 ) -> dict[str, Any]:
-    """The fine classes of a middle class that have no pages of their own, each with its pictures."""
+    """The fine classes of a middle class that have no pages of their own, each with its images."""
     found = []
     for fine, of_fine in zip(below, shown, strict=True):
-        items = [item(picture, cells, rows, fine.name) for picture in of_fine if picture in cells] or [
+        items = [item(image, cells, rows, fine.name) for image in of_fine if image in cells] or [
             Item(caption=fine.name)
         ]
-        text = f"{fine.id} · {many(fine.total, 'picture')}"
+        text = f"{fine.id} · {many(fine.total, 'image')}"
         found += [replace(items[0], anchor=f"fine-{fine.label}", text=text), *items[1:]]
     return {
         "title": f"Fine classes {start + 1:,} to {start + len(below):,} of {len(node.below):,}",
-        "text": "Each with a picture that is chosen by a hash of its id." if cells else "",
+        "text": "Each with an image that is chosen by a hash of its id." if cells else "",
         "shown": found,
     }
 
 
-def item(picture: Picture, cells: dict[Picture, Cell], rows: Rows, caption: str = "") -> Item:
-    """A picture on a page; its facts go to ``rows``."""
-    rows.append(list(picture_facts(picture)))
-    return Item(picture.image_id, len(rows) - 1, cells[picture], caption)
+def item(image: ExaminedImage, cells: dict[ExaminedImage, Cell], rows: Rows, caption: str = "") -> Item:
+    """An image on a page; its facts go to ``rows``."""
+    rows.append(list(image_facts(image)))
+    return Item(image.image_id, len(rows) - 1, cells[image], caption)
 
 
-def picture_facts(picture: Picture) -> Iterator[tuple[str, str]]:
-    facts = picture.facts
-    yield "Class", " › ".join(node.name for node in [*picture.node.line, picture.node])
-    yield "Split", picture.split
+def image_facts(image: ExaminedImage) -> Iterator[tuple[str, str]]:
+    facts = image.facts
+    yield "Class", " › ".join(node.name for node in [*image.node.line, image.node])
+    yield "Split", image.split
     yield "Label of the source", facts["upstream_label"] or ""
     yield "Size", f"{facts['width']:,} × {facts['height']:,} pixels, {size(facts.get('bytes', 0))}"
     if facts["exif_orientation"] not in (None, 1):
@@ -353,13 +354,13 @@ def write_duplicates(made: Made) -> None:
     rows: Rows = []
     groups = []
     for name, dropped in same.items():
-        picture = made.shown.by_id.get(name)
+        image = made.shown.by_id.get(name)
         groups.append(
             {
                 "kept": name,
                 "same": dropped,
-                "picture": picture,
-                "item": item(picture, cells, rows) if picture in cells else Item(name),
+                "image": image,
+                "item": item(image, cells, rows) if image in cells else Item(name),
             }
         )
     made.pages.write(

@@ -1,4 +1,4 @@
-"""What rejected.parquet says: how many candidates have which verdict, examples, and duplicates with what was kept."""
+"""What rejected.parquet says: how many candidates have which status, examples, and duplicates with what was kept."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from dmlkit.dataset.checks import batches
-from dmlkit.schema import VERDICTS
+from dmlkit.schema.statuses import STATUS_NAMES
 
 EXAMPLES = 12
-"""So many candidates of a verdict are shown, chosen by a hash of their ids."""
+"""So many candidates of a status are shown, chosen by a hash of their ids."""
 GROUPS = 200
-"""So many pictures with duplicates are shown, chosen likewise."""
+"""So many images with duplicates are shown, chosen likewise."""
 ROWS = 65_536
 SAME = "the same as "
 """How the detail of a duplicate begins, see `dmlkit.pipeline.duplicates`."""
@@ -28,17 +28,17 @@ Row = dict[str, Any]
 
 @dataclass
 class Rejected:
-    """``counts`` and ``examples`` by verdict; ``same``: the id of a kept picture → its duplicates."""
+    """``counts`` and ``examples`` by status; ``same``: the id of a kept image → its duplicates."""
 
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[Row]] = field(default_factory=dict)
     same: dict[str, list[Row]] = field(default_factory=dict)
 
     @property
-    def verdicts(self) -> list[str]:
+    def statuses(self) -> list[str]:
         """In the order of the fixed list; one that this dmlkit does not know comes last."""
-        order = {verdict: place for place, verdict in enumerate(VERDICTS)}
-        return sorted(self.counts, key=lambda verdict: (order.get(verdict, len(order)), verdict))
+        order = {status: place for place, status in enumerate(STATUS_NAMES)}
+        return sorted(self.counts, key=lambda status: (order.get(status, len(order)), status))
 
 
 def read(path: Path) -> Rejected:
@@ -51,15 +51,15 @@ def read(path: Path) -> Rejected:
         for batch in batches(file, ROWS):
             rows = batch.to_pandas()
             rows["order"] = hashes(rows["image_id"].fillna("") + " " + rows["upstream_label"].fillna(""))
-            found.counts.update(rows["verdict"].value_counts().to_dict())
-            for verdict, part in rows.groupby("verdict"):
-                heap = chosen.setdefault(str(verdict), [])
+            found.counts.update(rows["status"].value_counts().to_dict())
+            for status, part in rows.groupby("status"):
+                heap = chosen.setdefault(str(status), [])
                 for row in records(part.nsmallest(EXAMPLES, "order")):
                     number += 1
                     push(heap, (-row.pop("order"), -number, row))
-            gather(rows[rows["verdict"] == "duplicate"], groups)
-    for verdict, heap in chosen.items():
-        found.examples[verdict] = [row for *_, row in sorted(heap, key=lambda item: (-item[0], -item[1]))]
+            gather(rows[rows["status"] == "duplicate"], groups)
+    for status, heap in chosen.items():
+        found.examples[status] = [row for *_, row in sorted(heap, key=lambda item: (-item[0], -item[1]))]
     for kept, (_, same) in sorted(groups.items(), key=lambda item: (item[1][0], item[0]))[:GROUPS]:
         found.same[kept] = sorted(same, key=lambda row: str(row["image_id"]))
     return found
@@ -84,7 +84,7 @@ def push(heap: list[tuple[int, int, Row]], item: tuple[int, int, Row]) -> None:
 
 
 def gather(rows: pd.DataFrame, groups: dict[str, tuple[int, list[Row]]]) -> None:
-    """Add duplicates to the groups of the pictures that were kept, and let go of groups beyond the first by hash.
+    """Add duplicates to the groups of the images that were kept, and let go of groups beyond the first by hash.
 
     A group that was let go never comes back: only smaller hashes than its own do.
     """

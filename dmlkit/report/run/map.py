@@ -1,4 +1,4 @@
-"""A map of embeddings: each picture a point, so that what is near in the embedding is near on the page."""
+"""A map of embeddings: each image a point, so that what is near in the embedding is near on the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmlkit.evaluation.labels import UNKNOWN
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from dmlkit.training.neighbours import Points
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
@@ -38,7 +38,7 @@ class Map:
 def place(vectors: NDArray[np.float32], like: Floats | None = None) -> Map:
     """A map of embeddings (P, D): by UMAP where umap-learn is installed, else by PCA.
 
-    Axes may point either way: they are turned as those of ``like``, a map of the same pictures, where there is one.
+    Axes may point either way: they are turned as those of ``like``, a map of the same images, where there is one.
     """
     if find_spec("umap") is not None and len(vectors) > 16:
         found = Map(by_umap(vectors), "UMAP", None)
@@ -183,8 +183,8 @@ def described(points: Points, found: Map, names: dict[str, list[str]], scales: S
         near = f" Nearest to each other are {one} and {other}: the similarity of their means is {value:.2f}."
     return {
         "method": found.method,
-        "finding": f"{len(points.ids):,} pictures by {found.method}.{share}{near}",
+        "finding": f"{len(points.ids):,} images by {found.method}.{share}{near}",
         "spec": chart(points, found, names, scales),
-        "head": [f"{scale} class", "pictures", "nearest class", "similarity of the means"],
+        "head": [f"{scale} class", "images", "nearest class", "similarity of the means"],
         "rows": [[name, count, other, f"{value:.2f}" if other != "–" else "–"] for name, count, other, value in rows],
     }

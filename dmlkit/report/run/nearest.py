@@ -1,6 +1,6 @@
-"""What a run finds, chosen for people: the nearest pictures of some queries, the worst mistakes, who is taken for whom.
+"""What a run finds, chosen for people: the nearest images of some queries, the worst mistakes, who is taken for whom.
 
-A **match** is the finest scale at which two pictures are known to be of the same class, or ``none``.
+A **match** is the finest scale at which two images are known to be of the same class, or ``none``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image
 
 from dmlkit.evaluation.labels import UNKNOWN, Labels
 from dmlkit.report.thumbnails import Cell, write_sheet
-from dmlkit.schema import SCALES, order_key
+from dmlkit.schema.scales import SCALES, order_key
 from dmlkit.training.neighbours import Search
 
 OF_EACH_CLASS, MOST_QUERIES = 4, 60
@@ -35,10 +35,10 @@ MOST_CLASSES = 40
 MOST_PAIRS = 12
 
 Place = tuple[str, int]
-"""A picture of a test set: its split and its row."""
+"""An image of a test set: its split and its row."""
 
 Facts = list[list[tuple[str, str]]]
-"""What the viewer of a page shows: for each picture pairs of a name and a text."""
+"""What the viewer of a page shows: for each image pairs of a name and a text."""
 
 
 def group_scale(search: Search) -> int:
@@ -69,7 +69,7 @@ def match(one: Sequence[int], other: Sequence[int]) -> str:
 
 
 def first_matches(search: Search) -> Counter[str]:
-    """How often the nearest picture matches at which scale, over all queries that find any."""
+    """How often the nearest image matches at which scale, over all queries that find any."""
     rows = np.flatnonzero(search.nearest[:, 0] >= 0)
     found = search.gallery.labels[search.nearest[rows, 0]]
     return Counter(match(*pair) for pair in zip(search.query.labels[rows].tolist(), found.tolist(), strict=True))
@@ -84,7 +84,7 @@ class Mistakes(NamedTuple):
 
 
 def mistakes(search: Search) -> Mistakes:
-    """The queries whose nearest picture is of another class at the coarsest scale, most similar first.
+    """The queries whose nearest image is of another class at the coarsest scale, most similar first.
 
     Of equal similarities the one with the first hash of its id comes first.
     """
@@ -96,14 +96,14 @@ def mistakes(search: Search) -> Mistakes:
 
 
 def pairs_of(search: Search, scale: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The label of each query at ``scale``, and that of its nearest picture, `UNKNOWN` where it has none."""
+    """The label of each query at ``scale``, and that of its nearest image, `UNKNOWN` where it has none."""
     found = search.gallery.labels[search.nearest[:, 0], scale]
     return search.query.labels[:, scale], np.where(search.nearest[:, 0] >= 0, found, UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Who is taken for whom: ``counts`` (C, C) of queries, by their coarse class and that of their nearest picture."""
+    """Who is taken for whom: ``counts`` (C, C) of queries, by their coarse class and that of their nearest image."""
 
     names: list[str]
     counts: NDArray[np.int64]
@@ -149,7 +149,7 @@ class Confusion:
 
 
 def confusion(search: Search) -> Confusion:
-    """Over all queries whose coarse class and that of their nearest picture are known."""
+    """Over all queries whose coarse class and that of their nearest image are known."""
     scale = len(SCALES) - 1
     true, found = pairs_of(search, scale)
     known = (true != UNKNOWN) & (found != UNKNOWN)
@@ -160,7 +160,7 @@ def confusion(search: Search) -> Confusion:
 
 
 def name_of(labels: Labels, row: int) -> str:
-    """The name of the finest known class of a picture."""
+    """The name of the finest known class of an image."""
     for scale, label in zip(SCALES, labels.labels[row].tolist(), strict=True):
         if label != UNKNOWN:
             return str(labels.names[scale][label])
@@ -168,21 +168,21 @@ def name_of(labels: Labels, row: int) -> str:
 
 
 def classes_of(labels: Labels, row: int) -> list[tuple[str, str]]:
-    """Scale and class of a picture, of the scales that are known."""
+    """Scale and class of an image, of the scales that are known."""
     known = zip(SCALES, labels.labels[row].tolist(), strict=True)
     return [(scale, labels.names[scale][label]) for scale, label in known if label != UNKNOWN]
 
 
 @dataclass
 class Shown:
-    """The small pictures of one page and the facts that its viewer shows of each, in the order of its buttons."""
+    """The small images of one page and the facts that its viewer shows of each, in the order of its buttons."""
 
     cells: Mapping[Place, Cell]
     rows: Facts = field(default_factory=list)
 
     def asked(self, search: Search, row: int) -> dict[str, Any]:
         """A query as the templates take it."""
-        return self._picture(search.query, "query", row, [("Shown as", "query")])
+        return self._image(search.query, "query", row, [("Shown as", "query")])
 
     def found(self, search: Search, query: int, rank: int) -> dict[str, Any]:
         """What stands at ``rank``, from 0, of a query, as the templates take it."""
@@ -190,9 +190,9 @@ class Shown:
         kind = match(search.query.labels[query].tolist(), search.gallery.labels[row].tolist())
         near = f"{search.similarity[query, rank]:.3f}"
         facts = [("Rank", str(rank + 1)), ("Similarity", near), ("Match", MATCHES[kind])]
-        return self._picture(search.gallery, "gallery", row, facts) | {"match": kind, "similarity": near}
+        return self._image(search.gallery, "gallery", row, facts) | {"match": kind, "similarity": near}
 
-    def _picture(self, labels: Labels, split: str, row: int, facts: list[tuple[str, str]]) -> dict[str, Any]:
+    def _image(self, labels: Labels, split: str, row: int, facts: list[tuple[str, str]]) -> dict[str, Any]:
         named = classes_of(labels, row)
         self.rows.append([("image_id", labels.ids[row]), *((s.capitalize(), name) for s, name in named), *facts])
         return {
@@ -205,7 +205,7 @@ class Shown:
 
 
 def places(searches: Sequence[Search], queries: Iterable[int], ranks: int) -> list[Place]:
-    """The pictures that are shown of some queries and the first ``ranks`` that each search finds, once each."""
+    """The images that are shown of some queries and the first ``ranks`` that each search finds, once each."""
     wanted: dict[Place, None] = {}
     for query in queries:
         wanted["query", query] = None
@@ -214,12 +214,12 @@ def places(searches: Sequence[Search], queries: Iterable[int], ranks: int) -> li
     return list(wanted)
 
 
-def write_sheets(folder: Path, stem: str, pictures: Mapping[Place, Image.Image]) -> dict[Place, Cell]:
-    """Write small pictures into sheets of the report's ``folder``. Returns where each stands."""
+def write_sheets(folder: Path, stem: str, images: Mapping[Place, Image.Image]) -> dict[Place, Cell]:
+    """Write small images into sheets of the report's ``folder``. Returns where each stands."""
     found: dict[Place, Cell] = {}
-    order = list(pictures)
+    order = list(images)
     for start in range(0, len(order), ON_A_SHEET):
         part = order[start : start + ON_A_SHEET]
-        href = f"pictures/{stem}-{start // ON_A_SHEET:03d}.webp"
-        found |= dict(zip(part, write_sheet(folder / href, href, [pictures[p] for p in part]), strict=True))
+        href = f"images/{stem}-{start // ON_A_SHEET:03d}.webp"
+        found |= dict(zip(part, write_sheet(folder / href, href, [images[p] for p in part]), strict=True))
     return found

@@ -1,4 +1,4 @@
-"""A run and a data set → a report: what the run is, how good it is, and what it finds. Two runs stand side by side."""
+"""A run and a dataset → a report: what the run is, how good it is, and what it finds. Two runs stand side by side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from dmlkit.errors import UsageError, printable
+from dmlkit.errors import UsageError
 from dmlkit.evaluation.api import RUN_FILES, Notify
 from dmlkit.evaluation.metrics import METRICS
 from dmlkit.report import site, thumbnails
@@ -19,13 +19,14 @@ from dmlkit.report.run.nearest import Facts, Place, Shown
 from dmlkit.report.run.tables import Run
 from dmlkit.report.site import Pages
 from dmlkit.report.thumbnails import Cell
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
+from dmlkit.text import printable
 from dmlkit.training import neighbours
 from dmlkit.training.neighbours import Search
 
 NAV = (
     ("Run", "index.html"),
-    ("Nearest pictures", "nearest.html"),
+    ("Nearest images", "nearest.html"),
     ("Worst mistakes", "mistakes.html"),
     ("Confusion", "confusion.html"),
     ("Map", "map.html"),
@@ -36,10 +37,10 @@ NAV_OF_TWO = (("Runs", "index.html"), *NAV[1:])
 def report(
     run: Path, dataset: str, out: Path, other: Path | None = None, notify: Notify = lambda *_: None
 ) -> site.Facts:
-    """Write the report of a run on a data set folder or repository, with ``other`` of two runs, into ``out``.
+    """Write the report of a run on a dataset folder or repository, with ``other`` of two runs, into ``out``.
 
-    Raises `UsageError` for what is no run, a data set without a test and where torch is missing, `RunError` for a run
-    of another data set, `OutputError` where ``out`` holds something else or cannot be written.
+    Raises `UsageError` for what is no run, a dataset without a test and where torch is missing, `RunError` for a run
+    of another dataset, `OutputError` where ``out`` holds something else or cannot be written.
     """
     folders = [run] if other is None else [run, other]
     with site.replacement(out, Path(dataset), *folders) as target:
@@ -50,11 +51,11 @@ def report(
         title = " and ".join(each.name for each in runs) + f" on {name}"
         pages = Pages(target.path, title, NAV if other is None else NAV_OF_TWO)
         write_overview(pages, runs, name, neighbours.built(dataset))
-        pictures = write_nearest(pages, runs, dataset, notify) + write_mistakes(pages, runs, dataset, notify)
+        images = write_nearest(pages, runs, dataset, notify) + write_mistakes(pages, runs, dataset, notify)
         write_confusion(pages, runs)
         write_maps(pages, runs, notify)
         pages.finish("run")
-        facts = pages.facts(out, pictures)
+        facts = pages.facts(out, images)
         target.keep(lambda done, total: None)
     return facts
 
@@ -66,15 +67,15 @@ def name_of(folder: Path) -> str:
 def checked(folders: Sequence[Path], dataset: str) -> list[dict[str, Any]]:
     """What the checkpoints of the runs say. What cannot be reported is found before anything is embedded."""
     if any((Path(dataset) / name).is_file() for name in RUN_FILES):
-        raise UsageError(f"{printable(dataset)} is a run, not a data set", hint="dmlkit report RUN DATASET OTHER_RUN")
+        raise UsageError(f"{printable(dataset)} is a run, not a dataset", hint="dmlkit report RUN DATASET OTHER_RUN")
     states = [neighbours.state_of(folder) for folder in folders]
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise UsageError(f"{folders[0]} and {folders[1]} are the same run", hint="name another one, or only one")
     if len({state["dataset"]["content"] for state in states}) > 1:
         names = [printable(state["dataset"]["name"]) for state in states]
         raise UsageError(
-            f"{folders[0]} and {folders[1]} were trained on different data sets, {names[0]} and {names[1]}",
-            hint="compare runs on the same data set, or report each by itself",
+            f"{folders[0]} and {folders[1]} were trained on different datasets, {names[0]} and {names[1]}",
+            hint="compare runs on the same dataset, or report each by itself",
         )
     return states
 
@@ -135,11 +136,11 @@ def run_facts(run: Run) -> dict[str, Any]:
     counts = ", ".join(f"{trained['classes'][scale]:,} {scale}" for scale in SCALES)
     facts = {
         "Loss": of["loss"],
-        "Network": f"{of['model']}, {of['embedding']} dimensions, pictures of {of['size']} × {of['size']} pixels",
+        "Network": f"{of['model']}, {of['embedding']} dimensions, images of {of['size']} × {of['size']} pixels",
         "Epochs": f"{run.epoch} of {of['epochs']}" + ("" if run.epoch == of["epochs"] else ": the run is not finished"),
-        "Trained on": f"{trained['pictures']:,} pictures of {counts} classes",
-        "Held back": f"{trained['held_back']:,} training pictures" if trained["held_back"] else "",
-        "Data set": trained["name"],
+        "Trained on": f"{trained['images']:,} images of {counts} classes",
+        "Held back": f"{trained['held_back']:,} training images" if trained["held_back"] else "",
+        "Dataset": trained["name"],
         "Content": trained["content"] or "unknown",
         "Seed": str(of["seed"]),
         "Time": f"{run_tables.duration(seconds)}, evaluations included",
@@ -167,42 +168,42 @@ def machine(facts: Mapping[str, Any]) -> str:
 
 
 def write_nearest(pages: Pages, runs: Sequence[Run], dataset: str, notify: Notify) -> int:
-    """Write the page of queries and what is nearest to them. Returns the number of small pictures."""
+    """Write the page of queries and what is nearest to them. Returns the number of small images."""
     rows: Facts = []
     tests: list[dict[str, Any]] = []
-    pictures = 0
+    images = 0
     most = nearest.MOST_QUERIES // len(runs[0].searches)
     for number, (title, found) in enumerate(sections(runs)):
         scale = nearest.group_scale(found[0])
         queries = nearest.chosen(found[0].query, scale, most)
         places = nearest.places(found, queries, neighbours.NEAREST)
         shown = Shown(write_sheets(pages.folder, f"nearest-{number}", dataset, found[0].scale, places, notify), rows)
-        pictures += len(places)
+        images += len(places)
         groups = grouped([of_query(shown, runs, found, query, scale) for query in queries])
         tests.append({"title": title, "scale": found[0].scale, "groups": groups, "first": first_rows(runs, found)})
     pages.write(
         "nearest.html",
         "run_nearest.html",
-        "Nearest pictures",
+        "Nearest images",
         tests=tests,
         rows=rows,
         each=nearest.OF_EACH_CLASS,
         matches=nearest.MATCHES,
     )
-    return pictures
+    return images
 
 
 def write_mistakes(pages: Pages, runs: Sequence[Run], dataset: str, notify: Notify) -> int:
-    """Write the page of queries whose nearest picture is of another class. Returns the number of small pictures."""
+    """Write the page of queries whose nearest image is of another class. Returns the number of small images."""
     rows: Facts = []
-    pictures = 0
+    images = 0
     tests: list[dict[str, Any]] = []
     for number, (title, found) in enumerate(sections(runs)):
         worst = [nearest.mistakes(search) for search in found]
         places = [nearest.places([search], of.rows, 1) for search, of in zip(found, worst, strict=True)]
         wanted = list(dict.fromkeys(place for part in places for place in part))
         shown = Shown(write_sheets(pages.folder, f"mistakes-{number}", dataset, found[0].scale, wanted, notify), rows)
-        pictures += len(wanted)
+        images += len(wanted)
         lists = [
             {
                 "run": run.label,
@@ -221,25 +222,25 @@ def write_mistakes(pages: Pages, runs: Sequence[Run], dataset: str, notify: Noti
         rows=rows,
         two=len(runs) > 1,
     )
-    return pictures
+    return images
 
 
 def write_sheets(
     folder: Path, stem: str, dataset: str, scale: str | None, places: Sequence[Place], notify: Notify
 ) -> dict[Place, Cell]:
-    """Write small pictures of a test set into sheets of the report. Returns where each stands."""
-    small = read_pictures(dataset, scale, places, notify)
+    """Write small images of a test set into sheets of the report. Returns where each stands."""
+    small = read_images(dataset, scale, places, notify)
     return nearest.write_sheets(folder, stem, {place: small[place] for place in places})
 
 
-def read_pictures(dataset: str, scale: str | None, wanted: Sequence[Place], notify: Notify) -> dict[Place, Image.Image]:
-    """Small pictures of a test set, by split and row."""
+def read_images(dataset: str, scale: str | None, wanted: Sequence[Place], notify: Notify) -> dict[Place, Image.Image]:
+    """Small images of a test set, by split and row."""
     found: dict[Place, Image.Image] = {}
     for split in ("query", "gallery"):
         rows = [row for of, row in wanted if of == split]
-        for row, data in neighbours.pictures(dataset, scale, split, rows):
+        for row, data in neighbours.images(dataset, scale, split, rows):
             found[split, row] = thumbnails.small(data)
-            notify("pictures", len(found), len(wanted), "pictures")
+            notify("images", len(found), len(wanted), "images")
     return found
 
 
@@ -263,7 +264,7 @@ def grouped(queries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def first_rows(runs: Sequence[Run], found: Sequence[Search]) -> list[dict[str, Any]]:
-    """For each run, how often the nearest picture of all queries matches at which scale."""
+    """For each run, how often the nearest image of all queries matches at which scale."""
     rows = []
     for run, search in zip(runs, found, strict=True):
         counts = nearest.first_matches(search)

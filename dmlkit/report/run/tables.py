@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from dmlkit.evaluation.metrics import METRICS
-from dmlkit.schema import SCALES
+from dmlkit.schema.scales import SCALES
 from dmlkit.training.neighbours import Search
 
 LEVELS = ("ASI", "H-AP", "NDCG", "severity@1")
@@ -120,15 +120,15 @@ def comparison(runs: Sequence[Run], build: Mapping[str, Any]) -> dict[str, Any]:
     release = told if isinstance(told, dict) else {}
     name = str(release.get("name"))
     if not build:
-        why = "The data set does not say how it was made, so published figures are not comparable."
+        why = "The dataset does not say how it was made, so published figures are not comparable."
     elif build["source"]["name"] == "sample":
         why = (
-            "The pictures are drawn. These figures can be compared with figures on the same data set only: published "
+            "The images are drawn. These figures can be compared with figures on the same dataset only: published "
             "ones are of photographs."
         )
     elif name not in RELEASED or not release.get("official"):
         why = (
-            "Published figures are of the official DyML releases. This data set has classes and pictures of its own, "
+            "Published figures are of the official DyML releases. This dataset has classes and images of its own, "
             "so they are not comparable."
         )
     elif runs[0].dataset["classes"] != RELEASED[name] or runs[0].dataset["held_back"]:
@@ -144,11 +144,11 @@ def comparison(runs: Sequence[Run], build: Mapping[str, Any]) -> dict[str, Any]:
 
 def caveat(name: str, build: Mapping[str, Any]) -> str:
     """What a reader should know of the published figures beside those of a run."""
-    lost = sum(count for verdict, count in build["verdicts"].items() if verdict != "ok")
+    lost = sum(count for status, count in build["statuses"].items() if status != "ok")
     parts = [
-        "The data set is the official release, so published figures are of the same test. They lose the first picture "
-        "of each list, and networks, their start and the size of pictures differ.",
-        f"{lost:,} pictures of the release could not be read here." if lost else "",
+        "The dataset is the official release, so published figures are of the same test. They lose the first image "
+        "of each list, and networks, their start and the size of images differ.",
+        f"{lost:,} images of the release could not be read here." if lost else "",
         CAVEATS[name],
     ]
     return " ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-// What every page of a report can do: search for a class, and show a picture larger. Both by keyboard too.
+// What every page of a report can do: search for a class, and show an image larger. Both by keyboard too.
 "use strict";
 (() => {
   const node = (name, text, attributes = {}) => {
@@ -109,11 +109,11 @@
     });
   };
 
-  // ---- a picture larger, with what is known of it ----
+  // ---- an image larger, with what is known of it ----
   // A button `data-show="3"` shows the fourth row of <script type="application/json" id="rows">: pairs of a name and
   // a text, which is a link where it is a web address.
-  const pictures = () => {
-    const dialog = document.getElementById("picture");
+  const images = () => {
+    const dialog = document.getElementById("image");
     const rows = document.getElementById("rows");
     if (!dialog || !rows) return;
     const facts = JSON.parse(rows.textContent);
@@ -159,5 +159,5 @@
 
   tree();
   search();
-  pictures();
+  images();
 })();

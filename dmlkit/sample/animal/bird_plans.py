@@ -308,12 +308,12 @@ def pinion(f: Figure, way: int, span: float, lift: float, c: Colour) -> None:
 
 
 def soar(f: Figure) -> None:
-    """Perched in most pictures, on the wing in the others."""
+    """Perched in most images, on the wing in the others."""
     (flying if f.rng.random() < 0.4 else perch)(f)
 
 
 def shore(f: Figure) -> None:
-    """On the ground in most pictures, on the wing in the others."""
+    """On the ground in most images, on the wing in the others."""
     (flying if f.rng.random() < 0.35 else bird)(f)
 
 

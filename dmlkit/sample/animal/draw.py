@@ -1,6 +1,6 @@
 """Animals: body plan by coarse class, build and markings by middle class, palette and proportion by fine class.
 
-Everything else (pose, side, size, place, light, what stands in front, grain) varies by picture.
+Everything else (pose, side, size, place, light, what stands in front, grain) varies by image.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PLANS: dict[str, Callable[[Figure], None]] = {
 """The body plans by name."""
 
 NOT_LONG = 1.15
-"""Up to this breadth for its height an animal may be in a picture that is not lying."""
+"""Up to this breadth for its height an animal may be in an image that is not lying."""
 
 
 @lru_cache(maxsize=1024)
@@ -60,9 +60,9 @@ def look(fine_id: str, fine: str, middle_id: str, coarse: str) -> Look:
 
 @dataclass
 class Shot:
-    """A picture before anything is painted: the canvas knows where the figure comes.
+    """An image before anything is painted: the canvas knows where the figure comes.
 
-    ``feet`` and ``horizon`` are heights as shares of the picture's, from above.
+    ``feet`` and ``horizon`` are heights as shares of the image's, from above.
     """
 
     canvas: Canvas
@@ -72,7 +72,7 @@ class Shot:
 
 
 def draw(fine: FineClass, index: int) -> Image.Image:
-    """Picture ``index`` of a fine class."""
+    """ExaminedImage ``index`` of a fine class."""
     rng = scene.seeded(VERSION, fine.fine_id, index)
     shot = compose(fine, rng)
     canvas, figure = shot.canvas, shot.figure
@@ -87,7 +87,7 @@ def draw(fine: FineClass, index: int) -> Image.Image:
 
 
 def compose(fine: FineClass, rng: Random) -> Shot:
-    """Choose place, pose, size of picture, size and side of the animal, and the horizon that goes with them."""
+    """Choose place, pose, size of image, size and side of the animal, and the horizon that goes with them."""
     its = look(fine.fine_id, fine.fine, fine.middle_id, fine.coarse)
     figure = Figure(its, rng, rng.choice(its.places))
     PLANS[its.plan](figure)
@@ -102,7 +102,7 @@ def compose(fine: FineClass, rng: Random) -> Shot:
 
 
 def put(canvas: Canvas, figure: Figure, rng: Random) -> None:
-    """Place the figure about the middle of the picture, whole."""
+    """Place the figure about the middle of the image, whole."""
     width, height = canvas.width, canvas.height
     left, top, right, bottom = figure.bounds()
     long, high = right - left, bottom - top

@@ -37,7 +37,7 @@ class Build:
 
 @dataclass
 class Look:
-    """The looks of one fine class: everything that stays from picture to picture."""
+    """The looks of one fine class: everything that stays from image to image."""
 
     key: str
     build: Build

@@ -1,6 +1,6 @@
 """What stands in front of a figure and hides a little of it: grass, leaves, reeds, a rock, bubbles, snow.
 
-Everything here is measured in shares of the picture's width, from the left and from the top.
+Everything here is measured in shares of the image's width, from the left and from the top.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def shape(canvas: Canvas, outline: Points, c: Colour) -> None:
 
 
 def paint(canvas: Canvas, name: str, rng: Random, feet: float) -> None:
-    """Paint the foreground of a place. ``feet`` is where the figure stands, as a share of the picture's height."""
+    """Paint the foreground of a place. ``feet`` is where the figure stands, as a share of the image's height."""
     place = PLACES[name]
     floor = canvas.height / canvas.width
     tone = jitter(colour(place.ground[1]), rng, 0.02, 0.05)

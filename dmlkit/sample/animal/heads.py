@@ -185,7 +185,7 @@ def ears(head: Head, far: bool) -> None:
 
 
 def face(head: Head) -> None:
-    """A head that looks out of the picture, turned a little to the right."""
+    """A head that looks out of the image, turned a little to the right."""
     f = head.figure
     look = f.look
     base, muzzle = head_colours(f)

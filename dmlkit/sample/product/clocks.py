@@ -42,7 +42,7 @@ def ring_of(shape: Points, angle: float) -> Points:
 
 
 def dial(item: Item, radius: float, middle: tuple[float, float, float], painted: bool = True) -> Surface:
-    """A round dial with its marks and hands; the time varies by picture, everything else by product."""
+    """A round dial with its marks and hands; the time varies by image, everything else by product."""
     f, tone = item.finish, face_colour(item)
     x0, y0, z0 = middle
     grid = np.array(

@@ -1,7 +1,7 @@
 """Products: shape family by coarse class, form by middle class, finish by fine class.
 
 The finish is read from the name. Everything else (turn, height and distance of the camera, light, place, what stands
-about, grain) varies by picture.
+about, grain) varies by image.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LIGHTS: tuple[tuple[tuple[float, float, float], float], ...] = (
     ((255, 253, 249), 1.06), ((255, 253, 249), 1.1), ((255, 248, 234), 1.08), ((255, 240, 216), 1.02),
     ((243, 248, 255), 1.05), ((240, 246, 255), 0.96), ((255, 244, 226), 0.97),
 )  # fmt: skip
-"""Light: its colour and its strength; brighter than outdoors, as pictures of products are."""
+"""Light: its colour and its strength; brighter than outdoors, as images of products are."""
 
 
 def form_of(middle_id: str, coarse_id: str) -> Form:
@@ -56,7 +56,7 @@ def form_of(middle_id: str, coarse_id: str) -> Form:
 
 @dataclass
 class Shot:
-    """A picture before anything is painted."""
+    """An image before anything is painted."""
 
     stage: Stage
     item: Item
@@ -65,7 +65,7 @@ class Shot:
 
 
 def compose(fine: FineClass, rng: Random) -> Shot:
-    """Build the product and choose place, camera and size of picture; the product is whole and near the middle."""
+    """Build the product and choose place, camera and size of image; the product is whole and near the middle."""
     form = form_of(fine.middle_id, fine.coarse_id)
     item = Item(finish_of(fine.fine_id, fine.fine), rng)
     form.build(item)
@@ -92,7 +92,7 @@ def compose(fine: FineClass, rng: Random) -> Shot:
 
 
 def draw(fine: FineClass, index: int) -> Image.Image:
-    """Picture ``index`` of a fine class."""
+    """ExaminedImage ``index`` of a fine class."""
     rng = scene.seeded("product", VERSION, fine.fine_id, index)
     shot = compose(fine, rng)
     stage, item = shot.stage, shot.item

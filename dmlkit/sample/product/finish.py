@@ -158,7 +158,7 @@ class Finish:
     seed: str
 
     def rng(self, what: str) -> Random:
-        """Numbers for one feature, the same in every picture."""
+        """Numbers for one feature, the same in every image."""
         return seeded("finish", self.seed, what)
 
     def between(self, what: str, low: float, high: float) -> float:

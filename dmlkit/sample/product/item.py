@@ -16,10 +16,10 @@ from dmlkit.sample.product.solid import SATIN, Grid, Material, Surface
 
 @dataclass
 class Item:
-    """The parts of one product in one picture.
+    """The parts of one product in one image.
 
     A group is a list of surfaces that are painted one after the other; what hides what among the groups is found from
-    their bounds. ``rng`` decides what varies by picture.
+    their bounds. ``rng`` decides what varies by image.
     """
 
     finish: Finish
@@ -80,7 +80,7 @@ class Form:
     rise: tuple[float, float] = (0.1, 0.55)
     hangs: bool = False
     behind: float = 0.0
-    """The share of pictures that show it from behind, turned as in a mirror."""
+    """The share of images that show it from behind, turned as in a mirror."""
 
 
 def dark(colour: Colour) -> Colour:

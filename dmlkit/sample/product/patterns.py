@@ -1,6 +1,6 @@
 """Patterns on surfaces, as shapes in u and v that turn with the thing: dots, stripes, checks, flowers, emblems.
 
-Every pattern is measured in the unit of the thing, whatever the surface's size, and is the same in each picture.
+Every pattern is measured in the unit of the thing, whatever the surface's size, and is the same in each image.
 """
 
 from __future__ import annotations

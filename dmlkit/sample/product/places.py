@@ -90,7 +90,7 @@ PLACES = {
 
 @dataclass
 class Far:
-    """The small picture of what is far, in shares of its width and height. ``edge`` is where the ground ends."""
+    """The small image of what is far, in shares of its width and height. ``edge`` is where the ground ends."""
 
     image: Image.Image
     rng: Random

@@ -1,7 +1,7 @@
 """The stage: a camera, a light and three layers (colour, shade, shine) that solid things are painted on.
 
-Faces are painted from the far ones to the near ones as polygons, twice as large as the picture. Shade and shine are
-kept apart from the colours, so that marks need no shade of their own, and applied once when the picture is finished.
+Faces are painted from the far ones to the near ones as polygons, twice as large as the image. Shade and shine are
+kept apart from the colours, so that marks need no shade of their own, and applied once when the image is finished.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dmlkit.sample.colours import Colour, whole
 from dmlkit.sample.product.solid import Grid, Marks, Material, Surface, spots
 
 OVER = 2
-"""How many times larger than the picture the layers are."""
+"""How many times larger than the image the layers are."""
 
 FAR = 6.5
 """How far the camera is from the middle of the thing."""
@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 @dataclass
 class Camera:
-    """Where things come in the picture. ``yaw`` turns the thing, ``rise`` is the height of the camera, in radians."""
+    """Where things come in the image. ``yaw`` turns the thing, ``rise`` is the height of the camera, in radians."""
 
     yaw: float
     rise: float
@@ -92,7 +92,7 @@ def ramp(values: Array, low: float, high: float) -> Array:
 
 @dataclass
 class Stage:
-    """The picture in work."""
+    """The image in work."""
 
     width: int
     height: int
@@ -257,7 +257,7 @@ class Stage:
         self.image.paste(whole(marks.colour), (left, top), ImageChops.multiply(layer, mask))
 
     def finish(self, rng: Random, tint: Colour, material: Material, grain: float, gain: float) -> Image.Image:
-        """The picture: shade and shine applied, reduced, tinted by the light, with the grain of surface and camera."""
+        """The image: shade and shine applied, reduced, tinted by the light, with the grain of surface and camera."""
         out = np.asarray(self.image.reduce(OVER), dtype=np.float32)
         shade = np.asarray(self.shade.reduce(OVER), dtype=np.float32) * (
             0.4 / FULL + 0.6 / FULL * vignette((self.width, self.height))
@@ -288,7 +288,7 @@ MOST_SHINE = 0.2
 
 
 def held_back(spec: Array, quads: Array) -> float:
-    """The factor that keeps the highlights of visible faces within `MOST_SHINE`, by their areas in the picture."""
+    """The factor that keeps the highlights of visible faces within `MOST_SHINE`, by their areas in the image."""
     x, y = quads[:, 0::2], quads[:, 1::2]
     area = np.abs((x[:, 2] - x[:, 0]) * (y[:, 3] - y[:, 1]) - (x[:, 3] - x[:, 1]) * (y[:, 2] - y[:, 0])) + 1e-9
     return float(min(1.0, MOST_SHINE / max(float((spec * area).sum() / area.sum()), 1e-9)))

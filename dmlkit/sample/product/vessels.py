@@ -285,7 +285,7 @@ def plant_pot(item: Item) -> None:
 
 
 def plant(item: Item, y: float) -> None:
-    """A plant of one of three kinds; it varies by picture."""
+    """A plant of one of three kinds; it varies by image."""
     kind, green = item.rng.randrange(3), mix((70, 120, 62), (116, 150, 96), item.rng.random())
     leaves = []
     for k in range(9 if kind else 12):

@@ -1,6 +1,6 @@
 """Vehicles: body type by coarse class, shape and face by middle class, colour, marks and extras by fine class.
 
-Everything else (view, side, size, place, light, weather, what stands in front, grain) varies by picture. A vehicle is a
+Everything else (view, side, size, place, light, weather, what stands in front, grain) varies by image. A vehicle is a
 body in space that a camera looks at, so a mark stays where it is on the body whatever the view.
 """
 
@@ -50,7 +50,7 @@ VIEWS = (
 """Side, three-quarter front, three-quarter rear, front, rear: how often, and between which angles from the front."""
 
 NOT_LONG = 1.25
-"""Up to this breadth for its height a vehicle may be in a picture that is not lying."""
+"""Up to this breadth for its height a vehicle may be in an image that is not lying."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def vehicle(fine_id: str, middle: str, coarse: str) -> Vehicle:
 
 @dataclass
 class Shot:
-    """A picture before anything is painted: the camera knows where the vehicle comes."""
+    """An image before anything is painted: the camera knows where the vehicle comes."""
 
     vehicle: Vehicle
     studio: Studio
@@ -111,7 +111,7 @@ class Shot:
     time: str
 
     def bounds(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the vehicle as shares of the picture."""
+        """Left, top, right and bottom of the vehicle as shares of the image."""
         at = self.studio.camera.project(self.vehicle.bundle.cloud) / self.studio.canvas.full
         return (*at.min(axis=0).tolist(), *at.max(axis=0).tolist())
 
@@ -143,7 +143,7 @@ def compose(fine: FineClass, rng: Random) -> Shot:
 
 
 def draw(fine: FineClass, index: int) -> Image.Image:
-    """Picture ``index`` of a fine class."""
+    """ExaminedImage ``index`` of a fine class."""
     rng = scene.seeded(VERSION, fine.fine_id, index)
     shot = compose(fine, rng)
     studio, its = shot.studio, shot.vehicle.model

@@ -13,7 +13,7 @@ from dmlkit.sample.vehicle.studio import Studio
 
 
 def paint(studio: Studio, long: float, wide: float, place: str, dark: float, rng: Random) -> None:
-    """Paint at most one of them, in about every third picture. ``dark`` is how far the night swallows its colour."""
+    """Paint at most one of them, in about every third image. ``dark`` is how far the night swallows its colour."""
     outdoors = ("post", "person", "hedge", "car") if place not in ("garage",) else ("post", "person", "car")
     kind = rng.choice((*outdoors, *("",) * 7))
     if kind == "post":

@@ -58,7 +58,7 @@ SUITED = {
 
 
 def lighting_of(place: str, azimuth: float, rng: Random) -> tuple[Lighting, str]:
-    """The light of a picture and the time of day: day, overcast, dusk or night."""
+    """The light of an image and the time of day: day, overcast, dusk or night."""
     time = rng.choices(("day", "overcast", "dusk", "night"), (54, 22, 12, 12))[0]
     if place == "garage":
         time = "overcast"
@@ -339,7 +339,7 @@ def shadow(studio: Studio, long: float, wide: float, high: float, time: str) -> 
 
 
 def weather(studio: Studio, name: str, time: str, rng: Random) -> None:
-    """Rain, snow or haze before everything, in a share of the pictures."""
+    """Rain, snow or haze before everything, in a share of the images."""
     if name == "garage":
         return
     width, height = studio.canvas.full

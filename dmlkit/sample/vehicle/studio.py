@@ -1,6 +1,6 @@
 """Camera and light of the vehicle drawings: pieces are projected, lit by their normals, and painted on a canvas.
 
-Colour and light are kept apart until the end: colour on the canvas, light in a small picture beside it whose channels
+Colour and light are kept apart until the end: colour on the canvas, light in a small image beside it whose channels
 are shade (128 leaves a colour as it is), gloss (added) and whether anything stands there at all.
 """
 
@@ -232,7 +232,7 @@ class Studio:
         self.canvas.image.paste(whole(colour), (int(low[0]), int(low[1])), mask)
 
     def finish(self, rng: Random, grain: float) -> Image.Image:
-        """The picture: light laid on, reduced, tinted, with the glow of lamps and a little grain."""
+        """The image: light laid on, reduced, tinted, with the glow of lamps and a little grain."""
         canvas, its = self.canvas, self.lighting
         shade, gloss, _ = (np.asarray(c, dtype=np.float32) for c in self.light.filter(ImageFilter.BoxBlur(1)).split())
         edge = vignette((canvas.width, canvas.height))
@@ -253,7 +253,7 @@ class Studio:
         return Image.merge("RGB", channels)
 
     def glow(self) -> list[tuple[slice, slice, NDArray[np.float32], Colour]]:
-        """The glows of lamps: rows and columns of the picture, how much is added there, and of which colour."""
+        """The glows of lamps: rows and columns of the image, how much is added there, and of which colour."""
         out = []
         for x, y, size, colour in ((x / OVER, y / OVER, size / OVER, c) for x, y, size, c in self.glows):
             top, left = max(0, int(y - size)), max(0, int(x - size))

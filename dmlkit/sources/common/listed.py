@@ -1,5 +1,5 @@
-"""What the sources share whose labels stand in lists beside the pictures: the files of a folder or zip file, and
-units of named pictures."""
+"""What the sources share whose labels stand in lists beside the images: the files of a folder or zip file, and
+units of named images."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dmlkit.errors import SourceError
-from dmlkit.schema import Candidate, Unit
+from dmlkit.sources import candidates
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.storage import archives
 
 PIECE = 500
-"""Pictures that one worker takes."""
+"""Images that one worker takes."""
 
 DEEPEST = 2
 """How many folders may stand between ``--from`` and the source's own top folder."""
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
 ENCODINGS = ("utf-8-sig", "gb18030")
 """Tried in this order: the second reads what Chinese programs write, and what is neither is an error."""
@@ -70,10 +71,10 @@ class Tree:
             f"{self.path}: {name} is a text neither in UTF-8 nor in GB18030", hint="is it the original file?"
         )
 
-    def pictures(self, folder: str) -> list[str]:
-        """The names of the picture files below ``folder``, sorted."""
+    def images(self, folder: str) -> list[str]:
+        """The names of the image files below ``folder``, sorted."""
         start = f"{folder}/"
-        return sorted(n for n in self.files if n.startswith(start) and n.lower().endswith(PICTURE_SUFFIXES))
+        return sorted(n for n in self.files if n.startswith(start) and n.lower().endswith(IMAGE_SUFFIXES))
 
 
 def tree_at(path: Path, marks: Iterable[str]) -> Tree | None:
@@ -100,13 +101,13 @@ def tree_at(path: Path, marks: Iterable[str]) -> Tree | None:
 
 
 def must_hold(tree: Tree, files: Iterable[str], folder: str) -> None:
-    """Raises `SourceError` where one of ``files`` is missing, or no picture is below ``folder``."""
+    """Raises `SourceError` where one of ``files`` is missing, or no image is below ``folder``."""
     hint = "is the archive unpacked whole?"
     for name in files:
         if name not in tree.files:
             raise SourceError(f"{tree.path} has no {name}", hint=hint)
-    if not tree.pictures(folder):
-        raise SourceError(f"{tree.path} has no pictures below {folder}/", hint=hint)
+    if not tree.images(folder):
+        raise SourceError(f"{tree.path} has no images below {folder}/", hint=hint)
 
 
 def files_below(top: Path) -> dict[str, str]:
@@ -141,9 +142,9 @@ def tree_of_zip(path: Path, marks: tuple[str, ...]) -> Tree | None:
 
 
 class Row(NamedTuple):
-    """One picture of a list: the name of its file in the tree, its label, and its id in the source.
+    """One image of a list: the name of its file in the tree, its label, and its id in the source.
 
-    ``label`` is empty for a picture that is in no list, ``name`` is in no tree for one that is not there.
+    ``label`` is empty for an image that is in no list, ``name`` is in no tree for one that is not there.
     """
 
     name: str
@@ -174,14 +175,14 @@ def units_of(tree: Tree, rows: Iterable[Row], prefix: str = "") -> list[Unit]:
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of a unit of `units_of`. Only files that were there when it was planned are looked for."""
+    """The images of a unit of `units_of`. Only files that were there when it was planned are looked for."""
     path = Path(unit.path)
     for member, label in unit.members:
         upstream_id, name = member.split("\t", 1)
         found = find(path, unit.kind + name, label) if name else None
         if found is None:
             yield Candidate(upstream_id, label, None, "missing", "listed, but not there")
-        elif not label and not found.verdict:
+        elif not label and not found.status:
             yield Candidate(upstream_id, "", None, "unlabelled", "in no list")
         else:
             yield replace(found, upstream_id=upstream_id)
@@ -191,11 +192,11 @@ def find(path: Path, name: str, label: str) -> Candidate | None:
     """A file of the folder or zip file at ``path``; None where it is not there any more."""
     if path.is_file():
         try:
-            return archives.zip_candidate(path, archives.zip_of(path).getinfo(name), label)
+            return candidates.zip_candidate(path, archives.zip_of(path).getinfo(name), label)
         except KeyError:
             return None
     file = path / name
-    return archives.file_candidate(file, label) if file.exists() or file.is_symlink() else None
+    return candidates.file_candidate(file, label) if file.exists() or file.is_symlink() else None
 
 
 def by_number(names: Iterable[str], parts: int) -> dict[str, str]:
@@ -209,7 +210,7 @@ def by_number(names: Iterable[str], parts: int) -> dict[str, str]:
 def number_of(name: str) -> str:
     """A name without its suffixes (``.jpg``, ``.jpg.jpg``) and without leading zeros, which spreadsheets drop."""
     name = name.strip()
-    while name.lower().endswith(PICTURE_SUFFIXES):
+    while name.lower().endswith(IMAGE_SUFFIXES):
         name = name[: name.rindex(".")]
     return "/".join([part.lstrip("0") or "0" if part.isdecimal() else part for part in name.split("/")])
 
@@ -217,7 +218,7 @@ def number_of(name: str) -> str:
 def plain_id(text: str) -> str:
     """A name from outside as part of an id: letters that are safe everywhere, and a hash where others were."""
     # Control characters in place of slashes: `upstream_id` would take what stands before them for folders.
-    return archives.upstream_id(f"{text}.x".replace("/", "\1").replace("\\", "\2"))
+    return candidates.upstream_id(f"{text}.x".replace("/", "\1").replace("\\", "\2"))
 
 
 def some(faults: Iterable[str], most: int = 10) -> str:

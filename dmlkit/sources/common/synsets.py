@@ -1,4 +1,4 @@
-"""What the ImageNet sources share: one tar or one folder of pictures for each synset, and lists of labelled files."""
+"""What the ImageNet sources share: one tar or one folder of images for each synset, and lists of labelled files."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from dmlkit.errors import SourceError
-from dmlkit.schema import VERDICTS, Candidate, Unit
-from dmlkit.sources import Request, hint_at, other_source
+from dmlkit.schema.statuses import STATUS_NAMES
+from dmlkit.sources import Request, candidates, hint_at, other_source
+from dmlkit.sources.base import Candidate, Unit
 from dmlkit.storage import archives
 
 SYNSET = re.compile(r"n\d{8}")
 SYNSET_TAR = re.compile(r"(n\d{8})\.tar(\.(gz|bz2|xz))?")
 OWN_ID = re.compile(r"(n\d{8}|ILSVRC2012_val|val)[_@]")
-"""How the ids of ImageNet's pictures begin. Other names (1.jpg) may stand in the folder of every synset."""
+"""How the ids of ImageNet's images begin. Other names (1.jpg) may stand in the folder of every synset."""
 
 KNOWN_EXTRAS = re.compile(r"(?i)readme.*|.*\.(txt|md|md5|sha256|csv|xml|log)|\..*|lost\+found|ILSVRC2012_.*")
 """Files that people keep beside the archives; anything else is reported."""
 
 LISTED = 1000
-"""Pictures of a list that one worker takes."""
+"""Images of a list that one worker takes."""
 
 Faults = Mapping[str, list[tuple[str, str]]]
-"""Verdict → (id, why) of what a source cannot use."""
+"""Status → (id, why) of what a source cannot use."""
 
 
 def given_path(request: Request, source: str, get: str) -> Path:
@@ -62,11 +63,11 @@ def in_folder(folder: Path, prefix: str = "") -> list[Unit]:
             units.append(folder_unit(path, path.name, prefix))
         elif tar or synset:
             raise SourceError(
-                f"{path} should be {'an archive' if tar else 'a folder of pictures'} and is not one",
+                f"{path} should be {'an archive' if tar else 'a folder of images'} and is not one",
                 hint="put the right one there, or take it away",
             )
         elif not path.is_dir() and not KNOWN_EXTRAS.fullmatch(path.name):
-            extras.append((archives.upstream_id(path.name), "neither an archive nor a folder of a synset"))
+            extras.append((candidates.upstream_id(path.name), "neither an archive nor a folder of a synset"))
     return units + fault_units({"not-an-image": extras}, prefix)
 
 
@@ -82,7 +83,7 @@ def state_of(path: Path) -> str:
 
 
 def folder_unit(path: Path, wnid: str, prefix: str = "", inner: str = "") -> Unit:
-    """A folder of pictures; ``inner`` is the folder in it that holds them, where there is one."""
+    """A folder of images; ``inner`` is the folder in it that holds them, where there is one."""
     folder = path / inner if (path / inner).is_dir() else path
     digest, size = hashlib.sha256(), 0
     for file in sorted(folder.iterdir()):
@@ -99,13 +100,13 @@ def in_tar_of_tars(path: Path, prefix: str = "") -> list[Unit]:
     faults = defaultdict(list)
     for member in archives.tar_members(path, most=size):
         name = SYNSET_TAR.fullmatch(archives.base_name(member.name))
-        if member.verdict or not name:
-            fault = (archives.upstream_id(member.name), member.detail or "no archive of a synset")
-            faults[member.verdict or "not-an-image"].append(fault)
+        if member.status or not name:
+            fault = (candidates.upstream_id(member.name), member.detail or "no archive of a synset")
+            faults[member.status or "not-an-image"].append(fault)
         if name and name[2]:
             why = "compressed inside an uncompressed archive: unpack the outer one"
-            faults["not-an-image"].append((archives.upstream_id(member.name), why))
-        elif name and member.verdict in (None, "damaged-archive"):
+            faults["not-an-image"].append((candidates.upstream_id(member.name), why))
+        elif name and member.status in (None, "damaged-archive"):
             identity = f"{state} {member.offset} {member.size}"
             inside = min(member.size, size - member.offset)
             units.append(Unit(prefix + name[1], (name[1],), identity, str(path), "window", member.offset, inside))
@@ -113,13 +114,13 @@ def in_tar_of_tars(path: Path, prefix: str = "") -> list[Unit]:
 
 
 def fault_units(faults: Faults, prefix: str = "") -> list[Unit]:
-    """What a source cannot use, one unit a verdict, so that it is counted like every candidate."""
-    return [fault_unit(prefix + verdict, verdict, found) for verdict, found in sorted(faults.items()) if found]
+    """What a source cannot use, one unit a status, so that it is counted like every candidate."""
+    return [fault_unit(prefix + status, status, found) for status, found in sorted(faults.items()) if found]
 
 
-def fault_unit(name: str, verdict: str, found: Iterable[tuple[str, str]]) -> Unit:
+def fault_unit(name: str, status: str, found: Iterable[tuple[str, str]]) -> Unit:
     members = tuple(found)
-    return Unit(name, (), hashlib.sha256(repr(members).encode()).hexdigest(), kind=verdict, members=members)
+    return Unit(name, (), hashlib.sha256(repr(members).encode()).hexdigest(), kind=status, members=members)
 
 
 def listed_units(
@@ -151,7 +152,7 @@ def listed_units(
 
 
 def listed_in_folder(folder: Path, labels: Mapping[str, str]) -> list[Unit]:
-    """The pictures of one folder whose labels stand in a table."""
+    """The images of one folder whose labels stand in a table."""
 
     def state(name: str) -> str:
         return state_of(folder / name) if (folder / name).is_file() else ""
@@ -166,7 +167,7 @@ def unique(units: list[Unit]) -> list[Unit]:
     for unit in units:
         if unit.name not in found:
             found[unit.name] = unit
-        elif unit.kind in VERDICTS:
+        elif unit.kind in STATUS_NAMES:
             found[unit.name] = fault_unit(unit.name, unit.kind, found[unit.name].members + unit.members)
         else:
             raise SourceError(
@@ -182,39 +183,39 @@ def no_units(path: Path, source: str) -> SourceError:
 
 
 def read(unit: Unit) -> Iterator[Candidate]:
-    """The pictures of a unit that this module made."""
+    """The images of a unit that this module made."""
     path = Path(unit.path)
-    if unit.kind in VERDICTS:
+    if unit.kind in STATUS_NAMES:
         for upstream_id, detail in unit.members:
             yield Candidate(upstream_id, "", None, unit.kind, detail)
     elif unit.kind == "listed":
         yield from read_listed(unit, lambda name, label: find_file(path / name, label))
     elif unit.kind == "folder":
-        yield from map(with_own_id, archives.folder_candidates(path, unit.labels[0]))
+        yield from map(with_own_id, candidates.folder_candidates(path, unit.labels[0]))
     elif unit.kind == "window":
-        yield from map(with_own_id, archives.tar_candidates(path, unit.labels[0], unit.offset, unit.size))
+        yield from map(with_own_id, candidates.tar_candidates(path, unit.labels[0], unit.offset, unit.size))
     else:
-        yield from map(with_own_id, archives.tar_candidates(path, unit.labels[0]))
+        yield from map(with_own_id, candidates.tar_candidates(path, unit.labels[0]))
 
 
 def with_own_id(candidate: Candidate) -> Candidate:
-    """The candidate with an id that no picture of another synset has."""
+    """The candidate with an id that no image of another synset has."""
     if OWN_ID.match(candidate.upstream_id):
         return candidate
     return replace(candidate, upstream_id=f"{candidate.upstream_label}_{candidate.upstream_id}")
 
 
 def read_listed(unit: Unit, find: Callable[[str, str], Candidate | None]) -> Iterator[Candidate]:
-    """The pictures of a unit of `listed_units`. ``find(name, label)`` gives one that is there."""
+    """The images of a unit of `listed_units`. ``find(name, label)`` gives one that is there."""
     for name, label in unit.members:
         found = find(name, label)
         if found is None:
-            yield Candidate(archives.upstream_id(name), label, None, "missing", "listed, but not there")
-        elif not label and not found.verdict:
+            yield Candidate(candidates.upstream_id(name), label, None, "missing", "listed, but not there")
+        elif not label and not found.status:
             yield Candidate(found.upstream_id, "", None, "unlabelled", "in no table of labels")
         else:
             yield found
 
 
 def find_file(path: Path, label: str) -> Candidate | None:
-    return archives.file_candidate(path, label) if path.exists() or path.is_symlink() else None
+    return candidates.file_candidate(path, label) if path.exists() or path.is_symlink() else None

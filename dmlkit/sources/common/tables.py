@@ -1,4 +1,4 @@
-"""Tables beside a manifest or a data set: the manifest's rules for a source, and what a person fills in."""
+"""Tables beside a manifest or a dataset: the manifest's rules for a source, and what a person fills in."""
 
 from __future__ import annotations
 

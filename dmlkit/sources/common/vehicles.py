@@ -14,7 +14,7 @@ from dmlkit.taxonomy import splits
 from dmlkit.taxonomy.manifest import Exclusion, FineClass, Manifest
 
 IMPACT = "Models trained on it can find a vehicle again on other cameras, and so follow the people in it."
-"""Of data sets that have the same vehicle on several cameras."""
+"""Of datasets that have the same vehicle on several cameras."""
 
 
 @dataclass(frozen=True)
