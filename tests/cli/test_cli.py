@@ -73,7 +73,7 @@ def test_under_the_floor_is_code_3_and_names_the_missing_classes(build, tiny_sou
         (["validate", "no/such/folder"], 2, "no dataset folder"),
         (["info", "no/such/folder"], 2, "no manifest is called"),
         (["manifest", "check", "no/such"], 2, "no manifest is called"),
-        (["sheets", "no/such", "--out", "x"], 2, "no dataset folder"),
+        (["sheets", "no/such", "--out", "x"], 2, "as a dataset folder"),
         (["frobnicate"], 2, "frobnicate"),
     ],
 )

@@ -276,7 +276,7 @@ def test_what_is_missing_or_damaged_is_named_and_no_fault_of_the_export(changeab
 def test_a_card_that_is_none_ends_an_export_that_needs_it(changeable, tmp_path):
     (changeable / "README.md").write_text("---\n{\n---\n")
     for export in (webdataset.export, imagefolder.export):
-        with pytest.raises(UsageError, match="no dataset folder that can be read"):
+        with pytest.raises(UsageError, match="as a dataset folder"):
             export(changeable, tmp_path / "x")
 
 

@@ -102,9 +102,9 @@ def test_a_data_set_that_was_built_again_is_the_same_one(hub, drawn, tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
-from dmlkit.formats import hub
+from dmlkit.hub import push
 print("ready", flush=True)
-hub.push(Path(sys.argv[1]), hub.Options(sys.argv[2]))
+push.push(Path(sys.argv[1]), push.Options(sys.argv[2]))
 """
 
 

@@ -70,7 +70,7 @@ def alike(pairs):
 def test_a_picture_has_the_same_bytes_in_another_process():
     chosen = SOME[:5]
     code = (
-        "import hashlib; from dmlkit import manifest; from dmlkit.sources import sample\n"
+        "import hashlib; from dmlkit.taxonomy import manifest; from dmlkit.sources import sample\n"
         f"chosen = {[c.fine_id for c in chosen]}\n"
         "for c in reversed(manifest.load('animal').classes):\n"
         "    if c.fine_id in chosen:\n"
@@ -206,7 +206,7 @@ def test_limit_says_how_many_pictures_are_drawn_of_a_class(tmp_path):
 
 def test_from_is_an_error_for_a_source_that_reads_nothing(tmp_path):
     tiny = manifest.load(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
-    with pytest.raises(UsageError, match="draws its pictures and reads no --from"):
+    with pytest.raises(UsageError, match="draws its images and reads no --from"):
         build(tiny, Options("sample", tmp_path / "out", path=tmp_path))
     assert not (tmp_path / "out").exists()
 

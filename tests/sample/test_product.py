@@ -163,7 +163,7 @@ def test_some_finishes_of_a_form_share_the_colour_and_some_the_pattern():
 def test_a_picture_has_the_same_bytes_in_another_process():
     chosen = [*SOME[:5], *LAYOUTS["seat-sofa"][:1], *LAYOUTS["clock-alarm-clock"][:1]]
     code = (
-        "import hashlib; from dmlkit import manifest; from dmlkit.sources import sample\n"
+        "import hashlib; from dmlkit.taxonomy import manifest; from dmlkit.sources import sample\n"
         f"chosen = {[c.fine_id for c in chosen]}\n"
         "for c in reversed(manifest.load('product').classes):\n"
         "    if c.fine_id in chosen:\n"

@@ -150,7 +150,7 @@ def test_a_name_says_the_colour_that_is_painted():
 def test_a_picture_has_the_same_bytes_in_another_process():
     chosen = SOME[:5]
     code = (
-        "import hashlib; from dmlkit import manifest; from dmlkit.taxonomy.manifest import FineClass\n"
+        "import hashlib; from dmlkit.taxonomy import manifest; from dmlkit.taxonomy.manifest import FineClass\n"
         "from dmlkit.sources import sample\n"
         "rows = manifest.read_rows(manifest.shipped_folder() / 'vehicle' / 'classes.tsv', FineClass)\n"
         f"chosen = {[c.fine_id for c in chosen]}\n"

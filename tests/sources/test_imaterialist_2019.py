@@ -368,7 +368,7 @@ def test_names_that_a_person_fills_in_are_shown(tiny, options, whole):
 )
 def test_names_that_contradict_each_other_are_an_error(tiny, options, whole, tmp_path, lines, said):
     own = tmp_path / "names.tsv"
-    own.write_text("\n".join(["id\tscale\tpictures\tname", *lines]) + "\n")
+    own.write_text("\n".join(["id\tscale\timages\tname", *lines]) + "\n")
     with pytest.raises(DmlkitError, match=said) as caught:
         build(tiny, replace(options, table=own))
     assert caught.value.hint

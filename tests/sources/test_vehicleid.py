@@ -227,7 +227,7 @@ def test_rows_without_a_image_and_images_without_a_row_are_statuses(folder):
 
 
 def test_a_row_cannot_name_a_file_elsewhere(folder, tmp_path):
-    made.write(tmp_path / "secret.jpg", made.image(1))
+    made.write(tmp_path / "secret.jpg", made.make_image(1))
     edit(folder / "attribute/img2vid.txt", lambda text: text + "../../secret 12\n")
     ids = read(source, folder)
     assert [its for i, its in ids.items() if "secret" in i] == [("vehicleid-00012", "missing")]
@@ -264,8 +264,8 @@ def test_a_damaged_member_is_a_status(tmp_path, table):
 
 
 def test_counts_that_are_the_published_ones_give_no_note(folder, table, monkeypatch):
-    monkeypatch.setattr(source, "IMAGES", 30)
-    monkeypatch.setattr(source, "VEHICLES", 10)
+    monkeypatch.setattr(source, "NUM_IMAGES", 30)
+    monkeypatch.setattr(source, "NUM_VEHICLES", 10)
     monkeypatch.setattr(source, "LISTS", {"train_list.txt": 30})
     assert source.notes_on(source.tree_of(request(folder))) == []
 

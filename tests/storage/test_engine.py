@@ -106,10 +106,10 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path):
     script.write_text(
         textwrap.dedent("""
         import math
-        from dmlkit import engine
+        from dmlkit.storage import executor
         try:
-            list(engine.run(math.sqrt, range(4), 2))
-        except engine.DmlkitError as exc:
+            list(executor.run(math.sqrt, range(4), 2))
+        except executor.DmlkitError as exc:
             print(exc)
     """)
     )

@@ -121,17 +121,18 @@ def files(folder):
 
 FAILING = """
 import os, sys
-from dmlkit import engine, errors
+from dmlkit import errors
+from dmlkit.storage import executor
 
 def full(item):
-    raise errors.OutputError(f"no room for {item}", "make some")
+    raise errors.OutputError(f"no room for {item}", hint="make some")
 
 def crash(item):
     os.abort()
 
 for work in (full, crash):
     try:
-        list(engine.run(work, ["x"], 1, "ray", sys.argv[1]))
+        list(executor.run(work, ["x"], 1, "ray", sys.argv[1]))
     except errors.DmlkitError as exc:
         print(type(exc).__name__, exc.message, exc.hint, sep="|")
 """

@@ -210,12 +210,12 @@ def test_a_finished_run_is_left_as_it_is(dataset, tmp_path):
 SCRIPT = """
 import json, sys, time
 from pathlib import Path
-from dmlkit.training import run
+from dmlkit.training import runs
 from dmlkit.training.train import train
 
 def main():
     given, slow = json.loads(sys.argv[3]), float(sys.argv[4])
-    train(sys.argv[1], run.settings(given), Path(sys.argv[2]), run.Machine(threads=1), lambda *step: time.sleep(slow))
+    train(sys.argv[1], runs.settings(given), Path(sys.argv[2]), runs.Machine(threads=1), lambda *step: time.sleep(slow))
 
 if __name__ == "__main__":
     main()

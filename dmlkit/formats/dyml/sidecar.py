@@ -34,7 +34,7 @@ SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 class Sidecar:
     """What an export says of itself.
 
-    ``form`` is that of the dataset folder, see `dmlkit.schema.FORMS`; ``official`` says that it is an
+    ``form`` is that of the dataset folder, see `dmlkit.schema.layout.LAYOUTS`; ``official`` says that it is an
     import of the release itself, with generated names. ``classes`` gives for each scale id → name, in
     the order of the integer labels; ``hierarchy`` has a row for each fine class.
     """
