@@ -61,6 +61,7 @@ from dmlkit.errors import UsageError, no_images
 from dmlkit.pipeline.assemble import REJECTED
 from dmlkit.schema.features import hierarchy_features, image_features
 from dmlkit.schema.layout import FORMAT, LAYOUTS
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.storage import executor, images
 
@@ -75,9 +76,7 @@ MOST_TEXT = 50_000_000
 """More bytes than a text file of a dataset has: 100,000 shards or missing classes stay below."""
 
 
-def validate(
-    folder: Path, notify: Callable[[str, int, int | None, str], None] = lambda *_: None, jobs: int | None = None
-) -> list[Finding]:
+def validate(folder: Path, notify: Progress = no_progress, jobs: int | None = None) -> list[Finding]:
     """All findings of the dataset in ``folder``, in the order of the codes. Raises `UsageError` where none is,
     and `NoImagesError` where only its ids are.
 

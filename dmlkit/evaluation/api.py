@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ from dmlkit.errors import UsageError
 from dmlkit.evaluation import embeddings, labels, metrics
 from dmlkit.evaluation.embeddings import Embeddings
 from dmlkit.evaluation.labels import Labels
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.text import printable
 
 SIDES = ("query", "gallery")
 RUN_FILES = ("run.json", "checkpoint.pt")
-
-Notify = Callable[[str, int, int | None, str], None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Options:
     revision: str | None = None
 
 
-def evaluate(what: Path, dataset: str, options: Options, notify: Notify = lambda *_: None) -> dict[str, Any]:
+def evaluate(what: Path, dataset: str, options: Options, notify: Progress = no_progress) -> dict[str, Any]:
     """The metrics of a run's folder or a file of embeddings on the test of ``dataset``.
 
     Returns what `metrics.evaluate` does and ``dataset``, ``embeddings``, ``notes`` and ``dmlkit``: what was evaluated,
@@ -104,7 +103,7 @@ def from_file(given: Embeddings, test: Labels, dataset: str) -> dict[str, NDArra
 
 
 def from_run(
-    folder: Path, dataset: str, scale: str | None, test: Labels, options: Options, notify: Notify
+    folder: Path, dataset: str, scale: str | None, test: Labels, options: Options, notify: Progress
 ) -> dict[str, NDArray[Any]]:
     from dmlkit.training.embed import embed
 
@@ -124,7 +123,7 @@ def from_run(
 
 
 def measured(
-    test: Labels, vectors: dict[str, NDArray[Any]], scales: Sequence[str], options: Options, notify: Notify
+    test: Labels, vectors: dict[str, NDArray[Any]], scales: Sequence[str], options: Options, notify: Progress
 ) -> dict[str, Any]:
     query, gallery = test.of("query"), test.of("gallery")
     step = f"rank {scales[0]}" if len(scales) == 1 else "rank"

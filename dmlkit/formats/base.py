@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,8 +45,6 @@ UNKNOWN = -1
 SAFE = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*")
 LONGEST = 72
 """Letters of a name, so that a path is short enough everywhere: a tar file has room for 100, with hash and suffix."""
-
-Notify = Callable[[str, int, int | None, str], None]
 
 
 @dataclass

@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 from dmlkit.formats import base
 from dmlkit.schema.features import image_features
 from dmlkit.schema.layout import SplitSpec
+from dmlkit.schema.progress import Progress, no_progress
 
 FORM = "imagefolder"
 METADATA = "metadata.parquet"
 ROWS = 1000
 
 
-def export(folder: Path, out: Path, *, notify: base.Notify = lambda *_: None) -> base.Exported:
+def export(folder: Path, out: Path, *, notify: Progress = no_progress) -> base.Exported:
     """Write the dataset in ``folder`` to ``out``: ``<split>/<class>/<id>.jpg`` and ``<split>/metadata.parquet``.
 
     Raises `UsageError` for a folder that cannot be read, `OutputError` where the place holds something else or cannot

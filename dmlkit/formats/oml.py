@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from dmlkit.formats import base
 from dmlkit.formats.imagefolder import place_of, write_image
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 
 FORM = "oml"
@@ -28,7 +29,7 @@ NEEDED = ("label", "split", "is_query", "is_gallery", "path", "category")
 COLUMNS = (*NEEDED, "label_name", "image_id", "upstream_label", "width", "height", "sha256")
 
 
-def export(folder: Path, out: Path, *, notify: base.Notify = lambda *_: None) -> base.Exported:
+def export(folder: Path, out: Path, *, notify: Progress = no_progress) -> base.Exported:
     """Write the dataset in ``folder`` to ``out``: images below ``images/``, and a table for each scale.
 
     Raises `UsageError` for a folder that cannot be read, `OutputError` where the place holds something else or cannot

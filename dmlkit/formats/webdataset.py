@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from dmlkit.errors import UsageError
 from dmlkit.formats import base
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage.images import FORMATS
 
@@ -24,9 +25,7 @@ FORM = "webdataset"
 SHARD_MB = 500
 
 
-def export(
-    folder: Path, out: Path, *, shard_size: int = SHARD_MB, notify: base.Notify = lambda *_: None
-) -> base.Exported:
+def export(folder: Path, out: Path, *, shard_size: int = SHARD_MB, notify: Progress = no_progress) -> base.Exported:
     """Write the dataset in ``folder`` to ``out`` as ``data/<split>-00000-of-00001.tar`` and so on.
 
     ``shard_size`` is in megabytes of 10⁶ bytes: a file is full when it has so many. Raises `UsageError` for a folder

@@ -25,6 +25,7 @@ from dmlkit.pipeline.assemble import REJECTED, assemble
 from dmlkit.pipeline.collect import Report, Task, collect_unit
 from dmlkit.pipeline.pool import Pool, Settings
 from dmlkit.schema.layout import FORMAT
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import FETCH_STATUSES, STATUS_NAMES, TRANSIENT_STATUSES
 from dmlkit.storage import executor as engine
@@ -44,9 +45,6 @@ MIN_SIDE = 32
 
 LIBRARIES = ("datasets", "numpy", "pandas", "pillow", "pyarrow")
 """The libraries whose versions the bytes of a dataset depend on."""
-
-Notify = Callable[[str, int, int | None, str], None]
-"""Told of progress: (step, done, total or None, what is counted)."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ class Result:
 
 
 def build(
-    manifest: Manifest, options: Options, notify: Notify = lambda *_: None, published: Published | None = None
+    manifest: Manifest, options: Options, notify: Progress = no_progress, published: Published | None = None
 ) -> Result:
     """Build a dataset folder at ``options.out``, going on from what its pool holds.
 
@@ -225,7 +223,9 @@ def check_apart(out: Place, pool: Place) -> None:
         )
 
 
-def collect(plan: planning.Plan, hierarchy: Hierarchy, options: Options, pool: Pool, notify: Notify) -> dict[str, str]:
+def collect(
+    plan: planning.Plan, hierarchy: Hierarchy, options: Options, pool: Pool, notify: Progress
+) -> dict[str, str]:
     """Bring every unit into the pool. Returns the identity of each unit by name.
 
     Labels that the hierarchy does not know are named in one error: before anything is read where the source knows
@@ -268,7 +268,7 @@ class Tally:
     """Counts what is collected, and tells of it."""
 
     total: int | None
-    notify: Notify
+    notify: Progress
     units: int = 0
     kept: int = 0
     judged: int = 0
@@ -298,7 +298,7 @@ def assemble_to(
     units: Iterable[str],
     hierarchy: Hierarchy,
     options: Options,
-    notify: Notify,
+    notify: Progress,
     how: Callable[..., pd.DataFrame] = assemble,
 ) -> tuple[pd.DataFrame, Counter[str], Failures]:
     """The table of the dataset, and the images by status. Writes ``rejected.parquet``."""
@@ -367,7 +367,7 @@ def summarise(
 
 
 def write(
-    folder: Path, rows: pd.DataFrame, manifest: Manifest, options: Options, pool: Pool, result: Result, notify: Notify
+    folder: Path, rows: pd.DataFrame, manifest: Manifest, options: Options, pool: Pool, result: Result, notify: Progress
 ) -> None:
     """Write the images, the hierarchy, the card and the check sums."""
     written = 0

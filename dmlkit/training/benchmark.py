@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from dmlkit.errors import UsageError
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage import executor
 from dmlkit.text import printable
-from dmlkit.training import data, losses, runs
-from dmlkit.training.embed import silent
+from dmlkit.training import losses, runs
 from dmlkit.training.runs import Machine, Settings, write_whole
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -65,7 +65,7 @@ def benchmark(
     out: Path,
     machine: Machine,
     jobs: int,
-    notify: data.Notify = silent,
+    notify: Progress = no_progress,
 ) -> dict[str, Any]:
     """Train each method with the seeds 0, 1, ... and write the tables into ``out``. Returns what they say.
 

@@ -11,7 +11,7 @@ import math
 import os
 import shutil
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -31,6 +31,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dmlkit.errors import DmlkitError, no_images
 from dmlkit.evaluation.labels import Labels, reading
+from dmlkit.schema.progress import Progress
 from dmlkit.storage.download import home
 from dmlkit.text import printable
 
@@ -44,7 +45,6 @@ CACHE_BYTES = 8 * 2**30
 """Above this many bytes, ``auto`` decodes again each time instead of keeping the pixels."""
 CHUNK = 256
 
-Notify = Callable[[str, int, int | None, str], None]
 Pixels = NDArray[np.uint8]
 Cut = tuple[float, float, float, float]
 
@@ -200,7 +200,7 @@ def resized(image: Image.Image, cut: Cut, size: tuple[int, int]) -> Image.Image:
     return image.resize(size, Image.Resampling.BILINEAR, box)
 
 
-def decoded(images: Encoded, side: int, content: str, notify: Notify, most: int | None = None) -> Decoded | None:
+def decoded(images: Encoded, side: int, content: str, notify: Progress, most: int | None = None) -> Decoded | None:
     """The pixels of ``images`` from the cache folder; they are decoded into it if they are not there yet.
 
     None where they would take more than ``most`` bytes. Raises `DataError` where the disk has no room for them.
@@ -227,7 +227,7 @@ def decoded(images: Encoded, side: int, content: str, notify: Notify, most: int 
     return store
 
 
-def cached(images: Encoded, size: int, content: str, when: str, notify: Notify) -> Encoded | Decoded:
+def cached(images: Encoded, size: int, content: str, when: str, notify: Progress) -> Encoded | Decoded:
     """The images to train on at ``size`` pixels: decoded ones, or as they are.
 
     ``when`` is ``always``, ``never``, or ``auto``: where the pixels take less than 8 GiB and half of the free disk.
@@ -240,7 +240,7 @@ def cached(images: Encoded, size: int, content: str, when: str, notify: Notify) 
     return decoded(images, 2 * size, content, notify, most) or images
 
 
-def fill(store: Decoded, images: Encoded, notify: Notify) -> None:
+def fill(store: Decoded, images: Encoded, notify: Progress) -> None:
     """Decode all images into the file of ``store``, which appears when it is whole."""
 
     def shrink(job: tuple[int, bytes]) -> bytes:

@@ -15,6 +15,7 @@ from dmlkit.errors import RunError
 from dmlkit.evaluation import labels as data_labels
 from dmlkit.evaluation import metrics
 from dmlkit.evaluation.labels import Labels
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.text import printable
 from dmlkit.training import data, devices, model, runs
@@ -23,10 +24,6 @@ Embeddings = NDArray[np.float32]
 BATCH = 256
 KEPT_BYTES = 2**30
 """Up to this many bytes of test images stay in memory between two evaluations."""
-
-
-def silent(step: str, done: int, total: int | None, what: str) -> None:
-    """Shows nothing."""
 
 
 class Views:
@@ -38,7 +35,7 @@ class Views:
         self._kept: list[torch.Tensor] = []
 
     @torch.inference_mode()
-    def embed(self, net: nn.Module, device: torch.device, amp: bool, notify: data.Notify = silent) -> Embeddings:
+    def embed(self, net: nn.Module, device: torch.device, amp: bool, notify: Progress = no_progress) -> Embeddings:
         """The embeddings (N, D) by ``net``, which is left in the mode for evaluation."""
         net.eval()
         batches = data.whole(self.images.sizes, self.rows, BATCH)
@@ -71,7 +68,7 @@ class TestSet:
         if self.labels["query"].ids == self.labels["gallery"].ids:
             self.views["query"] = self.views["gallery"]
 
-    def metrics(self, net: nn.Module, device: torch.device, amp: bool, notify: data.Notify) -> dict[str, Any]:
+    def metrics(self, net: nn.Module, device: torch.device, amp: bool, notify: Progress) -> dict[str, Any]:
         found = {view: view.embed(net, device, amp, notify) for view in set(self.views.values())}
         query, gallery = self.labels["query"], self.labels["gallery"]
         return metrics.evaluate(
@@ -93,12 +90,12 @@ class HeldBack:
         self.labels, self.scale = labels.labels[rows], None
         self.views = Views(images, rows, size, workers)
 
-    def metrics(self, net: nn.Module, device: torch.device, amp: bool, notify: data.Notify) -> dict[str, Any]:
+    def metrics(self, net: nn.Module, device: torch.device, amp: bool, notify: Progress) -> dict[str, Any]:
         return metrics.evaluate(self.views.embed(net, device, amp, notify), self.labels, jobs=torch.get_num_threads())
 
 
 def measure(
-    tests: Sequence[TestSet | HeldBack], net: nn.Module, device: torch.device, amp: bool, notify: data.Notify = silent
+    tests: Sequence[TestSet | HeldBack], net: nn.Module, device: torch.device, amp: bool, notify: Progress = no_progress
 ) -> dict[str, Any]:
     """The metrics of all test sets, as `metrics.evaluate` gives them."""
     found = {test.scale: test.metrics(net, device, amp, notify) for test in tests}
@@ -141,7 +138,7 @@ def embed(
     device: str = "auto",
     workers: int = 0,
     revision: str | None = None,
-    notify: data.Notify = silent,
+    notify: Progress = no_progress,
 ) -> tuple[list[str], Embeddings]:
     """Embed splits of a dataset with the network of a run. Returns their ids and (N, D), one row an image.
 

@@ -17,6 +17,7 @@ from dmlkit.dataset.validate import Unusable, read_build
 from dmlkit.evaluation import api, metrics
 from dmlkit.evaluation.labels import Labels
 from dmlkit.evaluation.ranking import BLOCK_BYTES, MOST_ROWS, Floats, Task
+from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import SCALES, order_key
 
 NEAREST = 10
@@ -55,7 +56,7 @@ class Search:
     points: Points
 
 
-def searches(folder: Path, dataset: str, notify: api.Notify) -> list[Search]:
+def searches(folder: Path, dataset: str, notify: Progress) -> list[Search]:
     """Every test set of ``dataset``, searched by the run in ``folder``.
 
     The embeddings of one test set are in memory at a time. Raises `UsageError` for a dataset without a test,
@@ -65,7 +66,7 @@ def searches(folder: Path, dataset: str, notify: api.Notify) -> list[Search]:
     return [search(folder, dataset, scale, test, MOST_POINTS // len(tests), notify) for scale, test in tests.items()]
 
 
-def search(folder: Path, dataset: str, scale: str | None, test: Labels, most_points: int, notify: api.Notify) -> Search:
+def search(folder: Path, dataset: str, scale: str | None, test: Labels, most_points: int, notify: Progress) -> Search:
     options = api.Options()
     vectors = api.from_run(folder, dataset, scale, test, options, notify)
     found = api.measured(test, vectors, [scale] if scale else SCALES, options, notify)

@@ -24,11 +24,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from dmlkit.errors import RunError, UsageError
 from dmlkit.evaluation import labels as data_labels
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.text import printable
 from dmlkit.training import classes, data, devices, embed, losses, model, plots, runs, sampling
 from dmlkit.training.classes import Classes
-from dmlkit.training.embed import silent
 from dmlkit.training.runs import Machine, Settings
 
 CHECK_STEPS = 50
@@ -41,7 +41,7 @@ def train(
     made: Settings,
     out: Path,
     machine: Machine = ANY_MACHINE,
-    notify: data.Notify = silent,
+    notify: Progress = no_progress,
     batch_chosen: bool = False,
 ) -> dict[str, Any]:
     """Train on the split train of ``dataset`` and write the run to ``out``. Returns what its run.json says.
@@ -81,7 +81,7 @@ def epochs(
     source: data.Encoded | data.Decoded,
     workers: int,
     tests: Tests,
-    notify: data.Notify,
+    notify: Progress,
 ) -> dict[str, Any]:
     """The epochs that are left, each with its evaluation and its checkpoint. Returns what run.json says."""
     made, device, world = job.made, job.device, job.world
@@ -140,7 +140,7 @@ class Job:
             "optimizer": self.optimizer.state_dict(),
         }
 
-    def epoch(self, epoch: int, pixels: Any, order: NDArray[np.int64], notify: data.Notify) -> dict[str, Any]:
+    def epoch(self, epoch: int, pixels: Any, order: NDArray[np.int64], notify: Progress) -> dict[str, Any]:
         """One epoch. ``order`` (steps, batch) are rows of the training labels. Returns its mean loss."""
         made, steps = self.made, len(order)
         seed_all(made.seed, epoch, self.rank)

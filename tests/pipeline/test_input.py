@@ -11,9 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
+from dmlkit.schema.progress import no_progress
 from dmlkit.training import data
 from dmlkit.training.data import Batch, DataError
-from dmlkit.training.embed import Views, silent
+from dmlkit.training.embed import Views
 from tests.support.images import make_image
 
 torch.set_num_threads(1)
@@ -101,7 +102,7 @@ def test_a_hub_data_set_gives_the_same_images(good_folder, train, monkeypatch):
 
 
 def test_decoded_images_show_what_the_encoded_ones_show(train):
-    store = data.cached(train, 24, "content", "always", silent)
+    store = data.cached(train, 24, "content", "always", no_progress)
     assert isinstance(store, data.Decoded)
     a, b = pixels(train, plan_of(train)).float(), pixels(store, plan_of(train)).float()
     assert (a - b).abs().mean() < 3  # of 255; the images were made smaller once more on the way
@@ -125,26 +126,26 @@ def test_images_are_decoded_once_and_kept_by_content_and_size(train, tmp_path):
 
 
 def test_a_cache_that_lost_its_end_is_made_again(train):
-    store = data.cached(train, 24, "content", "auto", silent)
+    store = data.cached(train, 24, "content", "auto", no_progress)
     good = store.path.read_bytes()
     store.path.write_bytes(good[:-10])
-    assert data.cached(train, 24, "content", "auto", silent).path.read_bytes() == good
+    assert data.cached(train, 24, "content", "auto", no_progress).path.read_bytes() == good
 
 
 def test_large_sets_are_decoded_each_time_unless_asked_for(train, monkeypatch):
     monkeypatch.setattr(data, "CACHE_BYTES", 1000)
-    assert data.cached(train, 24, "content", "auto", silent) is train
-    assert data.cached(train, 24, "content", "never", silent) is train
-    assert data.cached(train, 24, "content", "always", silent) is not train
+    assert data.cached(train, 24, "content", "auto", no_progress) is train
+    assert data.cached(train, 24, "content", "never", no_progress) is train
+    assert data.cached(train, 24, "content", "always", no_progress) is not train
 
 
 def test_too_little_room_is_known_before_anything_is_decoded(train, tmp_path, monkeypatch):
     monkeypatch.setattr(data.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
     with pytest.raises(DataError, match=r"need [\d,]+ bytes, and .* has 1; nothing was written") as error:
-        data.cached(train, 24, "content", "always", silent)
+        data.cached(train, 24, "content", "always", no_progress)
     assert "--cache never" in error.value.hint
     assert not list((tmp_path / "home" / "pixels").glob("*.bin"))
-    assert data.cached(train, 24, "content", "auto", silent) is train
+    assert data.cached(train, 24, "content", "auto", no_progress) is train
 
 
 def test_a_image_is_turned_upright_and_a_large_one_decoded_at_a_fraction():
@@ -213,4 +214,4 @@ def test_a_damaged_image_is_named(changeable):
         list(data.whole_batches(data.loader(broken, 16, data.whole(broken.sizes, np.arange(4), 4), 0)))
     assert "dmlkit validate" in error.value.hint
     with pytest.raises(DataError, match=name):
-        data.cached(broken, 24, "content", "always", silent)
+        data.cached(broken, 24, "content", "always", no_progress)

@@ -24,6 +24,7 @@ from dmlkit.formats import base
 from dmlkit.formats.dyml.release import ONE_SET
 from dmlkit.formats.dyml.sidecar import FACTS, HIERARCHY, IMAGES, VERSION, ImagesFile, Sidecar, as_json
 from dmlkit.schema.layout import SplitSpec
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage import images
 
@@ -51,7 +52,7 @@ def export(
     *,
     all_in_one: bool = False,
     faithful: bool = False,
-    notify: base.Notify = lambda *_: None,
+    notify: Progress = no_progress,
 ) -> Exported:
     """Write the dataset in ``folder`` as ``out/dyml_<name>``, which appears whole or not at all.
 
@@ -74,7 +75,7 @@ def export(
     return done
 
 
-def write(top: Path, data: base.Folder, one_set: bool, faithful: bool, done: Exported, notify: base.Notify) -> None:
+def write(top: Path, data: base.Folder, one_set: bool, faithful: bool, done: Exported, notify: Progress) -> None:
     total = data.total
     with ImagesFile(top / IMAGES) as images:
         for list_name, members in lists(data.form, data.parts, one_set).items():

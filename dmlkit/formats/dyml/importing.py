@@ -17,8 +17,9 @@ import pandas as pd
 from dmlkit.errors import OutputError, SourceError, UsageError
 from dmlkit.formats.dyml import channels, labels, release, sidecar, writing
 from dmlkit.formats.dyml.sidecar import Sidecar
-from dmlkit.pipeline.build import Coverage, Notify
+from dmlkit.pipeline.build import Coverage
 from dmlkit.schema.layout import LAYOUTS
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, order_key
 from dmlkit.schema.statuses import STATUS_NAMES
 from dmlkit.sources import candidates
@@ -74,7 +75,7 @@ class Result:
         return good and all(c.reached for c in self.coverage.values())
 
 
-def import_release(folder: Path, options: Options, notify: Notify = lambda *_: None) -> Result:
+def import_release(folder: Path, options: Options, notify: Progress = no_progress) -> Result:
     """Write the release in ``folder``, one of dyml_animal, dyml_vehicle, dyml_product, as a dataset folder.
 
     Raises `SourceError` for lists that cannot be read, with file and line, `OutputError` for a place that holds
@@ -303,7 +304,7 @@ def check_tree(rows: pd.DataFrame, known: Sidecar) -> None:
             )
 
 
-def judged(rows: pd.DataFrame, jobs: int, notify: Notify) -> pd.DataFrame:
+def judged(rows: pd.DataFrame, jobs: int, notify: Progress) -> pd.DataFrame:
     """The candidates in the order of `order_key`, with the status on their bytes and what is known of these."""
     rows = rows.assign(order=[order_key(image_id) for image_id in rows["image_id"]])
     rows = rows.sort_values(["order", "path"], kind="stable", ignore_index=True)

@@ -25,9 +25,10 @@ from dmlkit.formats.dyml import card, channels
 from dmlkit.formats.dyml.labels import Classes
 from dmlkit.formats.dyml.sidecar import Sidecar
 from dmlkit.pipeline.assemble import REJECTED
-from dmlkit.pipeline.build import LIBRARIES, Notify
+from dmlkit.pipeline.build import LIBRARIES
 from dmlkit.schema.features import hierarchy_features, image_features
 from dmlkit.schema.layout import FORMAT
+from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage import executor, images
 
@@ -62,7 +63,7 @@ class Shard:
     schema: pa.Schema
 
 
-def write(folder: Path, content: Content, result: Result, jobs: int, notify: Notify) -> dict[str, Any]:
+def write(folder: Path, content: Content, result: Result, jobs: int, notify: Progress) -> dict[str, Any]:
     """Write all but build.json. Returns the facts on the channels with the number of images that were swapped."""
     done = swapped = 0
     few = int(content.rows["length"].sum()) < WORTH_WORKERS

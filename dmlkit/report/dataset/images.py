@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from dmlkit.dataset.checks import batches
 from dmlkit.errors import UsageError, unreadable_dataset
 from dmlkit.report.dataset.classes import Content, Node, node_of
 from dmlkit.report.thumbnails import Spool, small
+from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import SCALES, order_key
 from dmlkit.text import printable
 
@@ -28,8 +29,6 @@ MOST_OF_CLASS = 48
 BATCH = 100
 """Rows whose images are in memory at a time."""
 FACTS = ("upstream_label", "width", "height", "exif_orientation", "sha256", "source_url", "license", "author")
-
-Notify = Callable[[str, int, int | None, str], None]
 
 
 @dataclass(eq=False)
@@ -70,7 +69,7 @@ class Shown:
         return [found[place] for place in sorted(found)]
 
 
-def choose(content: Content, per_class: int | None, wanted: set[str], notify: Notify) -> Shown:
+def choose(content: Content, per_class: int | None, wanted: set[str], notify: Progress) -> Shown:
     """Count all images into their classes, and choose those that are shown. Reads no image.
 
     Of each class the first ``per_class`` by a hash of their ids; ``wanted`` are ids that are shown besides. Memory:
@@ -126,7 +125,7 @@ def rows_of(content: Content, columns: list[str], rows: int = 10_000) -> Iterato
                 done += len(batch)
 
 
-def read(content: Content, shown: Shown, spool: Spool, notify: Notify) -> None:
+def read(content: Content, shown: Shown, spool: Spool, notify: Progress) -> None:
     """Put the small copies of the images that are shown into ``spool``, and note the bytes of all images.
 
     A dataset of ids, labels and hashes has neither. Raises `UsageError` where an image cannot be shown.

@@ -19,10 +19,11 @@ from dmlkit.report.dataset import charts as figures
 from dmlkit.report.dataset import classes, rejected
 from dmlkit.report.dataset import images as images
 from dmlkit.report.dataset.classes import GROUP, Content, Node
-from dmlkit.report.dataset.images import ExaminedImage, Notify, Shown
+from dmlkit.report.dataset.images import ExaminedImage, Shown
 from dmlkit.report.dataset.rejected import Rejected
 from dmlkit.report.site import Facts, Pages, many, percent, replacement, size
 from dmlkit.report.thumbnails import Cell, Spool, write_sheet
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUSES
 
@@ -64,7 +65,7 @@ Rows = list[list[tuple[str, str]]]
 """The facts of the images of a page, as pairs of name and text."""
 
 
-def report(folder: Path, out: Path, per_class: int | None = None, notify: Notify = lambda *_: None) -> Facts:
+def report(folder: Path, out: Path, per_class: int | None = None, notify: Progress = no_progress) -> Facts:
     """Write the report of the dataset in ``folder`` to ``out``, which appears whole or not at all.
 
     ``per_class`` small images of each class are shown at most; None chooses a number that keeps the report small.
@@ -94,7 +95,7 @@ def report(folder: Path, out: Path, per_class: int | None = None, notify: Notify
     return facts
 
 
-def write_pages(made: Made, notify: Notify) -> None:
+def write_pages(made: Made, notify: Progress) -> None:
     write_overview(made)
     content, grouped = made.content, made.grouped
     made.pages.write(

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from dmlkit.errors import UsageError
-from dmlkit.evaluation.api import RUN_FILES, Notify
+from dmlkit.evaluation.api import RUN_FILES
 from dmlkit.evaluation.metrics import METRICS
 from dmlkit.report import site, thumbnails
 from dmlkit.report.run import map, nearest
@@ -19,6 +19,7 @@ from dmlkit.report.run.nearest import Facts, Place, Shown
 from dmlkit.report.run.tables import Run
 from dmlkit.report.site import Pages
 from dmlkit.report.thumbnails import Cell
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.text import printable
 from dmlkit.training import neighbours
@@ -34,9 +35,7 @@ NAV = (
 NAV_OF_TWO = (("Runs", "index.html"), *NAV[1:])
 
 
-def report(
-    run: Path, dataset: str, out: Path, other: Path | None = None, notify: Notify = lambda *_: None
-) -> site.Facts:
+def report(run: Path, dataset: str, out: Path, other: Path | None = None, notify: Progress = no_progress) -> site.Facts:
     """Write the report of a run on a dataset folder or repository, with ``other`` of two runs, into ``out``.
 
     Raises `UsageError` for what is no run, a dataset without a test and where torch is missing, `RunError` for a run
@@ -80,7 +79,7 @@ def checked(folders: Sequence[Path], dataset: str) -> list[dict[str, Any]]:
     return states
 
 
-def read(folder: Path, state: Mapping[str, Any], label: str, dataset: str, notify: Notify) -> Run:
+def read(folder: Path, state: Mapping[str, Any], label: str, dataset: str, notify: Progress) -> Run:
     """A run and what it finds. What run.json alone knows is left out where that cannot be read."""
     found = neighbours.searches(folder, dataset, notify)
     try:
@@ -167,7 +166,7 @@ def machine(facts: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def write_nearest(pages: Pages, runs: Sequence[Run], dataset: str, notify: Notify) -> int:
+def write_nearest(pages: Pages, runs: Sequence[Run], dataset: str, notify: Progress) -> int:
     """Write the page of queries and what is nearest to them. Returns the number of small images."""
     rows: Facts = []
     tests: list[dict[str, Any]] = []
@@ -193,7 +192,7 @@ def write_nearest(pages: Pages, runs: Sequence[Run], dataset: str, notify: Notif
     return images
 
 
-def write_mistakes(pages: Pages, runs: Sequence[Run], dataset: str, notify: Notify) -> int:
+def write_mistakes(pages: Pages, runs: Sequence[Run], dataset: str, notify: Progress) -> int:
     """Write the page of queries whose nearest image is of another class. Returns the number of small images."""
     rows: Facts = []
     images = 0
@@ -226,14 +225,14 @@ def write_mistakes(pages: Pages, runs: Sequence[Run], dataset: str, notify: Noti
 
 
 def write_sheets(
-    folder: Path, stem: str, dataset: str, scale: str | None, places: Sequence[Place], notify: Notify
+    folder: Path, stem: str, dataset: str, scale: str | None, places: Sequence[Place], notify: Progress
 ) -> dict[Place, Cell]:
     """Write small images of a test set into sheets of the report. Returns where each stands."""
     small = read_images(dataset, scale, places, notify)
     return nearest.write_sheets(folder, stem, {place: small[place] for place in places})
 
 
-def read_images(dataset: str, scale: str | None, wanted: Sequence[Place], notify: Notify) -> dict[Place, Image.Image]:
+def read_images(dataset: str, scale: str | None, wanted: Sequence[Place], notify: Progress) -> dict[Place, Image.Image]:
     """Small images of a test set, by split and row."""
     found: dict[Place, Image.Image] = {}
     for split in ("query", "gallery"):
@@ -284,7 +283,7 @@ def write_confusion(pages: Pages, runs: Sequence[Run]) -> None:
     pages.write("confusion.html", "run_confusion.html", "Confusion", tables=tables, most=nearest.MOST_CLASSES)
 
 
-def write_maps(pages: Pages, runs: Sequence[Run], notify: Notify) -> None:
+def write_maps(pages: Pages, runs: Sequence[Run], notify: Progress) -> None:
     tests = []
     for number, (title, found) in enumerate(sections(runs)):
         scales = [found[0].scale] if found[0].scale else list(SCALES)
