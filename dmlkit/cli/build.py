@@ -65,7 +65,7 @@ def build(
     if not name or revision is not None:
         missing = "--revision is of --from-hub" if revision is not None else "say which dataset: NAME, or --from-hub"
         raise UsageError(missing, hint="`dmlkit list` shows the names")
-    from dmlkit import sources
+    from dmlkit import sources, terms
     from dmlkit.cli.terminal import Steps
     from dmlkit.pipeline.build import Options, build
     from dmlkit.pipeline.build import dry_run as dry_run_of
@@ -84,7 +84,7 @@ def build(
     with Steps(quiet or as_json) as steps:
         result = build(manifest, options, steps)
     reached = all(c.reached for c in result.coverage.values())
-    terms = sources.load(source).TERMS
+    source_terms = terms.load(source)
     if as_json:
         print_json(result_json(result) | {"source": source, "complete": reached})
     else:
@@ -93,8 +93,8 @@ def build(
         note(f"note: {printable(text)}", quiet)
     if source == "sample":
         note(f"\nThe images are drawn. For photographs: dmlkit list, then dmlkit build {name} --source ...", quiet)
-    elif not terms.redistribute:
-        note(f"\nThe terms of {source} do not allow to publish these images: {terms.terms}", quiet)
+    elif not source_terms.redistribute:
+        note(f"\nThe terms of {source} do not allow to publish these images: {source_terms.conditions}", quiet)
     if not reached:
         note(f"\n{len(result.missing)} fine classes have too few images or none, below the manifest's floor:", quiet)
         note("  " + ", ".join(result.missing[:20]) + (" ..." if len(result.missing) > 20 else ""), quiet)

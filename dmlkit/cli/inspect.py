@@ -38,7 +38,7 @@ def validate(folder: Path | str, as_json: bool, quiet: bool) -> int:
 @json_option
 def list_all(as_json: bool) -> int:
     """List the datasets and the sources that their images can come from."""
-    from dmlkit import sources
+    from dmlkit import sources, terms
     from dmlkit.taxonomy import manifest as manifests
 
     known = [manifests.load(name) for name in manifests.shipped()]
@@ -55,10 +55,10 @@ def list_all(as_json: bool) -> int:
         "sources": [
             {
                 "name": name,
-                "title": (terms := sources.load(name).TERMS).title,
-                "license": terms.license,
-                "redistribute": terms.redistribute,
-                "get": terms.get,
+                "title": (source_terms := terms.load(name)).title,
+                "license": source_terms.license,
+                "redistribute": source_terms.redistribute,
+                "get": source_terms.how_to_get,
             }
             for name in sources.MODULES
         ],

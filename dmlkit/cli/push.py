@@ -79,19 +79,19 @@ def show_bars(wanted: bool) -> None:
 
 
 def dry_facts(folder: Path, options: Any) -> dict[str, Any]:
-    from dmlkit.formats.dyml.card import terms_of
+    from dmlkit import terms
     from dmlkit.hub import push as hub
 
     with hub.content_of(folder, options) as content:
-        terms, sizes = terms_of(content.source), content.sizes
+        source_terms, sizes = terms.load_or_unknown(content.source), content.sizes
         return {
             "dry_run": True,
             "repo": options.repo,
             "data_set": content.name,
             "source": content.source,
-            "license": terms.license,
-            "terms": terms.terms,
-            "redistribute": terms.redistribute,
+            "license": source_terms.license,
+            "terms": source_terms.conditions,
+            "redistribute": source_terms.redistribute,
             "images": content.images,
             "private": options.private,
             "tag": content.tag,

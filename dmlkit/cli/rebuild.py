@@ -71,7 +71,7 @@ def rebuild(asked: Asked, chosen: dict[str, Any]) -> int:
 
 
 def dry_facts(published: Any, out: Path) -> dict[str, Any]:
-    from dmlkit import sources
+    from dmlkit import terms
 
     return {
         "repo": published.repo,
@@ -79,7 +79,7 @@ def dry_facts(published: Any, out: Path) -> dict[str, Any]:
         "data_set": published.manifest.name,
         "version": published.manifest.version,
         "source": published.source,
-        "get": sources.load(published.source).TERMS.get,
+        "get": terms.load(published.source).how_to_get,
         "limit": published.limit,
         "size": published.size,
         "images": {split: int((published.rows["split"] == split).sum()) for split in published.build["images"]},

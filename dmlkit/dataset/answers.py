@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dmlkit.sources import Answers
+from dmlkit.terms import CardTexts
 
 NOT_KNOWN = "The source does not say, and dmlkit does not know. Whoever publishes this dataset should say it here."
 IMPACT = """None is known to dmlkit beyond that of image retrieval at large. Whoever publishes this dataset knows
@@ -42,7 +42,7 @@ DRAWN = """To try out tools for retrieval and metric learning at several semanti
 images say nothing about photographs."""
 
 
-def responsible(answers: Answers, version: str, drawn: bool, limits: Sequence[str]) -> list[str]:
+def responsible(texts: CardTexts, version: str, drawn: bool, limits: Sequence[str]) -> list[str]:
     """The sections on use, limits, biases, people, impact and maintenance. ``limits``: what a user must know."""
     return [
         "## Use cases",
@@ -50,13 +50,13 @@ def responsible(answers: Answers, version: str, drawn: bool, limits: Sequence[st
         "## Limitations",
         "\n".join(f"- {line}" for line in limits),
         "## Biases",
-        answers.biases or NOT_KNOWN,
+        texts.biases or NOT_KNOWN,
         "" if drawn else "How many images a class has follows the source: `hierarchy` has the numbers.",
         "## Personal and sensitive information",
-        answers.people or NOT_KNOWN,
+        texts.people or NOT_KNOWN,
         "" if drawn else "dmlkit looked for none and removed none.",
         "## Social impact",
-        answers.impact or IMPACT,
+        texts.impact or IMPACT,
         "## Maintenance",
         f"This is version {version}. {MAINTENANCE}",
     ]

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import yaml
 
-from dmlkit import __version__, sources
+from dmlkit import __version__, terms
 from dmlkit.dataset import answers
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUS_BY_NAME
@@ -49,15 +49,15 @@ def write(folder: Path, manifest: Manifest, source: str, facts: Facts) -> None:
 
 
 def front_matter(folder: Path, manifest: Manifest, source: str, facts: Facts) -> str:
-    terms = sources.load(source).TERMS
-    license_id = terms.license.lower()
+    source_terms = terms.load(source)
+    license_id = source_terms.license.lower()
     drawn = source == "sample"
     # `datasets` fails at a split without rows, so one that has none is not named.
     files = {split: sorted(folder.glob(f"data/{split}-*.parquet")) for split in SPLITS if facts.images[split]}
     fields = {
         "license": license_id,
         **({"license_name": f"{source}-terms"} if license_id == "other" else {}),
-        **({"license_link": terms.url} if license_id == "other" and terms.url else {}),
+        **({"license_link": source_terms.url} if license_id == "other" and source_terms.url else {}),
         "pretty_name": f"{manifest.settings['title']} ({source})",
         "task_categories": ["image-feature-extraction", "image-classification"],
         "annotations_creators": ["machine-generated" if drawn else "found"],
@@ -117,11 +117,11 @@ def size_category(images: int) -> str:
 
 
 def body(folder: Path, manifest: Manifest, source: str, facts: Facts) -> str:
-    terms = sources.load(source).TERMS
+    source_terms = terms.load(source)
     (path,) = folder.glob("hierarchy/train-*.parquet")
     classes = pq.read_table(path).to_pylist()
     drawn = "> **The images are drawn by a program.** They show how the dataset is made; they are no photographs."
-    citations = "\n\n".join(text.strip() for text in (manifest.citations(), terms.citation) if text.strip())
+    citations = "\n\n".join(text.strip() for text in (manifest.citations(), source_terms.citation) if text.strip())
     parts = [
         f"# {plain(str(manifest.settings['title']))}",
         paragraph(str(manifest.settings.get("description", ""))),
@@ -139,9 +139,9 @@ def body(folder: Path, manifest: Manifest, source: str, facts: Facts) -> str:
         "## Evaluation",
         answers.EVALUATION,
         "## Data collection",
-        terms.answers.collection or answers.NOT_KNOWN,
-        f"Read by dmlkit {__version__} from the source **{plain(terms.title)}**, by the manifest `{manifest.name}`, "
-        f"version {plain(manifest.version)} (SHA-256 `{manifest.sha256}`).",
+        source_terms.card.collection or answers.NOT_KNOWN,
+        f"Read by dmlkit {__version__} from the source **{plain(source_terms.title)}**, by the manifest "
+        f"`{manifest.name}`, version {plain(manifest.version)} (SHA-256 `{manifest.sha256}`).",
         "### What is not in it",
         statuses_table(facts.statuses),
         "## Preprocessing",
@@ -150,13 +150,13 @@ Every image was decoded as readers will decode it; those that fail are out. Exac
 over the whole dataset. The side of a test image, query or gallery, is decided by a hash of its `image_id`, and so is
 the order of rows.""",
         "## Annotation",
-        terms.answers.annotation or answers.NOT_KNOWN,
+        source_terms.card.annotation or answers.NOT_KNOWN,
         labels_text(manifest, source, folder),
-        *answers.responsible(terms.answers, plain(manifest.version), source == "sample", limits(source)),
+        *answers.responsible(source_terms.card, plain(manifest.version), source == "sample", limits(source)),
         "## Licence and terms",
-        plain(terms.terms),
-        f"The images {'may' if terms.redistribute else 'may **not**'} be published again."
-        + (f" Source: <{terms.url}>" if terms.url else ""),
+        plain(source_terms.conditions),
+        f"The images {'may' if source_terms.redistribute else 'may **not**'} be published again."
+        + (f" Source: <{source_terms.url}>" if source_terms.url else ""),
         f"## How to cite this dataset\n\n{fenced(own_entry(manifest, source, facts), 'bibtex')}",
         f"## Citation\n\n{fenced(citations, 'bibtex')}" if citations else "",
     ]

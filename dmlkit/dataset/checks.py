@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from dmlkit import sources
+from dmlkit import terms
 from dmlkit.dataset.card import size_category
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
 from dmlkit.schema.scales import SCALES, SPLITS
@@ -191,8 +191,8 @@ def check_card(content: Content) -> Iterator[Finding]:
     if size not in ([], [size_category(len(content.images))]):
         yield Finding("E207", "README.md", f"the size category is {some(size)} for {len(content.images)} images")
     source = content.build["source"]["name"]
-    if license_id and source in sources.MODULES and license_id != sources.load(source).TERMS.license.lower():
-        theirs = sources.load(source).TERMS.license.lower()
+    if license_id and terms.is_source(source) and license_id != terms.load(source).license.lower():
+        theirs = terms.load(source).license.lower()
         yield Finding("W504", "README.md", f"its licence is {license_id}; that of {source} is {theirs}")
 
 

@@ -25,11 +25,10 @@ import pyarrow.parquet as pq
 import yaml
 from PIL import Image
 
-from dmlkit import __version__
+from dmlkit import __version__, terms
 from dmlkit.dataset.card import fenced, plain
 from dmlkit.dataset.checks import batches, front_matter
 from dmlkit.errors import OutputError, UsageError, no_images, unreadable_dataset
-from dmlkit.formats.dyml.card import terms_of
 from dmlkit.formats.dyml.sidecar import FACTS
 from dmlkit.hub import ids_only as ids
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
@@ -203,25 +202,25 @@ def write_readme(
 
     ``opened`` is Python that opens the export, ``text`` says what is where.
     """
-    terms = terms_of(data.source)
+    source_terms = terms.load_or_unknown(data.source)
     card = data.path / "README.md"
     citation = ids.citation_of(card.read_text(encoding="utf-8"))
     parts = [
         f"# {plain(data.title or data.name)}: {what}",
-        f"Version {plain(data.version)} of the dataset `{data.name}`, from {plain(terms.title)}, written by "
+        f"Version {plain(data.version)} of the dataset `{data.name}`, from {plain(source_terms.title)}, written by "
         f"`dmlkit export` of dmlkit {__version__}.",
         fenced(opened, "python"),
         text,
         "## Licence and terms",
-        plain(terms.terms),
-        f"The images {'may' if terms.redistribute else 'may **not**'} be published again."
-        + (f" Source: <{terms.url}>" if terms.url else ""),
+        plain(source_terms.conditions),
+        f"The images {'may' if source_terms.redistribute else 'may **not**'} be published again."
+        + (f" Source: <{source_terms.url}>" if source_terms.url else ""),
         f"## Citation\n\n{fenced(citation, 'bibtex')}" if citation else "",
     ]
     body = "\n\n".join(part for part in parts if part) + "\n"
     if files:
         fields = {
-            "license": terms.license.lower(),
+            "license": source_terms.license.lower(),
             "configs": [
                 {
                     "config_name": config,

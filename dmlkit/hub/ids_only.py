@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from dmlkit import sources
+from dmlkit import terms
 from dmlkit.dataset import card
 from dmlkit.dataset import shards as parquet
 from dmlkit.dataset.checks import front_matter
@@ -135,7 +135,7 @@ source that is not in it, with the reason."""
 
 def making(repo: str, build: Mapping[str, Any]) -> str:
     source = str(build["source"]["name"])
-    if "release" in build or source not in sources.MODULES:
+    if "release" in build or not terms.is_source(source):
         return f"""Get the official DyML release, or the files that this was made from ({card.plain(source)}). Then
 
 ```bash
@@ -143,7 +143,7 @@ dmlkit import dyml DIR --out OUT
 ```
 
 reads the lists and images below DIR. Compare `OUT/SHA256SUMS` with `{FULL_SUMS}`."""
-    return f"""{card.plain(sources.load(source).TERMS.get)} Then
+    return f"""{card.plain(terms.load(source).how_to_get)} Then
 
 ```bash
 dmlkit build --from-hub {repo} --from DIR

@@ -18,10 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from dmlkit import __version__
+from dmlkit import __version__, terms
 from dmlkit.dataset.validate import SHARD, plain_files, read_build
 from dmlkit.errors import HubError, UsageError
-from dmlkit.formats.dyml.card import terms_of
 from dmlkit.hub import ids_only
 from dmlkit.storage.hub_client import asking, check_name
 
@@ -120,10 +119,10 @@ def content_of(folder: Path, options: Options) -> Iterator[Content]:
         raise UsageError(
             f"the version {version!r} cannot be a tag", hint="give the manifest one such as 1.0.0, and build again"
         )
-    images = terms_of(source).redistribute or options.with_images
-    if options.with_images and not terms_of(source).redistribute and not options.private:
+    images = terms.load_or_unknown(source).redistribute or options.with_images
+    if options.with_images and not terms.load_or_unknown(source).redistribute and not options.private:
         raise UsageError(
-            f"the terms of {source} do not allow to publish its images: {terms_of(source).terms}",
+            f"the terms of {source} do not allow to publish its images: {terms.load_or_unknown(source).conditions}",
             hint="--with-images --private keeps them to you; without --with-images ids, labels and hashes go up",
         )
     with TemporaryDirectory(prefix="dmlkit-push-") as made:
@@ -214,7 +213,7 @@ def check_there(api: HfApi, repo: str, there: There | None, content: Content) ->
     if there is None:
         return ""
     refuse_other(api, repo, there, content)
-    if content.images and not there.private and not terms_of(content.source).redistribute:
+    if content.images and not there.private and not terms.load_or_unknown(content.source).redistribute:
         raise HubError(
             f"{repo} is public, and the terms of {content.source} do not allow its images there; nothing was pushed",
             hint="choose another name: with --private it becomes a private repository",

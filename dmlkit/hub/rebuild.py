@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dmlkit import sources
+from dmlkit import sources, terms
 from dmlkit.dataset.validate import HIERARCHY, Unusable, check_columns, read_build, read_hierarchy, read_parquet
 from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import ids_only as ids
@@ -293,7 +293,7 @@ def citations_of(folder: Path, source: str) -> str:
     """The citations of the manifest: those of the card without that of the source."""
     path = folder / ids.CITATION
     text = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-    return text.removesuffix(sources.load(source).TERMS.citation.strip()).strip()
+    return text.removesuffix(terms.load(source).citation).strip()
 
 
 def read_rows(folder: Path, manifest: Manifest) -> pd.DataFrame:

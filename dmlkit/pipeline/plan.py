@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dmlkit import sources
+from dmlkit import sources, terms
 from dmlkit.errors import TaxonomyError
 from dmlkit.pipeline.pool import Pool
 from dmlkit.sources.base import Unit
@@ -130,11 +130,11 @@ def dry_run(hierarchy: Hierarchy, options: Options, notes: Iterable[str] = ()) -
     for unit in units:
         count, size = count + 1, size + unit.size
         settled += pool.settled(unit, options.settings, depths_of(unit, hierarchy, []))
-    terms = sources.load(options.source).TERMS
+    source_terms = terms.load(options.source)
     facts = {
         "manifest": hierarchy.manifest.name,
         "source": options.source,
-        "title": terms.title,
+        "title": source_terms.title,
         "download": {"url": absent.url, "bytes": absent.size} if absent else None,
         "stream": not isinstance(found, list | sources.Listing),
         "units": count,
@@ -143,9 +143,9 @@ def dry_run(hierarchy: Hierarchy, options: Options, notes: Iterable[str] = ()) -
         "labels": dict(sorted(Counter(resolution.status for resolution in placed.values()).items())),
         "fine": len({resolution.fine_id for resolution in placed.values()} - {None}),
         "of_fine": len(hierarchy.manifest.classes),
-        "license": terms.license,
-        "terms": terms.terms,
-        "redistribute": terms.redistribute,
+        "license": source_terms.license,
+        "terms": source_terms.conditions,
+        "redistribute": source_terms.redistribute,
         "notes": list(notes),
         "out": shown(str(options.out)),
         "pool": shown(str(options.pool_folder)),

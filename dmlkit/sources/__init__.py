@@ -1,6 +1,5 @@
 """The sources by name. Each is a module of this package with
 
-- ``TERMS``: a `Terms`,
 - ``ARCHIVE``: a `dmlkit.storage.download.Archive`, where the source can be downloaded without a log-in,
 - ``classes(request) -> Classes``, where the classes are not those of the manifest's ``classes.tsv`` but stand in the
   source's own files, by rules of the manifest,
@@ -18,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from dmlkit import terms
 from dmlkit.errors import UsageError
 from dmlkit.sources.base import Unit
 from dmlkit.storage.crawl_policy import CrawlPolicy
@@ -37,40 +37,6 @@ MODULES = {
     "imaterialist-2019": "dmlkit.sources.imaterialist_2019",
     "stanford-online-products": "dmlkit.sources.stanford_online_products",
 }
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the card says of the source's images and labels, in sentences; empty where dmlkit does not know it."""
-
-    collection: str = ""
-    """How and when the images came together."""
-    annotation: str = ""
-    """Who or what gave the labels."""
-    people: str = ""
-    """People, and what else is personal, in the images or told by the labels."""
-    biases: str = ""
-    impact: str = ""
-    """What models trained on it could do to people."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a source allows and how it is named in the card."""
-
-    title: str
-    license: str
-    """SPDX identifier, or ``other``."""
-    terms: str
-    """One or two sentences for the card: who may use the images and for what."""
-    redistribute: bool
-    """Whether the images themselves may be published."""
-    url: str = ""
-    citation: str = ""
-    """A BibTeX entry."""
-    get: str = ""
-    """How a person gets the source's files: one sentence or command."""
-    answers: Answers = field(default_factory=Answers)
 
 
 @dataclass(frozen=True)
@@ -153,7 +119,7 @@ def hint_at(path: Path, wanted: str) -> str:
     other = other_source(path, wanted)
     if other is None and wanted != "imagenet-21k" and has_mark(path, SYNSET_FILES):
         other = "imagenet-21k"
-    return f"this looks like the source {other}: --source {other}" if other else str(load(wanted).TERMS.get)
+    return f"this looks like the source {other}: --source {other}" if other else terms.load(wanted).how_to_get
 
 
 def load(name: str) -> ModuleType:

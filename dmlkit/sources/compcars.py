@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from dmlkit import terms
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources import Classes, Request
 from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, matlab, synsets, tables, vehicles
 from dmlkit.sources.common.listed import Row, Tree
@@ -22,28 +23,6 @@ NAMES = "misc/make_model_name.mat"
 TYPES = "misc/car_type.mat"
 
 IMAGES, MODELS = 136_726, 1_716
-
-TERMS = Terms(
-    title="CompCars (images from the web)",
-    license="other",
-    terms="For non-commercial research only; the images may not be passed on.",
-    redistribute=False,
-    url="http://mmlab.ie.cuhk.edu.hk/datasets/comp_cars/",
-    citation="""@inproceedings{yang2015compcars,
-  title = {A Large-Scale Car Dataset for Fine-Grained Categorization and Verification},
-  author = {Yang, Linjie and Luo, Ping and Loy, Chen Change and Tang, Xiaoou},
-  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition},
-  year = {2015}
-}""",
-    get="Ask for it with the form at http://mmlab.ie.cuhk.edu.hk/datasets/comp_cars/, unpack the parts of its zip file "
-    "with the password, and give the folder that holds image/ and misc/ as --from.",
-    answers=Answers(
-        collection="Images of cars from forums, public pages and search engines of the web, before 2015.",
-        annotation="Make, model, year and type are those of CompCars' lists.",
-        people="Photographs of the web: people and licence plates can be in them.",
-        biases="Cars as their makers, sellers and owners show them; many models are those of the Chinese market.",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -78,7 +57,7 @@ def nth(names: list[str], number: int) -> str:
 
 def tree_of(request: Request) -> Tree:
     """The files at ``--from``. Raises `SourceError` where they are none of CompCars, or not whole."""
-    path = synsets.given_path(request, NAME, TERMS.get)
+    path = synsets.given_path(request, NAME, terms.load(NAME).how_to_get)
     tree = listed.tree_at(path, MARKS)
     if tree is None:
         raise synsets.no_units(path, NAME)

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from dmlkit import terms
 from dmlkit.errors import SourceError
-from dmlkit.sources import Request, Terms, candidates
+from dmlkit.sources import Request, candidates
 from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import matlab, synsets
-from dmlkit.sources.imagenet_21k import IMAGENET_ANSWERS, IMAGENET_BIB, IMAGENET_TERMS
 from dmlkit.storage import archives
 
 NAME = "imagenet-1k"
@@ -26,22 +26,10 @@ KAGGLE_CSV = "LOC_val_solution.csv"
 TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 CLASSES = 1000
 
-TERMS = Terms(
-    title="ImageNet-1K (ILSVRC2012)",
-    license="other",
-    terms=IMAGENET_TERMS,
-    redistribute=False,
-    url="https://image-net.org/download.php",
-    citation=IMAGENET_BIB,
-    get=f"With an account on image-net.org download {TRAIN_TAR}, {VAL_TAR} and {DEVKIT}.tar.gz into one folder, or "
-    "from Kaggle the competition imagenet-object-localization-challenge; give that folder as --from.",
-    answers=IMAGENET_ANSWERS,
-)
-
 
 def plan(request: Request) -> list[Unit]:
     """One unit a synset of train, one for each thousand images of val."""
-    path = synsets.given_path(request, NAME, TERMS.get)
+    path = synsets.given_path(request, NAME, terms.load(NAME).how_to_get)
     if path.is_dir():
         units = units_of_folder(path)
     elif not archives.is_tar(path):

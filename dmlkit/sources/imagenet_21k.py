@@ -9,53 +9,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from dmlkit import terms
 from dmlkit.errors import OutputError
-from dmlkit.sources import Answers, Request, Terms, candidates
+from dmlkit.sources import Request, candidates
 from dmlkit.sources.base import Unit
 from dmlkit.sources.common import synsets
 from dmlkit.storage import archives
 
 NAME = "imagenet-21k"
 CHUNK = 1024 * 1024
-IMAGENET_TERMS = (
-    "Non-commercial research and education only, after accepting ImageNet's terms of access. "
-    "The images belong to their makers and may not be passed on."
-)
-IMAGENET_BIB = """@inproceedings{deng2009imagenet,
-  title     = {{ImageNet}: A Large-Scale Hierarchical Image Database},
-  author    = {Deng, Jia and Dong, Wei and Socher, Richard and Li, Li-Jia and Li, Kai and Fei-Fei, Li},
-  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition},
-  year      = {2009}
-}"""
 
-IMAGENET_ANSWERS = Answers(
-    collection="ImageNet's makers asked the web's image search engines for the words of each WordNet synset, "
-    "in several languages.",
-    annotation="The synset is the one that the image was found for; workers of Amazon Mechanical Turk had voted that "
-    "it shows it. An image has one synset even where it shows more.",
-    people="Photographs of the web: people can be in them, beside what they are labelled as, and were not asked.",
-    biases="What people photograph and search engines found: well-known kinds, close up, most of them from "
-    "North America and Europe.",
-)
-
-TERMS = Terms(
-    title="ImageNet-21K",
-    license="other",
-    terms=IMAGENET_TERMS,
-    redistribute=False,
-    url="https://image-net.org/download.php",
-    citation=IMAGENET_BIB,
-    get="With an account on image-net.org download winter21_whole.tar.gz; give it, or the folder of its nXXXXXXXX.tar "
-    "files, as --from.",
-    answers=IMAGENET_ANSWERS,
-)
 
 read = synsets.read
 
 
 def plan(request: Request) -> list[Unit] | Iterator[Unit]:
     """One unit a synset. A compressed archive of archives is a stream: its units come as it is read."""
-    path = synsets.given_path(request, NAME, TERMS.get)
+    path = synsets.given_path(request, NAME, terms.load(NAME).how_to_get)
     if path.is_dir():
         units = units_of_folder(path)
     elif not archives.is_tar(path):

@@ -22,10 +22,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from dmlkit import terms
 from dmlkit.errors import ManifestError, SourceError
 from dmlkit.schema.scales import SCALES
 from dmlkit.schema.statuses import STATUS_NAMES
-from dmlkit.sources import Answers, Classes, Listing, Request, Terms, url_list
+from dmlkit.sources import Classes, Listing, Request, url_list
 from dmlkit.sources.base import Candidate, Link, Unit
 from dmlkit.sources.common import listed, synsets, tables
 from dmlkit.sources.common.listed import Row, Tree
@@ -48,30 +49,6 @@ NODE = re.compile(r"level\d_node(\d+)")
 START = re.compile(r'"images"\s*:\s*\[')
 BLANK = re.compile(r"[\s,]*")
 SUFFIXES = re.compile(r"(?i)(\.(jpe?g|png|gif|webp|bmp))+$")
-
-TERMS = Terms(
-    title="iMaterialist Product 2019",
-    license="other",
-    terms="For non-commercial research, by the rules of the Kaggle competition; the images belong to their makers "
-    "and may not be passed on.",
-    redistribute=False,
-    url="https://github.com/msight-tech/imaterialist-product-2019",
-    citation="""@misc{imaterialist2019product,
-  title = {{iMaterialist} Challenge on Product Recognition at {FGVC6}},
-  author = {{Malong Technologies}},
-  year = {2019},
-  howpublished = {https://github.com/msight-tech/imaterialist-product-2019}
-}""",
-    get="Download train.json, val.json and product_tree.json as the page at "
-    "https://github.com/msight-tech/imaterialist-product-2019 says, and give their folder, unpacked, as --from. The "
-    "images are read from that folder where files in it are called by the ids of the lists, else fetched by URL.",
-    answers=Answers(
-        collection="Images of products at the web addresses of the competition's lists, of 2019 and before.",
-        annotation="The class is that of the competition's lists. What its number stands for was not published.",
-        people="People who wear or hold a product can be in the images.",
-        biases="Products as shops show them. Addresses that are dead by now are missing, and not by chance.",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -96,9 +73,9 @@ class Contents:
 
 def tree_of(request: Request) -> Tree:
     """The files below ``--from``. Raises `SourceError`."""
-    path = synsets.given_path(request, NAME, TERMS.get)
+    path = synsets.given_path(request, NAME, terms.load(NAME).how_to_get)
     if path.is_file():
-        raise SourceError(f"{path} is a file; {NAME} is a folder with lists in it", hint=TERMS.get)
+        raise SourceError(f"{path} is a file; {NAME} is a folder with lists in it", hint=terms.load(NAME).how_to_get)
     try:
         return Tree(path, listed.files_below(path))
     except OSError as exc:
@@ -120,7 +97,7 @@ def own_files(tree: Tree) -> dict[str, str]:
             found[what] = name
     if not found.keys() & LISTS.keys():
         names = ", ".join(itertools.chain(*LISTS.values()))
-        raise SourceError(f"{tree.path} has none of {names}", hint=TERMS.get)
+        raise SourceError(f"{tree.path} has none of {names}", hint=terms.load(NAME).how_to_get)
     return found
 
 
@@ -241,7 +218,9 @@ def classes(request: Request) -> Classes:
     unknown = sorted(found.spans.keys() - {c.fine_id for c in kept} - {e.label for e in left_out})
     if unknown:
         faults = (f"{label}, of {next(rows_of(tree.path, found, label))['id']!r}" for label in unknown)
-        raise SourceError(f"{tree.path}: classes that the tree does not have:{listed.some(faults)}", hint=TERMS.get)
+        raise SourceError(
+            f"{tree.path}: classes that the tree does not have:{listed.some(faults)}", hint=terms.load(NAME).how_to_get
+        )
     names = given_names(request, kept, found)
     of_table = "no table" if request.table is None else str(request.table)
     notes = [
@@ -325,7 +304,10 @@ def check_tree(tree: Tree, name: str, known: Mapping[str, str]) -> None:
         if given.get(leaf) != known.get(leaf)
     ]
     if faults:
-        raise SourceError(f"{tree.path}: {name} is not the tree of the manifest:{listed.some(faults)}", hint=TERMS.get)
+        raise SourceError(
+            f"{tree.path}: {name} is not the tree of the manifest:{listed.some(faults)}",
+            hint=terms.load(NAME).how_to_get,
+        )
 
 
 def given_names(request: Request, kept: Iterable[FineClass], found: Contents) -> dict[str, str]:

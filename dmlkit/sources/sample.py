@@ -10,28 +10,12 @@ from io import BytesIO
 
 from dmlkit import sample
 from dmlkit.errors import UsageError
-from dmlkit.sources import Answers, Request, Terms
+from dmlkit.sources import Request
 from dmlkit.sources.base import Candidate, Unit
 from dmlkit.taxonomy.manifest import FineClass
 
 QUALITY = 88
 PER_CLASS = 8
-
-TERMS = Terms(
-    title="the sample that dmlkit draws",
-    license="CC0-1.0",
-    terms="The images are drawn by dmlkit, not photographed. Anyone may use them for anything.",
-    redistribute=True,
-    url="https://creativecommons.org/publicdomain/zero/1.0/",
-    get="Nothing to get: dmlkit draws it.",
-    answers=Answers(
-        collection="A program drew them from the class and a number; nothing was collected.",
-        annotation="The class was given to the program, so every label is right by construction.",
-        people="None: no photograph, no person and no text of a person went into it.",
-        biases="The variety is what the program knows to draw, evenly over the classes. It is not that of the world.",
-        impact="None that is known.",
-    ),
-)
 
 
 def plan(request: Request) -> list[Unit]:

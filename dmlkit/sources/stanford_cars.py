@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from dmlkit import terms
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources import Classes, Request
 from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, matlab, synsets, tables, vehicles
 from dmlkit.sources.common.listed import Row, Tree
@@ -27,37 +28,15 @@ PARTS = {
 """Folder of images → the file of its labels, wherever copies of the dataset have it."""
 COUNTS = {"cars_train": 8_144, "cars_test": 8_041, "car_ims": 16_185}
 
-TERMS = Terms(
-    title="Stanford Cars",
-    license="other",
-    terms="For research; the images are from the web and belong to their makers, and may not be passed on.",
-    redistribute=False,
-    url="https://github.com/pytorch/vision/issues/7545",
-    citation="""@inproceedings{krause2013cars,
-  title = {{3D} Object Representations for Fine-Grained Categorization},
-  author = {Krause, Jonathan and Stark, Michael and Deng, Jia and Fei-Fei, Li},
-  booktitle = {IEEE Workshop on 3D Representation and Recognition},
-  year = {2013}
-}""",
-    get="The original address is dead; https://github.com/pytorch/vision/issues/7545 names copies. Give the folder "
-    "that holds cars_train/, cars_test/, devkit/ and cars_test_annos_withlabels.mat, or car_ims/ and cars_annos.mat.",
-    answers=Answers(
-        collection="Images of cars from the web, before 2013.",
-        annotation="Make, model and year are those of the source's lists.",
-        people="Photographs of the web: people and licence plates can be in them.",
-        biases="196 models, most of them sold in North America.",
-    ),
-)
-
 
 def tree_of(request: Request) -> Tree:
     """The files at ``--from``. Raises `SourceError` where they are none of Stanford Cars, or not whole."""
-    path = synsets.given_path(request, NAME, TERMS.get)
+    path = synsets.given_path(request, NAME, terms.load(NAME).how_to_get)
     tree = listed.tree_at(path, MARKS)
     if tree is None:
         raise synsets.no_units(path, NAME)
     if not any(tree.images(folder) for folder in COUNTS):
-        raise SourceError(f"{tree.path} has no images below {', '.join(COUNTS)}", hint=TERMS.get)
+        raise SourceError(f"{tree.path} has no images below {', '.join(COUNTS)}", hint=terms.load(NAME).how_to_get)
     return tree
 
 
@@ -80,7 +59,7 @@ def read_labels(tree: Tree) -> tuple[list[str], dict[str, int], list[str]]:
     meta = next((name for name in META if name in tree.files), None)
     if meta is None or not labels:
         lacking = META[0] if meta is None else " and no ".join(places[0] for places in PARTS.values())
-        raise SourceError(f"{tree.path} has no {lacking}, so no labels are known", hint=TERMS.get)
+        raise SourceError(f"{tree.path} has no {lacking}, so no labels are known", hint=terms.load(NAME).how_to_get)
     return class_names(matlab.read(tree.read(meta), meta), meta), labels, notes
 
 
@@ -114,7 +93,9 @@ def classes(request: Request) -> Classes:
         )
     wrong = [f"{name}: class {number}" for name, number in labels.items() if not 0 < number <= len(names)]
     if wrong:
-        raise SourceError(f"labels that are none of {len(names)} classes:{listed.some(wrong)}", hint=TERMS.get)
+        raise SourceError(
+            f"labels that are none of {len(names)} classes:{listed.some(wrong)}", hint=terms.load(NAME).how_to_get
+        )
     for folder, published in COUNTS.items():
         if images := tree.images(folder):
             notes += listed.counted(f"images below {folder}/", len(images), published)

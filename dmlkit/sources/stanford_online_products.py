@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dmlkit import terms
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources import Classes, Request
 from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, synsets, tables
 from dmlkit.sources.common.listed import Row, Tree
@@ -22,29 +23,6 @@ COLUMNS = ("image_id", "class_id", "super_class_id", "path")
 ROW = re.compile(r"[0-9]+\s+(?P<product>[0-9]{1,9})\s+[0-9]+\s+(?P<path>(?P<group>\w+)_final/[^\s/\\]+)")
 IMAGE = re.compile(r"(?i)\w+_final/[^/]+\.jpe?g")
 
-TERMS = Terms(
-    title="Stanford Online Products",
-    license="other",
-    terms="For research; the images belong to the sellers on eBay who made them, and may not be passed on.",
-    redistribute=False,
-    url="https://cvgl.stanford.edu/projects/lifted_struct/",
-    citation="""@inproceedings{song2016lifted,
-  title = {Deep Metric Learning via Lifted Structured Feature Embedding},
-  author = {Oh Song, Hyun and Xiang, Yu and Jegelka, Stefanie and Savarese, Silvio},
-  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition},
-  year = {2016}
-}""",
-    get="Download Stanford_Online_Products.zip (2.9 GB) from https://cvgl.stanford.edu/projects/lifted_struct/ and "
-    "give it, or the folder it unpacks to, as --from.",
-    answers=Answers(
-        collection="Images that sellers on eBay put up with their offers, before 2016.",
-        annotation="Images of one offer are one product; the group is that of eBay. Two offers of the same thing are "
-        "two products.",
-        people="Sellers' photographs, often taken at home: people and rooms can be in them.",
-        biases="Things that were offered on eBay, in 12 groups.",
-    ),
-)
-
 
 @dataclass(frozen=True)
 class Listed:
@@ -57,7 +35,7 @@ class Listed:
 
 def tree_of(request: Request) -> Tree:
     """The files at ``--from``. Raises `SourceError` where they are none of SOP."""
-    path = synsets.given_path(request, NAME, TERMS.get)
+    path = synsets.given_path(request, NAME, terms.load(NAME).how_to_get)
     tree = listed.tree_at(path, LISTS)
     if tree is None:
         raise synsets.no_units(path, NAME)

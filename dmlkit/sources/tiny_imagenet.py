@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from dmlkit import terms
 from dmlkit.errors import SourceError
-from dmlkit.sources import Request, Terms, candidates
+from dmlkit.sources import Request, candidates
 from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import synsets
-from dmlkit.sources.imagenet_21k import IMAGENET_ANSWERS, IMAGENET_BIB, IMAGENET_TERMS
 from dmlkit.storage import archives, download
 
 NAME = "tiny-imagenet"
@@ -24,24 +24,13 @@ ARCHIVE = download.Archive(
     size=248_100_043,
 )
 
-TERMS = Terms(
-    title="Tiny ImageNet",
-    license="other",
-    terms=IMAGENET_TERMS,
-    redistribute=False,
-    url=ARCHIVE.url,
-    citation=IMAGENET_BIB,
-    get="Nothing to get: it is downloaded (237 MiB, no log-in). A copy of the zip file can be given as --from.",
-    answers=IMAGENET_ANSWERS,
-)
-
 
 def plan(request: Request) -> list[Unit]:
     """One unit a class of train, one for each thousand images of val. Without ``--from``: of the downloaded zip."""
     path = request.path or download.downloaded(ARCHIVE)
     if path is None:
-        raise SourceError("Tiny ImageNet is neither downloaded nor given with --from", hint=TERMS.get)
-    path = synsets.given_path(replace(request, path=path), NAME, TERMS.get)
+        raise SourceError("Tiny ImageNet is neither downloaded nor given with --from", hint=terms.load(NAME).how_to_get)
+    path = synsets.given_path(replace(request, path=path), NAME, terms.load(NAME).how_to_get)
     units = units_of_folder(path) if path.is_dir() else units_of_zip(path)
     if not any(unit.labels for unit in units):
         raise synsets.no_units(path, NAME)
@@ -122,7 +111,8 @@ def read_val_labels(table: bytes, where: str) -> dict[str, str]:
             continue
         if len(parts) < 2 or not synsets.SYNSET.fullmatch(parts[1]):
             raise SourceError(
-                f"{where}: line {number} of val_annotations.txt has no wnid: {line[:80]!r}", hint=TERMS.get
+                f"{where}: line {number} of val_annotations.txt has no wnid: {line[:80]!r}",
+                hint=terms.load(NAME).how_to_get,
             )
         labels[parts[0]] = parts[1]
     return labels

@@ -22,9 +22,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from dmlkit import terms
 from dmlkit.errors import SourceError, TaxonomyError
 from dmlkit.schema.scales import SCALES, order_key
-from dmlkit.sources import Answers, Listing, Request, Terms, candidates
+from dmlkit.sources import Listing, Request, candidates
 from dmlkit.sources.base import Candidate, Link, Unit
 from dmlkit.sources.common import synsets
 from dmlkit.storage import crawler as crawl
@@ -43,25 +44,10 @@ FALL11_NAME = "*fall11*.txt"
 IMAGE_SUFFIX = re.compile(r"(?i)\.(jpe?g|png|gif|webp|bmp)$")
 BLOCK = 1 << 20
 
-TERMS = Terms(
-    title="a list of URLs",
-    license="other",
-    terms="Each image belongs to its maker. The columns license and author say what the list says of it; where they "
-    "are empty, nothing is known and nothing is allowed beyond what the law allows.",
-    redistribute=False,
-    get="Give as --from a CSV, TSV or Parquet file with the columns url and label (or fine, middle, coarse), and as "
-    "wanted id, sha256, license, author; or ImageNet's fall11_urls.txt.",
-    answers=Answers(
-        collection="Fetched from the addresses of the list. Who made the list knows how it came together: say it here.",
-        annotation="The labels are those of the list. Who made it knows who gave them: say it here.",
-        biases="Addresses that are dead by now are missing, and not by chance.",
-    ),
-)
-
 
 def plan(request: Request) -> Listing:
     """The units of the list, and what is known of it as a whole. Raises `SourceError` and `TaxonomyError`."""
-    path = list_file(synsets.given_path(request, NAME, TERMS.get))
+    path = list_file(synsets.given_path(request, NAME, terms.load(NAME).how_to_get))
     labels: Counter[str] = Counter()
     hosts: Counter[str] = Counter()
     licenses: Counter[str] = Counter()
@@ -71,7 +57,7 @@ def plan(request: Request) -> Listing:
         licenses[link.license or ""] += 1
     rows = sum(labels.values())
     if not rows:
-        raise SourceError(f"{path} has no rows", hint=TERMS.get)
+        raise SourceError(f"{path} has no rows", hint=terms.load(NAME).how_to_get)
     labels.pop("", None)
     policy = json.dumps(dataclasses.asdict(request.policy))
     return Listing(
@@ -88,7 +74,7 @@ def list_file(path: Path) -> Path:
     if path.is_dir():
         found = sorted(path.glob(FALL11_NAME))
         if len(found) != 1:
-            raise SourceError(f"{path} is a folder, not a list of URLs", hint=TERMS.get)
+            raise SourceError(f"{path} is a folder, not a list of URLs", hint=terms.load(NAME).how_to_get)
         return found[0]
     return path
 
@@ -122,7 +108,9 @@ def links_of(path: Path, manifest: Manifest) -> Iterator[Link]:
             for row in block.to_pylist():
                 yield link_of(row, place)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeDecodeError) as exc:
-        raise SourceError(f"{path} cannot be read as a list: {str(exc).splitlines()[0]}", hint=TERMS.get) from exc
+        raise SourceError(
+            f"{path} cannot be read as a list: {str(exc).splitlines()[0]}", hint=terms.load(NAME).how_to_get
+        ) from exc
 
 
 def fall11_links(path: Path) -> Iterator[Link]:
@@ -183,10 +171,11 @@ def known_columns(path: Path, given: list[str]) -> dict[str, str]:
     names = {name: name.strip().lower() for name in given if name.strip().lower() in COLUMNS}
     again = [name for name, count in Counter(names.values()).items() if count > 1]
     if again:
-        raise SourceError(f"{path} has several columns {again[0]}", hint=TERMS.get)
+        raise SourceError(f"{path} has several columns {again[0]}", hint=terms.load(NAME).how_to_get)
     if "url" not in names.values() or not {"label", "fine"} & set(names.values()):
         raise SourceError(
-            f"{path} has the columns {', '.join(given)[:200]}; it needs url, and label or fine", hint=TERMS.get
+            f"{path} has the columns {', '.join(given)[:200]}; it needs url, and label or fine",
+            hint=terms.load(NAME).how_to_get,
         )
     return names
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dmlkit import terms
 from dmlkit.errors import SourceError
-from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources import Classes, Request
 from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, synsets, tables, vehicles
 from dmlkit.sources.common.listed import Row, Tree
@@ -34,30 +35,6 @@ LISTS = {
     "test_list_2400.txt": 19_777,
 }
 
-TERMS = Terms(
-    title="PKU VehicleID",
-    license="other",
-    terms="For research only, after a signed agreement with Peking University; the images may not be passed on.",
-    redistribute=False,
-    url="https://www.pkuml.org/resources/pku-vehicleid.html",
-    citation="""@inproceedings{liu2016vehicleid,
-  title = {Deep Relative Distance Learning: Tell the Difference Between Similar Vehicles},
-  author = {Liu, Hongye and Tian, Yonghong and Wang, Yaowei and Pang, Lu and Huang, Tiejun},
-  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition},
-  year = {2016}
-}""",
-    get="Send the signed agreement to the address at https://www.pkuml.org/resources/pku-vehicleid.html and give "
-    "VehicleID_V1.0.zip, or the folder it unpacks to, as --from.",
-    answers=Answers(
-        collection="Surveillance cameras of a small city in China, by day; vehicles from the front and from behind.",
-        annotation="The vehicle is that of VehicleID's lists, the model too where they tell it; body types are those "
-        "that a person filled in.",
-        people="Images of people's vehicles on public roads. Nobody looked for plates and faces here.",
-        biases="The vehicles and cameras of one city; daylight only.",
-        impact=vehicles.IMPACT,
-    ),
-)
-
 
 @dataclass(frozen=True)
 class Model:
@@ -69,7 +46,7 @@ class Model:
 
 def tree_of(request: Request) -> Tree:
     """The files at ``--from``. Raises `SourceError` where they are none of VehicleID, or not whole."""
-    return tree_in(synsets.given_path(request, NAME, TERMS.get))
+    return tree_in(synsets.given_path(request, NAME, terms.load(NAME).how_to_get))
 
 
 def tree_in(path: Path) -> Tree:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from dmlkit import terms
 from dmlkit.errors import SourceError
-from dmlkit.sources import Answers, Classes, Request, Terms
+from dmlkit.sources import Classes, Request
 from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, synsets, vehicles
 from dmlkit.sources.common.listed import Row, Tree
@@ -41,30 +42,6 @@ LISTS = {
 }
 """The lists of each release and their published numbers of rows."""
 
-TERMS = Terms(
-    title="VERI-Wild",
-    license="other",
-    terms="For non-commercial research and education only; the images may not be passed on.",
-    redistribute=False,
-    url="https://github.com/PKU-IMRE/VERI-Wild",
-    citation="""@inproceedings{lou2019veriwild,
-  title = {{VERI-Wild}: A Large Dataset and a New Method for Vehicle Re-Identification in the Wild},
-  author = {Lou, Yihang and Bai, Yan and Liu, Jun and Wang, Shiqi and Duan, Ling-Yu},
-  booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
-  year = {2019}
-}""",
-    get="Accept the terms at https://github.com/PKU-IMRE/VERI-Wild, download the 23 RAR parts and the lists, unpack "
-    "them (unrar x images.part01.rar), and give the folder that holds images/ and train_test_split/ as --from.",
-    answers=Answers(
-        collection="174 surveillance cameras, through one month, day and night; a detector cut the vehicles out.",
-        annotation="Vehicle, model, type and colour are those of VERI-Wild's lists.",
-        people="Licence plates are masked in the images. Drivers can be visible, and camera and time of each image "
-        "stand in the source's lists; nobody was asked.",
-        biases="The vehicles and cameras of one region.",
-        impact=vehicles.IMPACT,
-    ),
-)
-
 
 class Info(NamedTuple):
     """One row of ``vehicle_info.txt``. Vehicle and image are without leading zeros, which some copies lack."""
@@ -78,7 +55,7 @@ class Info(NamedTuple):
 
 def tree_of(request: Request) -> Tree:
     """The files at ``--from``. Raises `SourceError` where they are none of VERI-Wild, or are not unpacked."""
-    return tree_in(synsets.given_path(request, NAME, TERMS.get))
+    return tree_in(synsets.given_path(request, NAME, terms.load(NAME).how_to_get))
 
 
 def tree_in(path: Path) -> Tree:

@@ -4,31 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dmlkit import terms
 from dmlkit.errors import SourceError
-from dmlkit.sources import Answers, Classes, Request, Terms, vehicleid, veri_wild
+from dmlkit.sources import Classes, Request, vehicleid, veri_wild
 from dmlkit.sources.base import Unit
 from dmlkit.sources.common import listed, vehicles
 from dmlkit.sources.common.listed import Tree
 
 NAME = "veri-wild+vehicleid"
-
-TERMS = Terms(
-    title="VERI-Wild and PKU VehicleID",
-    license="other",
-    terms=f"VERI-Wild: {veri_wild.TERMS.terms} VehicleID: {vehicleid.TERMS.terms}",
-    redistribute=False,
-    url=veri_wild.TERMS.url,
-    citation=f"{veri_wild.TERMS.citation}\n\n{vehicleid.TERMS.citation}",
-    get="Put both, each as its own --source wants it, into one folder and give that as --from.",
-    answers=Answers(
-        **{
-            name: f"VERI-Wild: {of} VehicleID: {vars(vehicleid.TERMS.answers)[name]}"
-            for name, of in vars(veri_wild.TERMS.answers).items()
-            if name != "impact"
-        },
-        impact=vehicles.IMPACT,
-    ),
-)
 
 
 def classes(request: Request) -> Classes:
@@ -57,5 +40,5 @@ def trees_of(request: Request) -> tuple[Tree, Tree]:
     """The files of both. Raises `SourceError` where ``--from`` is not a folder that holds both."""
     if request.path is None or not request.path.is_dir():
         where = f"{request.path} is not" if request.path else f"the source {NAME} needs --from,"
-        raise SourceError(f"{where} a folder that holds both sources", hint=TERMS.get)
+        raise SourceError(f"{where} a folder that holds both sources", hint=terms.load(NAME).how_to_get)
     return veri_wild.tree_in(request.path), vehicleid.tree_in(request.path)

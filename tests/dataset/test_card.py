@@ -12,7 +12,7 @@ from datasets.exceptions import NonMatchingSplitsSizesError
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
-from dmlkit import sources
+from dmlkit import sources, terms
 from dmlkit.dataset import card
 from dmlkit.pipeline.build import Options, build
 from dmlkit.schema.scales import SCALES, SPLITS
@@ -118,14 +118,14 @@ def test_what_was_resized_says_so(tmp_path):
 @pytest.mark.parametrize("source", sources.MODULES)
 def test_every_source_has_its_licence_and_terms(write_card, source):
     fields, body = write_card(source)
-    terms = sources.load(source).TERMS
-    assert fields["license"] == terms.license.lower()
+    source_terms = terms.load(source)
+    assert fields["license"] == source_terms.license.lower()
     assert ("license_name" in fields) == (fields["license"] == "other")
-    assert re.sub(r"\\", "", card.plain(terms.terms)) in re.sub(r"\\", "", body)
-    assert f"may {'be' if terms.redistribute else '**not** be'} published again" in body
-    assert (f"<{terms.url}>" in body) == bool(terms.url)
+    assert re.sub(r"\\", "", card.plain(source_terms.conditions)) in re.sub(r"\\", "", body)
+    assert f"may {'be' if source_terms.redistribute else '**not** be'} published again" in body
+    assert (f"<{source_terms.url}>" in body) == bool(source_terms.url)
     assert "<>" not in body
-    assert terms.citation.strip() in body
+    assert source_terms.citation.strip() in body
     assert ("drawn by a program" in body) == (source == "sample") == ("synthetic" in fields["tags"])
     assert fields["source_datasets"] == (["original"] if source == "sample" else [f"extended|{source}"])
 
@@ -142,7 +142,7 @@ def test_what_a_croissant_file_asks_has_a_section_that_answers_for_the_source(wr
     sections = dict(part.split("\n", 1) for part in re.split("^## ", body, flags=re.M)[1:])
     assert [name for name in sections if name in ASKED] == ASKED
     assert all(len(sections[name].split()) > 3 for name in ASKED)
-    known = sources.load(source).TERMS.answers
+    known = terms.load(source).answers
     assert known.collection in sections["Data collection"]
     assert known.annotation in sections["Annotation"]
     assert known.people in sections["Personal and sensitive information"]

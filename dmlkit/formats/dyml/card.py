@@ -8,38 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from dmlkit import __version__, sources
+from dmlkit import __version__, terms
 from dmlkit.dataset import answers
 from dmlkit.dataset.card import dataset_info, fenced, plain, size_category, statuses_table
 from dmlkit.formats.dyml import channels
 from dmlkit.schema.layout import LAYOUTS
-from dmlkit.sources import Answers, Terms
 
 if TYPE_CHECKING:
     from dmlkit.formats.dyml.importing import Result
     from dmlkit.formats.dyml.writing import Content
 
-RELEASE = Terms(
-    title="the official DyML release",
-    license="other",
-    terms="The authors state no licence, and the images are of sources with terms of their own: ImageNet (animal), "
-    "PKU VehicleID and VERI-Wild (vehicle), iMaterialist Product 2019 (product). For research; read those terms.",
-    redistribute=False,
-    url="https://github.com/SupetZYK/DynamicMetricLearning",
-    citation="""@inproceedings{sun2021dynamic,
-  title     = {Dynamic Metric Learning: Towards a Scalable Metric Space to Accommodate Multiple Semantic Scales},
-  author    = {Sun, Yifan and Zhu, Yuke and Zhang, Yuhan and Zheng, Pengkun and Qiu, Xi and Zhang, Chi and Wei, Yichen},
-  booktitle = {Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern Recognition},
-  year      = {2021}
-}""",
-    answers=Answers(
-        collection="The authors of DyML chose them from ImageNet (animal), PKU VehicleID and VERI-Wild (vehicle) and "
-        "iMaterialist Product 2019 (product).",
-        people="Photographs of the web (animal, product) and of surveillance cameras (vehicle): people and licence "
-        "plates can be in them, and nobody was asked.",
-        biases="Those of its sources, and of a choice of classes whose reasons were not published.",
-    ),
-)
 LIMITS = (
     "Images and labels are those of the release, its repeats included.",
     "Most published figures were made with readers that lose the first image of every list.",
@@ -61,16 +39,6 @@ def title_of(name: str) -> str:
     return f"DyML-{name.removeprefix('dyml-').title()}"
 
 
-def terms_of(source: str) -> Terms:
-    """The terms of the release, or those of the source that an export of dmlkit was built from."""
-    if source in sources.MODULES:
-        terms: Terms = sources.load(source).TERMS
-        return terms
-    if source.startswith("dyml-"):
-        return RELEASE
-    return Terms(f"the source {source}", "other", "Its terms are not known to this dmlkit: ask who exported it.", False)
-
-
 def write(folder: Path, content: Content, result: Result, found: Mapping[str, Any], of_content: str) -> None:
     """Write ``README.md``. The Parquet files must be there: their numbers are read from them."""
     known = content.known
@@ -81,17 +49,17 @@ def write(folder: Path, content: Content, result: Result, found: Mapping[str, An
 
 
 def front_matter(folder: Path, title: str, source: str, result: Result, images: int, of_content: str) -> str:
-    terms = terms_of(source)
+    source_terms = terms.load_or_unknown(source)
     files: dict[str, dict[str, str]] = {}
     for part in LAYOUTS[result.form]:
         if result.images[part.name]:  # `datasets` fails at a split without rows
             files.setdefault(part.config, {})[part.split] = f"{part.stem}-*.parquet"
     files["hierarchy"] = {"train": "hierarchy/train-*.parquet"}
     fields = {
-        "license": terms.license.lower(),
-        **({"license_name": f"{source}-terms"} if terms.license == "other" else {}),
-        **({"license_link": terms.url} if terms.license == "other" and terms.url else {}),
-        "pretty_name": f"{title} ({terms.title})",
+        "license": source_terms.license.lower(),
+        **({"license_name": f"{source}-terms"} if source_terms.license == "other" else {}),
+        **({"license_link": source_terms.url} if source_terms.license == "other" and source_terms.url else {}),
+        "pretty_name": f"{title} ({source_terms.title})",
         "task_categories": ["image-feature-extraction", "image-classification"],
         "annotations_creators": ["found"],
         "source_datasets": [f"extended|{source}"],
@@ -116,7 +84,7 @@ def front_matter(folder: Path, title: str, source: str, result: Result, images: 
 
 
 def body(title: str, content: Content, result: Result, found: Mapping[str, Any]) -> str:
-    terms = terms_of(content.known.source if content.known else result.name)
+    source_terms = terms.load_or_unknown(content.known.source if content.known else result.name)
     parts = [
         f"# {plain(title)}",
         "![Images of the training classes at the three scales](figure.jpg)",
@@ -126,8 +94,8 @@ def body(title: str, content: Content, result: Result, found: Mapping[str, Any])
         sizes_table(result),
         *([] if result.form == "train-only" else ["## Evaluation", answers.EVALUATION]),
         "## Data collection",
-        terms.answers.collection or answers.NOT_KNOWN,
-        f"Read by dmlkit {__version__} with `dmlkit import dyml` from {plain(terms.title)}"
+        source_terms.card.collection or answers.NOT_KNOWN,
+        f"Read by dmlkit {__version__} with `dmlkit import dyml` from {plain(source_terms.title)}"
         + (", by way of an export of dmlkit." if content.known else ".")
         + f" {channels_text(found)} The order of rows is decided by a hash of `image_id`.",
         *(
@@ -139,12 +107,12 @@ def body(title: str, content: Content, result: Result, found: Mapping[str, Any])
         statuses_table(result.statuses),
         "## Annotation",
         labels_text(content, result),
-        *answers.responsible(terms.answers, plain(content.known.version if content.known else "1"), False, LIMITS),
+        *answers.responsible(source_terms.card, plain(content.known.version if content.known else "1"), False, LIMITS),
         "## Licence and terms",
-        plain(terms.terms),
-        f"The images {'may' if terms.redistribute else 'may **not**'} be published again."
-        + (f" Source: <{terms.url}>" if terms.url else ""),
-        f"## Citation\n\n{fenced(terms.citation.strip(), 'bibtex')}" if terms.citation else "",
+        plain(source_terms.conditions),
+        f"The images {'may' if source_terms.redistribute else 'may **not**'} be published again."
+        + (f" Source: <{source_terms.url}>" if source_terms.url else ""),
+        f"## Citation\n\n{fenced(source_terms.citation.strip(), 'bibtex')}" if source_terms.citation else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

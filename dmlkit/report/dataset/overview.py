@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dmlkit import terms
 from dmlkit.dataset.checks import front_matter
 from dmlkit.errors import unreadable_dataset
-from dmlkit.formats.dyml.card import terms_of
 from dmlkit.report.dataset import charts as figures
 from dmlkit.report.dataset import classes, rejected
 from dmlkit.report.dataset import images as images
@@ -174,7 +174,7 @@ def write_overview(made: Made) -> None:
         short=short(content, found["fine"]),
         few=FEW,
         charts_shown=charts,
-        terms=terms_of(source),
+        terms=terms.load_or_unknown(source),
         licenses=[[name or "not stated for the image", n] for name, n in shown.licenses.most_common()],
         authors=shown.authors,
     )
@@ -183,12 +183,12 @@ def write_overview(made: Made) -> None:
 def facts_of(content: Content) -> Iterator[tuple[str, str]]:
     """What the dataset is, as pairs of name and text; facts that its files do not tell are left out."""
     build = content.build
-    terms = terms_of(str(build["source"]["name"]))
+    source_terms = terms.load_or_unknown(str(build["source"]["name"]))
     yield "Dataset", f"{build['manifest']['name']} {build['manifest']['version']}"
-    yield "Source", f"{terms.title} ({build['source']['name']})"
-    yield "Licence", terms.license
-    if terms.url.startswith(("http://", "https://")):
-        yield "Terms", terms.url
+    yield "Source", f"{source_terms.title} ({build['source']['name']})"
+    yield "Licence", source_terms.license
+    if source_terms.url.startswith(("http://", "https://")):
+        yield "Terms", source_terms.url
     if content.form != "split":
         yield "Form", content.form
     if content_hash := hash_of(content):

@@ -13,9 +13,6 @@ from dmlkit.sources.common.listed import plain_id, some
 from dmlkit.taxonomy import splits
 from dmlkit.taxonomy.manifest import Exclusion, FineClass, Manifest
 
-IMPACT = "Models trained on it can find a vehicle again on other cameras, and so follow the people in it."
-"""Of datasets that have the same vehicle on several cameras."""
-
 
 @dataclass(frozen=True)
 class Rules:
