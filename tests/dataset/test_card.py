@@ -142,7 +142,7 @@ def test_what_a_croissant_file_asks_has_a_section_that_answers_for_the_source(wr
     sections = dict(part.split("\n", 1) for part in re.split("^## ", body, flags=re.M)[1:])
     assert [name for name in sections if name in ASKED] == ASKED
     assert all(len(sections[name].split()) > 3 for name in ASKED)
-    known = terms.load(source).answers
+    known = terms.load(source).card
     assert known.collection in sections["Data collection"]
     assert known.annotation in sections["Annotation"]
     assert known.people in sections["Personal and sensitive information"]

@@ -1,10 +1,5 @@
 """Every source has terms, and a data file that lacks or invents a field is an error."""
 
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
-
 import pytest
 
 from dmlkit import sources, terms
@@ -100,7 +95,9 @@ def test_missing_unknown_and_wrong_fields_are_refused(read, line, instead, field
     assert error.value.facts["fields"] == [field]
 
 
-@pytest.mark.parametrize("text", ["title", "a = 1\na = 2", "\ud800".encode("utf-16", "surrogatepass").decode("latin-1")])
+@pytest.mark.parametrize(
+    "text", ["title", "a = 1\na = 2", "\ud800".encode("utf-16", "surrogatepass").decode("latin-1")]
+)
 def test_broken_toml_is_refused(read, tmp_path, text):
     with pytest.raises(SourceError) as error:
         read(text)
