@@ -69,9 +69,9 @@ def build(
     from dmlkit.cli.terminal import Steps
     from dmlkit.pipeline.build import Options, build
     from dmlkit.pipeline.build import dry_run as dry_run_of
-    from dmlkit.taxonomy import manifest as manifests
+    from dmlkit.taxonomy.manifest import load_manifest
 
-    manifest = manifests.load(name)
+    manifest = load_manifest(name)
     source = chosen.pop("source") or manifest.default_source()
     out = chosen.pop("out") or Path("out") / manifest.name
     options = Options(source=source, out=out, **{key: value for key, value in chosen.items() if value is not None})

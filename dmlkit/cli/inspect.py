@@ -40,8 +40,9 @@ def list_all(as_json: bool) -> int:
     """List the datasets and the sources that their images can come from."""
     from dmlkit import sources, terms
     from dmlkit.taxonomy import manifest as manifests
+    from dmlkit.taxonomy.manifest import load_manifest
 
-    known = [manifests.load(name) for name in manifests.shipped()]
+    known = [load_manifest(name) for name in manifests.shipped()]
     facts = {
         "manifests": [
             {
@@ -102,11 +103,11 @@ def wordnet(query: str, name: str, as_json: bool) -> int:
 
     A name with several senses lists them all.
     """
-    from dmlkit.taxonomy import manifest as manifests
     from dmlkit.taxonomy import wordnet
-    from dmlkit.taxonomy.resolve import Hierarchy
+    from dmlkit.taxonomy.manifest import load_manifest
+    from dmlkit.taxonomy.resolve import Taxonomy
 
-    senses = wordnet.describe(query, Hierarchy(manifests.load(name)))
+    senses = wordnet.describe(query, Taxonomy(load_manifest(name)))
     if as_json:
         print_json({"query": query, "manifest": name, "senses": senses})
         return 0

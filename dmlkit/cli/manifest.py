@@ -32,9 +32,9 @@ def manifest_new(folder: Path, as_json: bool) -> int:
 @json_option
 def manifest_check(name: str, as_json: bool) -> int:
     """Check a manifest, by name or folder, and show its counts."""
-    from dmlkit.taxonomy import manifest as manifests
+    from dmlkit.taxonomy.manifest import load_manifest
 
-    m = manifests.load(name)
+    m = load_manifest(name)
     counts = {
         part: {
             scale: len({c.id(scale) for c in m.classes if c.split == part}) for scale in ("fine", "middle", "coarse")
@@ -77,10 +77,10 @@ def manifest_derive(name: str, check: bool, as_json: bool) -> int:
 @json_option
 def manifest_diff(old: str, new: str, as_json: bool) -> int:
     """Show which classes differ between two manifests."""
-    from dmlkit.taxonomy import manifest as manifests
     from dmlkit.taxonomy import template
+    from dmlkit.taxonomy.manifest import load_manifest
 
-    changes = template.diff(manifests.load(old), manifests.load(new))
+    changes = template.diff(load_manifest(old), load_manifest(new))
     if as_json:
         print_json({"old": old, "new": new, "changes": changes})
     else:

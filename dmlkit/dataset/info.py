@@ -9,7 +9,7 @@ from typing import Any
 
 from dmlkit.errors import UsageError
 from dmlkit.schema.scales import SCALES, SPLITS
-from dmlkit.taxonomy import manifest as manifests
+from dmlkit.taxonomy.manifest import load_manifest
 from dmlkit.text import printable
 
 PARTS = ("build.json", "SHA256SUMS", "data", "hierarchy")
@@ -27,7 +27,7 @@ def describe(name: str) -> dict[str, Any]:
     folder = Path(name)
     if not (folder / "manifest.toml").is_file() and any((folder / part).exists() for part in PARTS):
         return describe_folder(folder)
-    m = manifests.load(name)
+    m = load_manifest(name)
     rows = [vars(c) for c in sorted(m.classes, key=lambda c: (c.coarse_id, c.middle_id, c.fine_id))]
     return {
         "name": m.name,

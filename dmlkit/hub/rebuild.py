@@ -31,8 +31,8 @@ from dmlkit.pipeline.pool import Pool
 from dmlkit.schema.features import image_features
 from dmlkit.schema.scales import SCALES, SPLITS, order_key
 from dmlkit.storage.hub_client import asking, check_name
-from dmlkit.taxonomy.manifest import FineClass, Manifest, must_be_sound
-from dmlkit.taxonomy.resolve import Hierarchy, Resolution
+from dmlkit.taxonomy.manifest import FineClass, Manifest, raise_for_faults
+from dmlkit.taxonomy.resolve import Resolution, Taxonomy
 
 OWN = ("unit", "offset", "length", "format")
 """The columns of the pool that say where a person's own copy of an image is."""
@@ -54,7 +54,7 @@ class PublishedManifest(Manifest):
         return self.published_citations
 
 
-class PublishedHierarchy(Hierarchy):
+class PublishedTaxonomy(Taxonomy):
     """The upstream labels of the published rows. Images under others are not looked at."""
 
     def __init__(self, manifest: Manifest, labels: Mapping[str, str]) -> None:
@@ -95,8 +95,8 @@ class Published:
         return size
 
     @property
-    def hierarchy(self) -> PublishedHierarchy:
-        return PublishedHierarchy(
+    def hierarchy(self) -> PublishedTaxonomy:
+        return PublishedTaxonomy(
             self.manifest, dict(zip(self.rows["upstream_label"], self.rows["fine_id"], strict=True))
         )
 
@@ -119,7 +119,7 @@ class Published:
         self,
         pool: Pool,
         unit_names: Iterable[str],
-        hierarchy: Hierarchy,
+        hierarchy: Taxonomy,
         limit: int | None,
         reject: Callable[[pa.Table], None],
     ) -> pd.DataFrame:
@@ -276,7 +276,7 @@ def read(folder: Path, repo: str, commit: str) -> Published:
     facts = {name: build["manifest"][name] for name in MANIFEST}
     settings = facts["settings"] | {"name": facts["name"], "version": facts["version"]}
     manifest = PublishedManifest(folder, settings, classes, (), True, facts["sha256"], citations_of(folder, source))
-    must_be_sound(manifest, hint=f"the classes are those of {repo}")
+    raise_for_faults(manifest, hint=f"the classes are those of {repo}")
     return Published(repo, commit, folder, build, manifest, read_rows(folder, manifest), [])
 
 

@@ -12,7 +12,7 @@ from dmlkit.pipeline.pool import ROW, Pool
 from dmlkit.schema.scales import order_key
 from dmlkit.schema.statuses import SOURCE_STATUSES
 from dmlkit.taxonomy import splits
-from dmlkit.taxonomy.resolve import Hierarchy, Resolution
+from dmlkit.taxonomy.resolve import Resolution, Taxonomy
 
 REJECTED = pa.schema([(name, pa.string()) for name in ("image_id", "upstream_label", "status", "detail", "source_url")])
 
@@ -20,7 +20,7 @@ REJECTED = pa.schema([(name, pa.string()) for name in ("image_id", "upstream_lab
 def assemble(
     pool: Pool,
     unit_names: Iterable[str],
-    hierarchy: Hierarchy,
+    hierarchy: Taxonomy,
     limit: int | None,
     reject: Callable[[pa.Table], None],
 ) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def assemble(
     duplicates.mark(rows, "source_sha256", possible)
     duplicates.mark(rows, "sha256", possible)  # different files may shrink to the same bytes
     mark_over_limit(rows, "fine_id", limit)
-    splits.assign(rows, {c.fine_id: c.split for c in manifest.classes}, manifest.query_share())
+    splits.assign_query_gallery(rows, {c.fine_id: c.split for c in manifest.classes}, manifest.query_share())
     good = rows["status"] == "ok"
     refused = rows[~good].sort_values(["image_id", "upstream_label", "unit"], kind="stable")
     reject(pa.Table.from_pandas(refused[REJECTED.names], REJECTED, preserve_index=False))
@@ -49,7 +49,7 @@ def assemble(
 
 
 def gather(
-    pool: Pool, unit_names: Iterable[str], hierarchy: Hierarchy, reject: Callable[[pa.Table], None]
+    pool: Pool, unit_names: Iterable[str], hierarchy: Taxonomy, reject: Callable[[pa.Table], None]
 ) -> pd.DataFrame:
     """The rows that need a decision, in the order of `order_key`. Rows that can only be rejected are passed on."""
     tables = []

@@ -35,7 +35,7 @@ from dmlkit.storage.download import host_of
 from dmlkit.storage.locations import Place, RemoteFolder, shown
 from dmlkit.storage.replace import check_replaceable, replacement
 from dmlkit.taxonomy.manifest import Manifest
-from dmlkit.taxonomy.resolve import Hierarchy
+from dmlkit.taxonomy.resolve import Taxonomy
 
 if TYPE_CHECKING:
     from dmlkit.hub.rebuild import Published
@@ -140,7 +140,7 @@ def build(
     if options.engine == "ray":
         options = for_all_nodes(options)
     manifest, notes = (manifest, published.notes) if published else planning.with_classes(manifest, options)
-    hierarchy = published.hierarchy if published else Hierarchy(manifest)
+    hierarchy = published.hierarchy if published else Taxonomy(manifest)
     with Pool(options.pool_folder, options.source) as pool:
         path = options.path or planning.download(
             options.source, lambda done, total: notify("download", done, total, "bytes"), options.allow_private_hosts
@@ -185,7 +185,7 @@ def dry_run(manifest: Manifest, options: Options) -> dict[str, Any]:
     """What a build would read, as plain data, see `dmlkit.pipeline.plan.dry_run`."""
     check(manifest, options)
     manifest, notes = planning.with_classes(manifest, options, dry=True)
-    return planning.dry_run(Hierarchy(manifest), options, notes)
+    return planning.dry_run(Taxonomy(manifest), options, notes)
 
 
 def check(manifest: Manifest, options: Options) -> None:
@@ -224,7 +224,7 @@ def check_apart(out: Place, pool: Place) -> None:
 
 
 def collect(
-    plan: planning.Plan, hierarchy: Hierarchy, options: Options, pool: Pool, notify: Progress
+    plan: planning.Plan, hierarchy: Taxonomy, options: Options, pool: Pool, notify: Progress
 ) -> dict[str, str]:
     """Bring every unit into the pool. Returns the identity of each unit by name.
 
@@ -296,7 +296,7 @@ def assemble_to(
     folder: Path,
     pool: Pool,
     units: Iterable[str],
-    hierarchy: Hierarchy,
+    hierarchy: Taxonomy,
     options: Options,
     notify: Progress,
     how: Callable[..., pd.DataFrame] = assemble,

@@ -14,8 +14,8 @@ from dmlkit.pipeline.pool import Pool
 from dmlkit.sources.base import Unit
 from dmlkit.storage import download as fetch
 from dmlkit.storage.locations import shown
-from dmlkit.taxonomy.manifest import Manifest, must_be_sound
-from dmlkit.taxonomy.resolve import Hierarchy
+from dmlkit.taxonomy.manifest import Manifest, raise_for_faults
+from dmlkit.taxonomy.resolve import Taxonomy
 
 if TYPE_CHECKING:
     from dmlkit.pipeline.build import Options
@@ -50,11 +50,11 @@ def with_classes(manifest: Manifest, options: Options, *, dry: bool = False) -> 
     )
     found: sources.Classes = source.classes(request)
     manifest = replace(manifest, classes=found.classes, excluded=found.excluded, resolved=True)
-    must_be_sound(manifest, hint=f"the classes are those of {options.path}")
+    raise_for_faults(manifest, hint=f"the classes are those of {options.path}")
     return manifest, found.notes
 
 
-def plan(hierarchy: Hierarchy, options: Options, path: Path | None, pool: Pool) -> Plan:
+def plan(hierarchy: Taxonomy, options: Options, path: Path | None, pool: Pool) -> Plan:
     """The units of the source, which is read as far as needed to know them. Raises `SourceError`."""
     found = ask(hierarchy, options, path, pool)
     if isinstance(found, list):
@@ -65,7 +65,7 @@ def plan(hierarchy: Hierarchy, options: Options, path: Path | None, pool: Pool) 
 
 
 def ask(
-    hierarchy: Hierarchy, options: Options, path: Path | None, pool: Pool
+    hierarchy: Taxonomy, options: Options, path: Path | None, pool: Pool
 ) -> list[Unit] | sources.Listing | Iterator[Unit]:
     """The answer of the source to the request of this build."""
     request = sources.Request(
@@ -81,7 +81,7 @@ def ask(
     return found
 
 
-def depths_of(unit: Unit, hierarchy: Hierarchy, unknown: list[str]) -> dict[str, str]:
+def depths_of(unit: Unit, hierarchy: Taxonomy, unknown: list[str]) -> dict[str, str]:
     """How far the images of each label of ``unit`` are looked into. Labels that no one knows go to ``unknown``.
 
     Images under labels above or beside the fine classes are hashed, so that one which also stands under a fine
@@ -107,7 +107,7 @@ def download(source: str, progress: Callable[[int, int], None], allow_private_ho
     return fetch.download_archive(archive, progress, allow_private_hosts=allow_private_hosts)
 
 
-def dry_run(hierarchy: Hierarchy, options: Options, notes: Iterable[str] = ()) -> dict[str, Any]:
+def dry_run(hierarchy: Taxonomy, options: Options, notes: Iterable[str] = ()) -> dict[str, Any]:
     """What a build would read, as plain data. Downloads and writes nothing and reads no image.
 
     The units of a stream, or of an archive that is still to be downloaded, are not known.

@@ -92,7 +92,9 @@ def classes(request: Request) -> Classes:
         else:
             notes.append(f"{name} is not there; its products are not in the dataset")
     found = [class_of(product, group, groups[group], rules["coarse"]) for product, group in sorted(group_of.items())]
-    return Classes(tuple(splits.open_set(found, rules["test_share"], rules.get("only_test", ()))), notes=tuple(notes))
+    return Classes(
+        tuple(splits.open_set_split(found, rules["test_share"], rules.get("only_test", ()))), notes=tuple(notes)
+    )
 
 
 def rules_of(manifest: Manifest) -> Mapping[str, Any]:

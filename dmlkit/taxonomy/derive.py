@@ -124,7 +124,7 @@ def derive(folder: Path) -> dict[str, bytes]:
     """
     rules = read_rules(folder)
     middles = choose_middles(rules)
-    chosen = cap(rules, middles)
+    chosen = cap_middle_classes(rules, middles)
     test = choose_test(rules, middles, chosen)
     names = unique_names(rules, middles, chosen)
     classes = [
@@ -168,7 +168,9 @@ def choose_middles(rules: Rules) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for top in rules.coarse:
         wanted = rules.table["coarse"][top]
-        found = sorted(set(walk(rules, top, is_top=True)), key=lambda m: (-len(rules.fine_below(m)), m))
+        found = sorted(
+            set(iter_middle_candidates(rules, top, is_top=True)), key=lambda m: (-len(rules.fine_below(m)), m)
+        )
         if len(found) < wanted:
             raise ManifestError(f"{wanted} middle classes are wanted below {top}, the rules give {len(found)}")
         chosen |= dict.fromkeys(found[:wanted], top)
@@ -178,7 +180,7 @@ def choose_middles(rules: Rules) -> dict[str, str]:
     return dict(sorted(chosen.items()))
 
 
-def walk(rules: Rules, label: str, *, is_top: bool = False) -> Iterator[str]:
+def iter_middle_candidates(rules: Rules, label: str, *, is_top: bool = False) -> Iterator[str]:
     """The middle candidates at or below ``label``."""
     size = len(rules.fine_below(label))
     if size < rules.table["least"] or label in rules.excluded or label in rules.list_of("no_middle"):
@@ -188,10 +190,10 @@ def walk(rules: Rules, label: str, *, is_top: bool = False) -> Iterator[str]:
         yield label
         return
     for child in rules.children(label):
-        yield from walk(rules, child)
+        yield from iter_middle_candidates(rules, child)
 
 
-def cap(rules: Rules, middles: Mapping[str, str]) -> dict[str, list[str]]:
+def cap_middle_classes(rules: Rules, middles: Mapping[str, str]) -> dict[str, list[str]]:
     """Middle class → its fine classes: step 6. A fine candidate below two middle classes is in neither."""
     members: dict[str, list[str]] = {}
     for middle in middles:
@@ -216,23 +218,23 @@ def choose_test(rules: Rules, middles: Mapping[str, str], chosen: Mapping[str, l
     classes, the first in the order of a hash: a middle class is taken if a choice with it exists.
     """
     order = sorted(middles, key=lambda m: hash_of(f"test {m}"))
-    need = shares(Counter(middles.values()), rules.table["test_middle"])
+    need = proportional_shares(Counter(middles.values()), rules.table["test_middle"])
     undecided = {top: [len(chosen[m]) for m in order if middles[m] == top] for top in need}
     left = rules.table["test_fine"]
-    if not possible(undecided, need, left):
+    if not subset_sum_possible(undecided, need, left):
         raise ManifestError(f"no choice of {need} middle classes has {left} fine classes")
     taken = []
     for m in order:
         top, size = middles[m], len(chosen[m])
         undecided[top].pop(0)
-        if need[top] and possible(undecided, need | {top: need[top] - 1}, left - size):
+        if need[top] and subset_sum_possible(undecided, need | {top: need[top] - 1}, left - size):
             taken.append(m)
             need[top] -= 1
             left -= size
     return frozenset(taken)
 
 
-def shares(counts: Mapping[str, int], wanted: int) -> dict[str, int]:
+def proportional_shares(counts: Mapping[str, int], wanted: int) -> dict[str, int]:
     """``wanted`` parts in proportion to ``counts``: at least one each, the rest by the largest remainder."""
     exact = {key: count * wanted / sum(counts.values()) for key, count in counts.items()}
     given = {key: max(1, int(value)) for key, value in exact.items()}
@@ -241,7 +243,7 @@ def shares(counts: Mapping[str, int], wanted: int) -> dict[str, int]:
     return given
 
 
-def possible(sizes: Mapping[str, list[int]], need: Mapping[str, int], total: int) -> bool:
+def subset_sum_possible(sizes: Mapping[str, list[int]], need: Mapping[str, int], total: int) -> bool:
     """Whether ``need`` of the ``sizes`` under each key can be chosen so that all add up to ``total``."""
     sums = {0}
     for key, count in need.items():

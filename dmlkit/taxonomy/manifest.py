@@ -59,7 +59,7 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The facts of one dataset, read and checked by `load`.
+    """The facts of one dataset, read and checked by `load_manifest`.
 
     ``resolved``: the classes are not those of ``classes.tsv`` but those that the source's own files name.
     """
@@ -146,7 +146,7 @@ def find(name: str) -> Path:
     )
 
 
-def load(name: str) -> Manifest:
+def load_manifest(name: str) -> Manifest:
     """Read and check a manifest by name or folder.
 
     Raises `UsageError` where there is none and `ManifestError` with every fault found in it.
@@ -163,11 +163,11 @@ def load(name: str) -> Manifest:
         manifest.citations()
     except (UnicodeDecodeError, OSError) as exc:
         raise ManifestError(f"{folder / 'CITATION.bib'} cannot be read: {exc}") from exc
-    must_be_sound(manifest, hint="mend manifest.toml or classes.tsv; `dmlkit manifest check DIR` checks again")
+    raise_for_faults(manifest, hint="mend manifest.toml or classes.tsv; `dmlkit manifest check DIR` checks again")
     return manifest
 
 
-def must_be_sound(manifest: Manifest, hint: str) -> None:
+def raise_for_faults(manifest: Manifest, hint: str) -> None:
     """Raises `ManifestError` with every fault that `check` finds."""
     faults = check(manifest)
     if faults:

@@ -28,7 +28,7 @@ class Resolution:
     detail: str
 
 
-class Hierarchy:
+class Taxonomy:
     """The tree of one dataset, with a memory of the labels it has resolved."""
 
     def __init__(self, manifest: Manifest) -> None:

@@ -17,7 +17,7 @@ def query_share_of(image_id: str) -> float:
     return int.from_bytes(hashlib.sha256(f"query {image_id}".encode()).digest()[:8], "big") / 2**64
 
 
-def open_set(classes: Iterable[FineClass], test_share: float, only_test: Iterable[str]) -> list[FineClass]:
+def open_set_split(classes: Iterable[FineClass], test_share: float, only_test: Iterable[str]) -> list[FineClass]:
     """The classes with their split: every middle class stands wholly on one side.
 
     Coarse classes of ``only_test`` (ids) are test. Of each other one, middle classes are taken in the order of a hash
@@ -30,11 +30,13 @@ def open_set(classes: Iterable[FineClass], test_share: float, only_test: Iterabl
         of = sizes.setdefault(c.coarse_id, {})
         of[c.middle_id] = of.get(c.middle_id, 0) + 1
     only = set(only_test)
-    test = {m for coarse, of in sizes.items() for m in (of if coarse in only else held_out(of, test_share))}
+    test = {
+        m for coarse, of in sizes.items() for m in (of if coarse in only else middle_classes_held_out(of, test_share))
+    }
     return [replace(c, split="test" if c.middle_id in test else "train") for c in classes]
 
 
-def held_out(sizes: Mapping[str, int], share: float) -> set[str]:
+def middle_classes_held_out(sizes: Mapping[str, int], share: float) -> set[str]:
     """Of the middle classes of one coarse class, with their numbers of fine classes, those of the test."""
     if len(sizes) < 2:
         return set()
@@ -48,7 +50,7 @@ def held_out(sizes: Mapping[str, int], share: float) -> set[str]:
     return taken or {min(order, key=lambda m: sizes[m])}
 
 
-def assign(rows: pd.DataFrame, split_of: Mapping[str, str], query_share: float) -> None:
+def assign_query_gallery(rows: pd.DataFrame, split_of: Mapping[str, str], query_share: float) -> None:
     """Add the column ``split`` (train, query, gallery) to the rows that are ``ok``, in place.
 
     ``split_of`` gives train or test for each fine class. Every test class gets at least one query and one gallery

@@ -16,7 +16,7 @@ from dmlkit.errors import TaxonomyError, UsageError, WordNetNotFound
 from dmlkit.storage.download import home
 
 if TYPE_CHECKING:
-    from dmlkit.taxonomy.resolve import Hierarchy
+    from dmlkit.taxonomy.resolve import Taxonomy
 
 LEXNAMES = """
 adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body noun.cognition
@@ -192,7 +192,7 @@ def paths(found: Any) -> list[str]:
     return sorted(" > ".join(f"{wnid(s)}:{lemmas(s)[0]}" for s in path) for path in found.hypernym_paths())
 
 
-def describe(query: str, hierarchy: Hierarchy) -> list[dict[str, Any]]:
+def describe(query: str, hierarchy: Taxonomy) -> list[dict[str, Any]]:
     """The synset of a wnid, or all senses of a name, and where each falls in a hierarchy.
 
     Raises `UsageError` for a name that WordNet does not have, `TaxonomyError` for such a wnid, `WordNetNotFound`.
@@ -203,7 +203,7 @@ def describe(query: str, hierarchy: Hierarchy) -> list[dict[str, Any]]:
     return [placed(s, hierarchy) for s in found]
 
 
-def placed(found: Any, hierarchy: Hierarchy) -> dict[str, Any]:
+def placed(found: Any, hierarchy: Taxonomy) -> dict[str, Any]:
     """A synset as plain data, with its place in a hierarchy."""
     try:
         resolution = hierarchy.resolve(wnid(found))

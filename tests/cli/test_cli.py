@@ -196,9 +196,9 @@ def test_a_reader_that_stops_reading_is_no_error():
 
 
 def test_a_photograph_source_names_its_terms_and_the_sample_says_it_is_drawn(dmlkit, tmp_path):
-    from dmlkit.taxonomy import manifest
+    from dmlkit.taxonomy.manifest import load_manifest
 
-    animal = manifest.load("animal")
+    animal = load_manifest("animal")
     for number, c in enumerate(animal.classes[:3]):
         write_tar(
             tmp_path / "tars" / f"{c.fine_id}.tar",

@@ -12,6 +12,7 @@ import pytest
 
 from dmlkit import sources
 from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def workplace(tmp_path_factory):
     folder = tmp_path_factory.mktemp("docs")
     if (drawn := ROOT / "out" / "animal.pool").is_dir():
         shutil.copytree(drawn, folder / "out" / "animal.pool")
-    classes = manifest.load("animal").classes[::60]
+    classes = load_manifest("animal").classes[::60]
     wnids = [c.fine_id for c in classes] + ["n02123394", "n02123045"]
     for number, wnid in enumerate(wnids):
         images = {f"{wnid}_{i}.JPEG": make_image(100 * number + i, 320, 300) for i in range(3)}
@@ -134,5 +135,5 @@ def test_every_source_stands_in_the_table_of_sources():
     table = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", (ROOT / "docs" / "sources.md").read_text(encoding="utf-8"), re.M)
     assert [name for name, _ in table] == list(sources.MODULES)
     for name, of in table:
-        accept = [m for m in manifest.shipped() if name in manifest.load(m).accepted_sources()]
+        accept = [m for m in manifest.shipped() if name in load_manifest(m).accepted_sources()]
         assert [m for m in manifest.shipped() if m in of] == accept, name

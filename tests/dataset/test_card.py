@@ -17,7 +17,7 @@ from dmlkit.dataset import card
 from dmlkit.pipeline.build import Options, build
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUS_BY_NAME
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, WHALE, build_folder, write_manifest
 
@@ -47,7 +47,7 @@ def write_card(changeable, tmp_path):
         own = write_manifest(tmp_path / "own", toml=toml)
         (own / "CITATION.bib").write_text(bib)
         facts = card.Facts(COUNTS, {"ok": 48}, dict.fromkeys(SCALES, (2, 2)), None, "", "0")
-        card.write(changeable, manifest.load(str(own)), source, facts)
+        card.write(changeable, load_manifest(str(own)), source, facts)
         return parts(changeable)
 
     return write
@@ -93,7 +93,7 @@ def test_a_partial_build_says_what_is_missing_and_what_was_refused(tmp_path):
     folder = build_folder(tmp_path, sources=[CLASSES[0], CLASSES[2]])
     source = tmp_path / "tars"
     shutil.copy(source / f"{CLASSES[2].fine_id}.tar", source / f"{CLASSES[3].fine_id}.tar")  # contradicting duplicates
-    tiny = manifest.load(str(tmp_path / "tiny"))
+    tiny = load_manifest(str(tmp_path / "tiny"))
     build(tiny, Options("imagenet-21k", folder, source, limit=5, jobs=1))
     _, body = parts(folder)
     rows = tables(body)
@@ -108,7 +108,7 @@ def test_a_partial_build_says_what_is_missing_and_what_was_refused(tmp_path):
 
 def test_what_was_resized_says_so(tmp_path):
     folder = build_folder(tmp_path)
-    tiny = manifest.load(str(tmp_path / "tiny"))
+    tiny = load_manifest(str(tmp_path / "tiny"))
     assert "bytes are those of the source, unchanged" in parts(folder)[1]
     build(tiny, Options("imagenet-21k", folder, tmp_path / "tars", size=32, jobs=1))
     assert "shorter side of 32 px" in parts(folder)[1]
@@ -155,7 +155,7 @@ def test_the_reasons_of_excluded_labels_are_told_with_their_numbers(tmp_path):
     folder = build_folder(tmp_path)
     assert "Excluded here" not in parts(folder)[1]
     write_tar(tmp_path / "tars" / f"{WHALE.label}.tar", {f"{i}.JPEG": make_image(7000 + i) for i in range(3)})
-    build(manifest.load(str(tmp_path / "tiny")), Options("imagenet-21k", folder, tmp_path / "tars", jobs=1))
+    build(load_manifest(str(tmp_path / "tiny")), Options("imagenet-21k", folder, tmp_path / "tars", jobs=1))
     assert "- 3 images: it looks like a fish" in parts(folder)[1]
 
 

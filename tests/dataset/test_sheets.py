@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from dmlkit.dataset import figure as sheets
 from dmlkit.errors import OutputError, UsageError
 from dmlkit.pipeline.build import Options, build
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import write_tar
 from tests.support.manifests import CLASSES, build_folder, write_manifest
 
@@ -29,7 +29,7 @@ def plain_image(colour, size=(66, 50), number=0, exif=None):
 
 def coloured_folder(where, classes=CLASSES, pictured=None, each=4, **options):
     """A dataset folder in which every fine class has images of its own colour."""
-    tiny = manifest.load(str(write_manifest(where / "tiny", list(classes))))
+    tiny = load_manifest(str(write_manifest(where / "tiny", list(classes))))
     for number, c in enumerate(classes):
         if pictured is None or c.fine_id in pictured:
             data = {f"{c.fine_id}_{i}.JPEG": plain_image(COLOURS[number % 8], number=i, **options) for i in range(each)}

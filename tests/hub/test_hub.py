@@ -16,7 +16,7 @@ from dmlkit.cli.push import push
 from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import push as pushing
 from dmlkit.pipeline.build import Options, build
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import hub_client
 from tests.support.hub_server import Blob, Repo
 from tests.support.manifests import CLASSES, TOML, sums, write_manifest
@@ -30,7 +30,7 @@ def drawn(tmp_path_factory):
     """A dataset whose images may be published."""
     where = tmp_path_factory.mktemp("drawn")
     toml = TOML + '\n[sample]\ndrawing = "animal"\nper_class = 3\n'
-    tiny = manifest.load(str(write_manifest(where / "tiny", CLASSES, toml)))
+    tiny = load_manifest(str(write_manifest(where / "tiny", CLASSES, toml)))
     return build(tiny, Options("sample", where / "out", jobs=1)).out
 
 

@@ -10,7 +10,7 @@ from datasets import load_dataset
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import OutputError, PoolError, SourceError, TaxonomyError, UsageError
 from dmlkit.pipeline.build import Options, build, dry_run
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, WHALE, sums, write_manifest, write_source
 
@@ -20,7 +20,7 @@ TEST_FINE = [c.fine_id for c in CLASSES if c.split == "test"]
 
 @pytest.fixture
 def tiny(tiny_manifest):
-    return manifest.load(str(tiny_manifest))
+    return load_manifest(str(tiny_manifest))
 
 
 @pytest.fixture
@@ -188,16 +188,16 @@ def test_changed_source_bytes_are_collected_again_and_nothing_else(tiny, options
 
 
 def test_a_new_exclusion_or_split_reads_no_image_again(tiny_manifest, options, monkeypatch):
-    build(manifest.load(str(tiny_manifest)), options)
+    build(load_manifest(str(tiny_manifest)), options)
     monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("an image was read again"))
     changed = [replace(c, split="test" if c.middle == "dog" else "train") for c in CLASSES]
     write_manifest(tiny_manifest, changed)
-    build(manifest.load(str(tiny_manifest)), options)
+    build(load_manifest(str(tiny_manifest)), options)
     assert len(set(load_dataset(str(options.out))["query"]["fine"][:])) == 2
     write_manifest(tiny_manifest, changed[1:])
     with (tiny_manifest / "excluded.tsv").open("a") as file:
         file.write(f"{FINE[0]}\tdog 1\twe have enough\n")
-    result = build(manifest.load(str(tiny_manifest)), options)
+    result = build(load_manifest(str(tiny_manifest)), options)
     assert result.statuses["excluded"] == 6
 
 
@@ -324,7 +324,7 @@ def test_a_dry_run_says_what_it_would_read_and_writes_nothing(tiny, options, tmp
 def test_a_dry_run_of_a_download_names_it_and_fetches_nothing(options, monkeypatch, tmp_path):
     monkeypatch.setenv("DMLKIT_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("dmlkit.storage.download.download", lambda *_, **__: pytest.fail("a dry run downloaded"))
-    facts = dry_run(manifest.load("animal"), replace(options, source="tiny-imagenet", path=None))
+    facts = dry_run(load_manifest("animal"), replace(options, source="tiny-imagenet", path=None))
     assert facts["download"]["bytes"] == 248_100_043
     assert not (tmp_path / "home").exists()
 

@@ -19,7 +19,7 @@ from dmlkit.pipeline.build import Options, build
 from dmlkit.storage import crawler
 from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.storage.images import digest
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.faulty_server import FAULTS, serving
 from tests.support.images import make_image
 from tests.support.manifests import CLASSES, TOML, sums, write_manifest
@@ -44,7 +44,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def tiny(folder):
-    return manifest.load(str(folder))
+    return load_manifest(str(folder))
 
 
 @pytest.fixture

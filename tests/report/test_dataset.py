@@ -18,7 +18,7 @@ from dmlkit.errors import OutputError, UsageError
 from dmlkit.hub import ids_only
 from dmlkit.pipeline.build import Options, build
 from dmlkit.report.dataset import classes, overview, rejected
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.dyml_release import PRODUCT, imported, write_release
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, write_manifest
@@ -32,7 +32,7 @@ def build_to_look_at(where):
         replace(c, fine=EVIL) if c.fine == "dog 1" else replace(c, middle="<b>owl</b>") if c.middle == "owl" else c
         for c in CLASSES
     ]
-    tiny = manifest.load(str(write_manifest(where / "tiny", of, TOML.replace("Tiny animals", "Tiny <i>animals</i>"))))
+    tiny = load_manifest(str(write_manifest(where / "tiny", of, TOML.replace("Tiny animals", "Tiny <i>animals</i>"))))
     for n, c in enumerate(of):
         members = {f"{c.fine_id}_{i}.JPEG": make_image(1000 * n + i, 48 + 8 * i, 40) for i in range(6)}
         if n == 0:

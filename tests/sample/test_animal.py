@@ -19,11 +19,10 @@ from dmlkit.sample.animal import draw
 from dmlkit.sample.animal.figure import Figure
 from dmlkit.sample.canvas import OVER, Canvas
 from dmlkit.sources import Request, sample
-from dmlkit.taxonomy import manifest
-from dmlkit.taxonomy.manifest import FineClass
+from dmlkit.taxonomy.manifest import FineClass, load_manifest
 from tests.support.manifests import CLASSES, TOML, write_manifest
 
-ANIMALS = manifest.load("animal").classes
+ANIMALS = load_manifest("animal").classes
 SOME = sorted(ANIMALS, key=lambda c: hashlib.sha256(c.fine_id.encode()).digest())[:60]
 MIDDLES = {middle: [c for c in ANIMALS if c.middle == middle] for middle in sorted({c.middle for c in ANIMALS})}
 DRAWN = TOML.replace('default = "imagenet-21k"', 'default = "sample"') + '[sample]\ndrawing = "animal"\nper_class = 4\n'
@@ -70,9 +69,9 @@ def alike(pairs):
 def test_a_picture_has_the_same_bytes_in_another_process():
     chosen = SOME[:5]
     code = (
-        "import hashlib; from dmlkit.taxonomy import manifest; from dmlkit.sources import sample\n"
+        "import hashlib; from dmlkit.taxonomy.manifest import load_manifest; from dmlkit.sources import sample\n"
         f"chosen = {[c.fine_id for c in chosen]}\n"
-        "for c in reversed(manifest.load('animal').classes):\n"
+        "for c in reversed(load_manifest('animal').classes):\n"
         "    if c.fine_id in chosen:\n"
         "        print(c.fine_id, hashlib.sha256(sample.draw('animal', c, 3)).hexdigest())\n"
     )
@@ -188,7 +187,7 @@ def test_no_animal_is_where_it_cannot_be():
 
 
 def test_rows_and_card_say_that_the_pictures_are_drawn(tmp_path):
-    tiny = manifest.load(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
+    tiny = load_manifest(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
     build(tiny, Options("sample", tmp_path / "out", jobs=1))
     loaded = load_dataset(str(tmp_path / "out"))
     rows = [row for split in loaded.values() for row in split.remove_columns("image")]
@@ -199,20 +198,20 @@ def test_rows_and_card_say_that_the_pictures_are_drawn(tmp_path):
 
 
 def test_limit_says_how_many_pictures_are_drawn_of_a_class(tmp_path):
-    tiny = manifest.load(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
+    tiny = load_manifest(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
     units = sample.plan(Request(tiny, None, tmp_path, limit=2))
     assert [len(list(sample.read(unit))) for unit in units] == [2] * len(CLASSES)
 
 
 def test_from_is_an_error_for_a_source_that_reads_nothing(tmp_path):
-    tiny = manifest.load(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
+    tiny = load_manifest(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
     with pytest.raises(UsageError, match="draws its images and reads no --from"):
         build(tiny, Options("sample", tmp_path / "out", path=tmp_path))
     assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_drawing_is_an_error_that_names_the_known_ones(tmp_path):
-    tiny = manifest.load(
+    tiny = load_manifest(
         str(write_manifest(tmp_path / "tiny", toml=DRAWN.replace('drawing = "animal"', 'drawing = "plant"')))
     )
     with pytest.raises(UsageError, match="unknown drawing 'plant'") as error:
@@ -223,7 +222,7 @@ def test_an_unknown_drawing_is_an_error_that_names_the_known_ones(tmp_path):
 
 
 def test_a_manifest_without_a_drawing_names_what_to_add(tmp_path):
-    tiny = manifest.load(str(write_manifest(tmp_path / "tiny")))
+    tiny = load_manifest(str(write_manifest(tmp_path / "tiny")))
     with pytest.raises(UsageError, match="tiny") as error:
         sample.plan(Request(tiny, None, tmp_path))
     assert "[sample]" in error.value.hint

@@ -23,9 +23,9 @@ from dmlkit.sample.product.stage import OVER, Camera, Stage, in_order
 from dmlkit.schema.scales import SCALES
 from dmlkit.sources import sample
 from dmlkit.taxonomy import manifest
-from dmlkit.taxonomy.manifest import FineClass
+from dmlkit.taxonomy.manifest import FineClass, load_manifest
 
-PRODUCTS = manifest.load("product").classes
+PRODUCTS = load_manifest("product").classes
 SOME = sorted(PRODUCTS, key=lambda c: hashlib.sha256(c.fine_id.encode()).digest())[:80]
 LAYOUTS = {m: [c for c in PRODUCTS if c.middle_id == m] for m in sorted({c.middle_id for c in PRODUCTS})}
 FOLDER = manifest.find("product")
@@ -163,9 +163,9 @@ def test_some_finishes_of_a_form_share_the_colour_and_some_the_pattern():
 def test_a_picture_has_the_same_bytes_in_another_process():
     chosen = [*SOME[:5], *LAYOUTS["seat-sofa"][:1], *LAYOUTS["clock-alarm-clock"][:1]]
     code = (
-        "import hashlib; from dmlkit.taxonomy import manifest; from dmlkit.sources import sample\n"
+        "import hashlib; from dmlkit.taxonomy.manifest import load_manifest; from dmlkit.sources import sample\n"
         f"chosen = {[c.fine_id for c in chosen]}\n"
-        "for c in reversed(manifest.load('product').classes):\n"
+        "for c in reversed(load_manifest('product').classes):\n"
         "    if c.fine_id in chosen:\n"
         "        print(c.fine_id, hashlib.sha256(sample.draw('product', c, 3)).hexdigest())\n"
     )

@@ -13,6 +13,7 @@ from dmlkit.errors import ManifestError, SourceError
 from dmlkit.pipeline.build import Options, build
 from dmlkit.sources import compcars as source
 from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import vehicle_archives as made
 from tests.support.images import make_image
 from tests.support.requirements import installed
@@ -71,11 +72,11 @@ def own_manifest(where, change):
         if file.is_file():
             made.write(where / file.name, file.read_bytes())
     edit(where / "manifest.toml", change)
-    return manifest.load(str(where))
+    return load_manifest(str(where))
 
 
 def test_a_build_has_the_types_of_the_map_and_pickups_only_in_the_test(folder, tmp_path):
-    result = build(manifest.load("vehicle"), Options("compcars", tmp_path / "out", folder, jobs=1))
+    result = build(load_manifest("vehicle"), Options("compcars", tmp_path / "out", folder, jobs=1))
     assert result.statuses == {"ok": 32, "excluded": 4}
     assert validate(tmp_path / "out") == []
     tree = pd.concat(map(pd.read_parquet, (tmp_path / "out" / "hierarchy").glob("*.parquet")))

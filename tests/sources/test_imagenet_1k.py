@@ -15,7 +15,7 @@ from dmlkit.errors import SourceError
 from dmlkit.pipeline.build import Options, build
 from dmlkit.sources import Request, imagenet_1k
 from dmlkit.sources.common import synsets
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.candidates import labels, offered, statuses
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, write_manifest
@@ -198,7 +198,7 @@ def test_the_archive_of_val_alone_is_a_source_where_the_devkit_lies_beside_it(ro
 
 
 def test_a_build_takes_train_and_val(root, tmp_path):
-    tiny = manifest.load(
+    tiny = load_manifest(
         str(write_manifest(tmp_path / "tiny", toml=TOML.replace('"imagenet-21k", ', '"imagenet-1k", ')))
     )
     result = build(tiny, Options("imagenet-1k", tmp_path / "out", archives_only(root), jobs=1))

@@ -12,7 +12,7 @@ from dmlkit.errors import OutputError, SourceError
 from dmlkit.pipeline.build import Options, build
 from dmlkit.sources import Request, imagenet_21k
 from dmlkit.storage import archives
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.candidates import labels, offered, statuses
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, sums
@@ -125,7 +125,7 @@ def test_every_layout_gives_the_same_images_under_the_same_ids_and_labels(layout
 
 def test_every_layout_ends_in_the_same_data_set(tiny_manifest, tmp_path):
     """Its folder may lie beside the archives."""
-    tiny = manifest.load(str(tiny_manifest))
+    tiny = load_manifest(str(tiny_manifest))
     seen = set()
     for layout in (prefixed, folders, outer, outer_gz):
         place = tmp_path / layout.__name__
@@ -156,7 +156,7 @@ def test_images_with_the_same_name_in_two_folders_are_two_images(root, read):
 
 def test_a_stream_is_unpacked_piece_by_piece_and_leaves_nothing(tiny_manifest, root, tmp_path):
     options = Options("imagenet-21k", tmp_path / "out", outer_gz(root), jobs=2)
-    result = build(manifest.load(str(tiny_manifest)), options)
+    result = build(load_manifest(str(tiny_manifest)), options)
     assert sum(result.images.values()) == len(IMAGES)
     assert list((options.pool_folder / "imagenet-21k" / "scratch").iterdir()) == []
 
@@ -304,7 +304,7 @@ def test_a_build_of_a_cut_stream_keeps_every_image_before_the_cut(tiny_manifest,
     path = outer_gz(root)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     options = Options("imagenet-21k", tmp_path / "out", path, jobs=1)
-    result = build(manifest.load(str(tiny_manifest)), options)
+    result = build(load_manifest(str(tiny_manifest)), options)
     assert result.statuses["ok"] > len(IMAGES) / 2
     assert result.statuses["ok"] % 4, "the archive in which it breaks gives the images before the break too"
     assert result.statuses["damaged-archive"] == 2  # the inner archive, and the outer

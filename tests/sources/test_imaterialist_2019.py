@@ -14,7 +14,7 @@ from dmlkit.errors import DmlkitError, ManifestError, SourceError
 from dmlkit.pipeline.build import Options, build, dry_run
 from dmlkit.sources import Request
 from dmlkit.sources import imaterialist_2019 as imaterialist
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image
 from tests.support.imaterialist_lists import (
     NAME,
@@ -39,7 +39,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def tiny(folder):
-    return manifest.load(str(folder))
+    return load_manifest(str(folder))
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_a_table_of_the_manifest_that_is_wrong_is_an_error(folder, options, whol
     write(whole, tree=None)
     (whole / "product_tree.json").unlink()
     with pytest.raises(ManifestError, match=said):
-        build(manifest.load(str(folder)), options)
+        build(load_manifest(str(folder)), options)
 
 
 def test_names_that_a_person_fills_in_are_shown(tiny, options, whole):

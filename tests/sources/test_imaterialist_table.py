@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.imaterialist_lists import PRODUCT, ask, copy_manifest, entries, write
 
 
 def test_the_real_manifest_has_the_sizes_of_the_paper(tmp_path):
-    real = manifest.load(str(copy_manifest(tmp_path / "product")))
+    real = load_manifest(str(copy_manifest(tmp_path / "product")))
     rows = entries(1, leaves=[0, 2018])
     found = ask(real, write(tmp_path / "from", rows, tree=None)).classes
     assert len({c.coarse_id for c in found}) == 42

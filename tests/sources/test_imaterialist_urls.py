@@ -15,7 +15,7 @@ from dmlkit.sources import Request
 from dmlkit.sources import imaterialist_2019 as imaterialist
 from dmlkit.storage import crawler
 from dmlkit.storage.crawl_policy import CrawlPolicy
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.faulty_server import serving
 from tests.support.images import make_image
 from tests.support.imaterialist_lists import LEAVES, NAME, entries, hexa, rejected, tiny_manifest, whole_lists, write
@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def tiny(folder):
-    return manifest.load(str(folder))
+    return load_manifest(str(folder))
 
 
 @pytest.fixture

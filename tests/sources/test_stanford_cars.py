@@ -12,6 +12,7 @@ from dmlkit.errors import ManifestError, SourceError
 from dmlkit.pipeline.build import Options, build
 from dmlkit.sources import stanford_cars as source
 from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import vehicle_archives as made
 from tests.support.images import make_image
 from tests.support.requirements import installed
@@ -84,7 +85,7 @@ def classes(path):
 
 def test_a_build_has_all_classes_and_vans_only_in_the_test(tmp_path):
     folder = one_folder(tmp_path / "cars")
-    result = build(manifest.load("vehicle"), Options("stanford-cars", tmp_path / "out", folder, jobs=1))
+    result = build(load_manifest("vehicle"), Options("stanford-cars", tmp_path / "out", folder, jobs=1))
     assert result.statuses == {"ok": 392}
     assert {scale: (c.found, c.of) for scale, c in result.coverage.items()} == {
         "fine": (196, 196), "middle": (result.coverage["middle"].of,) * 2, "coarse": (8, 8)
@@ -186,7 +187,7 @@ def test_a_type_in_an_own_table_that_the_manifest_lacks_is_an_error(folder, tmp_
             made.write(tmp_path / "own" / file.name, file.read_bytes())
     edit(tmp_path / "own" / "stanford-cars.tsv", lambda text: text.replace("Acura\tcoupe", "Acura\trocket"))
     with pytest.raises(ManifestError, match=r"Acura Integra Type R 2001: 'rocket'"):
-        source.classes(source.Request(manifest.load(str(tmp_path / "own")), folder, tmp_path))
+        source.classes(source.Request(load_manifest(str(tmp_path / "own")), folder, tmp_path))
 
 
 def test_counts_that_are_the_published_ones_give_no_note(folder, monkeypatch):

@@ -16,6 +16,7 @@ from dmlkit.errors import ManifestError, SourceError
 from dmlkit.pipeline.build import Options, build, dry_run
 from dmlkit.sources import Request, stanford_online_products
 from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image
 from tests.support.manifests import sums
 
@@ -40,7 +41,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def product(folder):
-    return manifest.load(str(folder))
+    return load_manifest(str(folder))
 
 
 @pytest.fixture
@@ -240,7 +241,7 @@ def test_rules_of_a_manifest_that_lack_something_are_an_error(folder, options, o
     path.write_text(path.read_text().replace(old, new))
     write(options.path, files())
     with pytest.raises(ManifestError, match=said):
-        ask(manifest.load(str(folder)), options.path)
+        ask(load_manifest(str(folder)), options.path)
 
 
 def test_a_damaged_image_in_a_zip_file_is_a_status(product, options, tmp_path):

@@ -11,7 +11,7 @@ from dmlkit.pipeline.build import Options, build
 from dmlkit.sources import Request, tiny_imagenet
 from dmlkit.sources.common import synsets
 from dmlkit.storage import archives, download
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.candidates import labels, offered, statuses
 from tests.support.images import make_image
 from tests.support.manifests import CLASSES, TOML, write_manifest
@@ -119,7 +119,7 @@ def test_every_layout_gives_train_and_val_by_wnid_and_leaves_test_alone(layout, 
 @both
 def test_a_build_takes_every_image_greyscale_too(layout, root, tmp_path):
     toml = TOML.replace('"imagenet-21k", ', '"tiny-imagenet", ')
-    tiny = manifest.load(str(write_manifest(tmp_path / "manifest", toml=toml)))
+    tiny = load_manifest(str(write_manifest(tmp_path / "manifest", toml=toml)))
     result = build(tiny, Options("tiny-imagenet", tmp_path / "out", layout(root, FILES), jobs=1))
     assert result.statuses == {"ok": len(LABELS)}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dmlkit.errors import SourceError, TaxonomyError
 from dmlkit.sources import Request, url_list
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.manifests import CLASSES, write_manifest
 
 FINE = [c.fine_id for c in CLASSES]
@@ -18,7 +18,7 @@ FINE = [c.fine_id for c in CLASSES]
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    return manifest.load(str(write_manifest(tmp_path_factory.mktemp("m") / "tiny")))
+    return load_manifest(str(write_manifest(tmp_path_factory.mktemp("m") / "tiny")))
 
 
 def links(path, tiny):
@@ -152,7 +152,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=20))
 @settings(max_examples=50, deadline=None)
 def test_any_text_in_a_table_is_a_link_or_a_bad_row(tmp_path_factory, rows):
-    tiny = manifest.load(str(write_manifest(tmp_path_factory.mktemp("m") / "tiny")))
+    tiny = load_manifest(str(write_manifest(tmp_path_factory.mktemp("m") / "tiny")))
     path = tmp_path_factory.mktemp("l") / "l.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("url", "label", "id"), *((u, FINE[0], i) for u, i in rows)])

@@ -12,7 +12,7 @@ from dmlkit.errors import SourceError
 from dmlkit.pipeline.build import Options, build, dry_run
 from dmlkit.sources import Request, veri_wild_vehicleid
 from dmlkit.sources import vehicleid as source
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import vehicle_archives as made
 from tests.support.vehicle_archives import MODELS, OWNERS, edit, read, reasons, request, vehicleid, veri_wild, zipped
 
@@ -41,7 +41,7 @@ def classes(path, table):
 
 
 def built(name, path, out, table=None):
-    return build(manifest.load("vehicle"), Options(name, out, path, jobs=1, table=table))
+    return build(load_manifest("vehicle"), Options(name, out, path, jobs=1, table=table))
 
 
 # ---- layouts
@@ -103,7 +103,7 @@ def test_the_first_build_writes_the_table_and_says_what_to_fill(folder, tmp_path
 
 def test_a_dry_run_writes_no_table(folder, tmp_path):
     with pytest.raises(SourceError):
-        dry_run(manifest.load("vehicle"), Options("vehicleid", tmp_path / "out", folder))
+        dry_run(load_manifest("vehicle"), Options("vehicleid", tmp_path / "out", folder))
     assert [p.name for p in tmp_path.iterdir()] == [folder.name]
 
 
@@ -340,6 +340,6 @@ def test_what_is_no_folder_is_an_error_that_says_how(path, tmp_path):
 
 
 def test_a_dry_run_counts_both(both, tmp_path, table):
-    facts = dry_run(manifest.load("vehicle"), Options("veri-wild+vehicleid", tmp_path / "out", both, table=table))
+    facts = dry_run(load_manifest("vehicle"), Options("veri-wild+vehicleid", tmp_path / "out", both, table=table))
     assert facts["labels"] == {"excluded": 2, "ok": 44}
     assert facts["fine"] == facts["of_fine"] == 44

@@ -153,11 +153,11 @@ def test_a_worker_with_other_versions_is_an_error_and_writes_nothing(tmp_path):
     ],
 )
 def test_an_engine_that_is_none_is_refused(tiny_manifest, tiny_source, tmp_path, change, complaint):
-    from dmlkit.taxonomy import manifest
+    from dmlkit.taxonomy.manifest import load_manifest
 
     options = Options("imagenet-21k", tmp_path / "out", tiny_source, **change)
     with pytest.raises(UsageError, match=complaint):
-        build(manifest.load(str(tiny_manifest)), options)
+        build(load_manifest(str(tiny_manifest)), options)
 
 
 def slow_echo(item):

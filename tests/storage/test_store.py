@@ -21,7 +21,7 @@ from dmlkit.errors import OutputError, PoolError, UsageError
 from dmlkit.pipeline.build import Options, build, dry_run
 from dmlkit.pipeline.pool import Pool
 from dmlkit.storage.locations import RemoteFolder, folder_at, place_of, shown
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, sums, write_manifest, write_source
 from tests.support.object_store import keys
@@ -66,7 +66,7 @@ def folder(request, tmp_path):
 
 @pytest.fixture
 def tiny(tiny_manifest):
-    return manifest.load(str(tiny_manifest))
+    return load_manifest(str(tiny_manifest))
 
 
 @pytest.fixture
@@ -309,7 +309,7 @@ def test_no_password_is_shown_or_written(tiny, tiny_source, monkeypatch, capsys)
 @pytest.mark.slow
 def test_killed_at_random_moments_a_remote_build_ends_in_the_same_bytes(tmp_path, bucket, own_tmpdir):
     folder, source = write_manifest(tmp_path / "m"), write_source(tmp_path / "tars", 60)
-    build(manifest.load(str(folder)), Options("imagenet-21k", tmp_path / "local", source, jobs=1))
+    build(load_manifest(str(folder)), Options("imagenet-21k", tmp_path / "local", source, jobs=1))
     args = [sys.executable, "-m", "dmlkit", "build", str(folder), "--from", str(source), "--out", f"{bucket}/out"]
     rng = random.Random(20210619)
     for _ in range(2):

@@ -9,8 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from dmlkit.pipeline.build import Options, build
-from dmlkit.taxonomy import manifest
-from dmlkit.taxonomy.manifest import FineClass
+from dmlkit.taxonomy.manifest import FineClass, load_manifest
 from dmlkit.training import runs
 from dmlkit.training.runs import Machine
 from tests.support.images import write_tar
@@ -44,7 +43,7 @@ def build_dots(where: Path, classes: list[FineClass] = HUES, first: int = 0) -> 
     for hue, c in enumerate(classes):
         members = {f"{c.fine_id}_{i}.JPEG": dots(hue, 100 * hue + i + first) for i in range(PER_CLASS)}
         write_tar(where / "tars" / f"{c.fine_id}.tar", members)
-    made = manifest.load(str(write_manifest(where / "dots", classes)))
+    made = load_manifest(str(write_manifest(where / "dots", classes)))
     return str(build(made, Options("imagenet-21k", where / "out", where / "tars", jobs=1)).out)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dmlkit.pipeline.build import Options, build
-from dmlkit.taxonomy import manifest
-from dmlkit.taxonomy.manifest import Exclusion, FineClass
+from dmlkit.taxonomy.manifest import Exclusion, FineClass, load_manifest
 from dmlkit.taxonomy.template import tsv
 from tests.support.images import make_image, write_tar
 
@@ -64,7 +63,7 @@ def build_folder(
     per_class: int = 6,
 ) -> Path:
     """A dataset folder made in ``where``. ``sources`` are the classes that the source has images of."""
-    tiny = manifest.load(str(write_manifest(where / "tiny", classes, toml)))
+    tiny = load_manifest(str(write_manifest(where / "tiny", classes, toml)))
     source = write_source(where / "tars", per_class, sources or classes)
     return build(tiny, Options("imagenet-21k", where / "out", source, jobs=1)).out
 

@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 from dmlkit.sources import Request
-from dmlkit.taxonomy import manifest
+from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image
 
 HEADER = "id/image;Camera ID;Time;Model;Type;Color"
@@ -92,7 +92,7 @@ def zipped(path, folder, top=""):
 
 
 def request(path, table=None):
-    return Request(manifest.load("vehicle"), path, Path(), table=table)
+    return Request(load_manifest("vehicle"), path, Path(), table=table)
 
 
 def read(source, path):

@@ -4,18 +4,19 @@ import pytest
 
 from dmlkit.errors import TaxonomyError, WordNetNotFound
 from dmlkit.taxonomy import manifest
-from dmlkit.taxonomy.resolve import Hierarchy
+from dmlkit.taxonomy.manifest import load_manifest
+from dmlkit.taxonomy.resolve import Taxonomy
 from tests.support.manifests import CLASSES, TOML, WHALE, write_manifest
 
 
 @pytest.fixture
 def tiny(tmp_path):
-    return Hierarchy(manifest.load(str(write_manifest(tmp_path / "m"))))
+    return Taxonomy(load_manifest(str(write_manifest(tmp_path / "m"))))
 
 
 @pytest.fixture(scope="module")
 def animal():
-    return Hierarchy(manifest.load("animal"))
+    return Taxonomy(load_manifest("animal"))
 
 
 def test_fine_middle_coarse_and_excluded_labels_have_their_statuses(tiny):
@@ -80,7 +81,7 @@ def test_a_label_under_two_fine_classes_is_an_error(tmp_path):
         manifest.FineClass("n01317541", "domestic animal", "n00015388", "animal", "n00001740", "entity", "train", ""),
     ]
     toml = TOML + '[hierarchy]\nlexicon = "wordnet-3.0"\n'
-    hierarchy = Hierarchy(manifest.load(str(write_manifest(tmp_path / "m", rows, toml))))
+    hierarchy = Taxonomy(load_manifest(str(write_manifest(tmp_path / "m", rows, toml))))
     with pytest.raises(TaxonomyError, match=r"several fine classes: n01317541 .*n02083346"):
         hierarchy.resolve("n02084071")
 

@@ -6,12 +6,12 @@ import pytest
 
 from dmlkit.errors import ManifestError, UsageError
 from dmlkit.taxonomy import manifest, template
-from dmlkit.taxonomy.manifest import FineClass
+from dmlkit.taxonomy.manifest import FineClass, load_manifest
 from tests.support.manifests import CLASSES, TOML, write_manifest
 
 
 def test_animal_has_the_numbers_of_the_paper():
-    animal = manifest.load("animal")
+    animal = load_manifest("animal")
     assert [len(animal.ids(scale)) for scale in ("fine", "middle", "coarse")] == [611, 47, 5]
     assert sorted(animal.names("coarse")) == ["amphibian", "bird", "fish", "mammal", "reptile"]
     for split, fine, middle in (("train", 449, 30), ("test", 162, 17)):
@@ -24,11 +24,11 @@ def test_animal_has_the_numbers_of_the_paper():
 def test_every_class_of_animal_has_images_in_winter21():
     folder = manifest.find("animal")
     listed = set((folder / "winter21.txt").read_text().split("\n"))
-    assert {c.fine_id for c in manifest.load("animal").classes} <= listed
+    assert {c.fine_id for c in load_manifest("animal").classes} <= listed
 
 
 def test_integer_labels_are_the_places_of_sorted_ids(tmp_path):
-    m = manifest.load(str(write_manifest(tmp_path / "m", CLASSES[::-1])))
+    m = load_manifest(str(write_manifest(tmp_path / "m", CLASSES[::-1])))
     assert m.ids("fine") == sorted(c.fine_id for c in CLASSES)
     assert m.names("fine")[m.labels("fine")[CLASSES[3].fine_id]] == CLASSES[3].fine
 
@@ -51,7 +51,7 @@ def test_integer_labels_are_the_places_of_sorted_ids(tmp_path):
 def test_faults_of_classes_are_named(tmp_path, change, complaint):
     folder = write_manifest(tmp_path / "m", change(list(CLASSES)))
     with pytest.raises(ManifestError, match=complaint):
-        manifest.load(str(folder))
+        load_manifest(str(folder))
 
 
 @pytest.mark.parametrize(
@@ -69,20 +69,20 @@ def test_faults_of_classes_are_named(tmp_path, change, complaint):
 def test_faults_of_files_are_named(tiny_manifest, name, text, complaint):
     (tiny_manifest / name).write_text(text, encoding="latin-1")
     with pytest.raises(ManifestError, match=complaint):
-        manifest.load(str(tiny_manifest))
+        load_manifest(str(tiny_manifest))
 
 
 def test_an_unknown_name_lists_what_there_is(tmp_path):
     with pytest.raises(UsageError) as caught:
-        manifest.load("anmial")
+        load_manifest("anmial")
     assert "animal" in caught.value.hint
     with pytest.raises(UsageError, match=r"no manifest\.toml"):
-        manifest.load(str(tmp_path))
+        load_manifest(str(tmp_path))
 
 
 def test_a_new_manifest_is_sound_and_nothing_is_overwritten(tmp_path):
     template.new(tmp_path / "My Cats")
-    m = manifest.load(str(tmp_path / "My Cats"))
+    m = load_manifest(str(tmp_path / "My Cats"))
     assert m.name == "my-cats"
     assert len(m.classes) == 4
     with pytest.raises(UsageError, match="left as it is"):
@@ -90,9 +90,9 @@ def test_a_new_manifest_is_sound_and_nothing_is_overwritten(tmp_path):
 
 
 def test_diff_names_what_changed(tmp_path):
-    old = manifest.load(str(write_manifest(tmp_path / "a")))
+    old = load_manifest(str(write_manifest(tmp_path / "a")))
     rows = [replace(CLASSES[0], fine="poodle"), *CLASSES[1:-1]]
-    new = manifest.load(str(write_manifest(tmp_path / "b", rows)))
+    new = load_manifest(str(write_manifest(tmp_path / "b", rows)))
     changes = template.diff(old, new)
     assert any(line.startswith(f"~ {CLASSES[0].fine_id}") and "dog 1 -> poodle" in line for line in changes)
     assert any(line.startswith(f"- {CLASSES[-1].fine_id}") for line in changes)

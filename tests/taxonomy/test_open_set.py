@@ -5,7 +5,7 @@ import random
 import pytest
 
 from dmlkit.taxonomy.manifest import FineClass
-from dmlkit.taxonomy.splits import held_out, open_set
+from dmlkit.taxonomy.splits import middle_classes_held_out, open_set_split
 
 
 def classes(sizes):
@@ -31,22 +31,22 @@ def sides(found):
 
 
 def test_a_coarse_class_of_the_test_alone_is_not_trained_on():
-    assert {c.split for c in open_set(classes(CARS), 0.2, ["bus"]) if c.coarse_id == "bus"} == {"test"}
+    assert {c.split for c in open_set_split(classes(CARS), 0.2, ["bus"]) if c.coarse_id == "bus"} == {"test"}
 
 
 def test_every_other_coarse_class_with_several_middle_classes_is_on_both_sides():
-    found = open_set(classes(CARS), 0.2, ["bus"])
+    found = open_set_split(classes(CARS), 0.2, ["bus"])
     of = {coarse: {c.split for c in found if c.coarse_id == coarse} for coarse in CARS}
     assert of == {"sedan": {"train", "test"}, "suv": {"train", "test"}, "coupe": {"train"}, "bus": {"test"}}
 
 
 def test_where_no_middle_class_is_small_enough_the_smallest_is_in_the_test():
-    assert sides(open_set(classes({"suv": CARS["suv"]}), 0.1, [])) == {"suv-a": "train", "suv-b": "test"}
+    assert sides(open_set_split(classes({"suv": CARS["suv"]}), 0.1, [])) == {"suv-a": "train", "suv-b": "test"}
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
 def test_the_test_holds_about_its_share_and_never_more(share):
-    found = open_set(classes({"sedan": CARS["sedan"]}), share, [])
+    found = open_set_split(classes({"sedan": CARS["sedan"]}), share, [])
     held = sum(c.split == "test" for c in found) / len(found)
     assert share - 0.06 < held <= share
 
@@ -54,14 +54,14 @@ def test_the_test_holds_about_its_share_and_never_more(share):
 def test_neither_the_order_of_classes_nor_a_new_one_elsewhere_changes_the_split():
     given = classes(CARS)
     random.Random(1).shuffle(given)
-    found = sides(open_set(given, 0.2, ["bus"]))
-    assert found == sides(open_set(classes(CARS), 0.2, ["bus"]))
-    more = sides(open_set(classes(CARS | {"van": {"van-a": 3, "van-b": 2}}), 0.2, ["bus"]))
+    found = sides(open_set_split(given, 0.2, ["bus"]))
+    assert found == sides(open_set_split(classes(CARS), 0.2, ["bus"]))
+    more = sides(open_set_split(classes(CARS | {"van": {"van-a": 3, "van-b": 2}}), 0.2, ["bus"]))
     assert {middle: more[middle] for middle in found} == found
 
 
 @pytest.mark.parametrize("share", [0, 0.99])
 def test_whatever_the_share_neither_side_is_empty(share):
     for number in range(2, 9):
-        taken = held_out({f"m{n}": n + 1 for n in range(number)}, share)
+        taken = middle_classes_held_out({f"m{n}": n + 1 for n in range(number)}, share)
         assert 0 < len(taken) < number

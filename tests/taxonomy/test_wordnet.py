@@ -6,7 +6,8 @@ import pytest
 
 from dmlkit.errors import UsageError, WordNetNotFound
 from dmlkit.taxonomy import derive, manifest, wordnet
-from dmlkit.taxonomy.resolve import Hierarchy
+from dmlkit.taxonomy.manifest import load_manifest
+from dmlkit.taxonomy.resolve import Taxonomy
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def fresh():
 
 @pytest.fixture(scope="module")
 def animal():
-    return Hierarchy(manifest.load("animal"))
+    return Taxonomy(load_manifest("animal"))
 
 
 @pytest.mark.usefixtures("needs_wordnet")
@@ -83,7 +84,7 @@ def test_where_it_is_missing_one_error_says_how_to_get_it(tmp_path, monkeypatch)
 @pytest.mark.usefixtures("needs_wordnet")
 def test_no_synset_falls_under_two_fine_classes():
     owner = {}
-    for c in manifest.load("animal").classes:
+    for c in load_manifest("animal").classes:
         for label in {c.fine_id} | derive.descendants(c.fine_id):
             assert owner.setdefault(label, c.fine_id) == c.fine_id
 
@@ -93,4 +94,4 @@ def test_no_synset_falls_under_two_fine_classes():
     [({"a": 15, "b": 19, "c": 7, "d": 4, "e": 2}, 17, [5, 7, 3, 1, 1]), ({"a": 9, "b": 1}, 3, [2, 1])],
 )
 def test_shares_are_in_proportion_and_never_nothing(counts, wanted, given):
-    assert list(derive.shares(counts, wanted).values()) == given
+    assert list(derive.proportional_shares(counts, wanted).values()) == given

@@ -115,7 +115,7 @@ def classes_of(found: Iterable[Vehicle], rules: Rules, notes: list[str], hint: s
         raise SourceError(f"none of {len(out):,} vehicles has a known model and body type:{some(reasons)}", hint=hint)
     if out:
         notes.append(f"{len(out):,} of {len(found):,} fine classes are left out; rejected.parquet says why")
-    split = splits.open_set(classes, rules.test_share, rules.only_test)
+    split = splits.open_set_split(classes, rules.test_share, rules.only_test)
     if all(c.split == "test" for c in split):
         notes.append("there is nothing to train on: every coarse class is one that is only in the test")
     return Classes(tuple(split), tuple(sorted(out, key=lambda e: e.label)), tuple(notes))
