@@ -16,7 +16,7 @@ from corpus import LARGE, SMALL, Kind
 from PIL import Image
 
 from dmlkit.taxonomy.manifest import Exclusion, FineClass
-from dmlkit.taxonomy.template import tsv
+from dmlkit.taxonomy.template import to_tsv
 
 PROCESSES = 2
 THREADS = 64
@@ -124,8 +124,8 @@ def daft(job: Job) -> list[str]:
 def write_manifest(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.toml").write_text(MANIFEST)
-    (folder / "classes.tsv").write_text(tsv(FineClass, CLASSES))
-    (folder / "excluded.tsv").write_text(tsv(Exclusion, []))
+    (folder / "classes.tsv").write_text(to_tsv(FineClass, CLASSES))
+    (folder / "excluded.tsv").write_text(to_tsv(Exclusion, []))
     return folder
 
 

@@ -42,7 +42,7 @@ def list_all(as_json: bool) -> int:
     from dmlkit.taxonomy import manifest as manifests
     from dmlkit.taxonomy.manifest import load_manifest
 
-    known = [load_manifest(name) for name in manifests.shipped()]
+    known = [load_manifest(name) for name in manifests.shipped_names()]
     facts = {
         "manifests": [
             {
@@ -103,11 +103,11 @@ def wordnet(query: str, name: str, as_json: bool) -> int:
 
     A name with several senses lists them all.
     """
-    from dmlkit.taxonomy import wordnet
     from dmlkit.taxonomy.manifest import load_manifest
     from dmlkit.taxonomy.resolve import Taxonomy
+    from dmlkit.taxonomy.senses import describe_senses
 
-    senses = wordnet.describe(query, Taxonomy(load_manifest(name)))
+    senses = describe_senses(query, Taxonomy(load_manifest(name)))
     if as_json:
         print_json({"query": query, "manifest": name, "senses": senses})
         return 0

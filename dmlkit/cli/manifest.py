@@ -21,7 +21,7 @@ def manifest_new(folder: Path, as_json: bool) -> int:
     """Start a manifest of your own in FOLDER."""
     from dmlkit.taxonomy import template
 
-    paths = template.new(folder)
+    paths = template.create_manifest(folder)
     print_json({"files": paths}) if as_json else print(*paths, sep="\n")
     note(f"fill classes.tsv, then: dmlkit manifest check {folder}", as_json)
     return 0
@@ -59,9 +59,9 @@ def manifest_derive(name: str, check: bool, as_json: bool) -> int:
     from dmlkit.taxonomy import derive
     from dmlkit.taxonomy import manifest as manifests
 
-    folder = manifests.find(name)
+    folder = manifests.find_manifest(name)
     done = {}
-    for file_name, data in derive.derive(folder).items():
+    for file_name, data in derive.derive_files(folder).items():
         path = folder / file_name
         same = path.is_file() and path.read_bytes() == data
         done[file_name] = "unchanged" if same else "would change" if check else "written"
@@ -80,7 +80,7 @@ def manifest_diff(old: str, new: str, as_json: bool) -> int:
     from dmlkit.taxonomy import template
     from dmlkit.taxonomy.manifest import load_manifest
 
-    changes = template.diff(load_manifest(old), load_manifest(new))
+    changes = template.diff_manifests(load_manifest(old), load_manifest(new))
     if as_json:
         print_json({"old": old, "new": new, "changes": changes})
     else:

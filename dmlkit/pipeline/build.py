@@ -353,7 +353,7 @@ def summarise(
     coverage = {}
     for scale in SCALES:
         reached = {c.id(scale) for c in manifest.classes if c.fine_id in found}
-        coverage[scale] = Coverage(len(reached), len(manifest.ids(scale)), manifest.floor(scale))
+        coverage[scale] = Coverage(len(reached), len(manifest.ids(scale)), manifest.minimum_coverage(scale))
     return Result(
         out=without_password(options.out),
         images={split: int((rows["split"] == split).sum()) for split in SPLITS},

@@ -1,4 +1,4 @@
-"""Starting a manifest of one's own, and comparing two."""
+"""Start a manifest of your own, and compare two."""
 
 from __future__ import annotations
 
@@ -42,15 +42,20 @@ EXAMPLES = [
 ]
 
 
-def new(folder: Path) -> list[Path]:
-    """Write a small sound manifest to start from. Returns its files. Raises `UsageError` where something stands."""
+def create_manifest(folder: Path) -> list[Path]:
+    """Write a small sound manifest to start from. Returns its files. Raises `UsageError` if ``folder`` is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} exists and is not an empty folder; left as it is", hint="choose another folder")
+        raise UsageError(
+            f"{folder} exists and is not an empty folder; left as it is",
+            code="manifest.not-empty",
+            hint="choose another folder",
+            path=folder,
+        )
     name = "".join(c if c.isascii() and c.isalnum() else "-" for c in folder.resolve().name.lower()).strip("-")
     texts = {
         "manifest.toml": TEMPLATE.format(name=name or "my-dataset"),
-        "classes.tsv": tsv(FineClass, EXAMPLES),
-        "excluded.tsv": tsv(Exclusion, []),
+        "classes.tsv": to_tsv(FineClass, EXAMPLES),
+        "excluded.tsv": to_tsv(Exclusion, []),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for file_name, text in texts.items():
@@ -58,14 +63,20 @@ def new(folder: Path) -> list[Path]:
     return [folder / file_name for file_name in texts]
 
 
-def tsv(row_class: type, rows: list[Any]) -> str:
+def to_tsv(row_class: type, rows: list[Any]) -> str:
+    """Write rows as TSV, with a header of the fields of ``row_class``."""
     columns = [f.name for f in fields(row_class)]
     lines = ["\t".join(columns)] + ["\t".join(getattr(row, c) for c in columns) for row in rows]
     return "\n".join(lines) + "\n"
 
 
-def diff(old: Manifest, new: Manifest) -> list[str]:
-    """What changed between two manifests, one sentence a class or label."""
+def diff_manifests(old: Manifest, new: Manifest) -> list[str]:
+    """List what changed between two manifests, one sentence per class or label."""
+    return [*diff_classes(old, new), *diff_exclusions(old, new)]
+
+
+def diff_classes(old: Manifest, new: Manifest) -> list[str]:
+    """List the fine classes that were added, removed or changed."""
     changes = []
     before, after = {c.fine_id: c for c in old.classes}, {c.fine_id: c for c in new.classes}
     for fine_id in sorted(before.keys() | after.keys()):
@@ -75,13 +86,17 @@ def diff(old: Manifest, new: Manifest) -> list[str]:
         elif now is None and was is not None:
             changes.append(f"- {fine_id} {was.fine} ({was.middle}, {was.split})")
         elif was is not None and now is not None and was != now:
-            parts = [f.name for f in fields(FineClass) if getattr(was, f.name) != getattr(now, f.name)]
-            told = "; ".join(f"{p}: {getattr(was, p)} -> {getattr(now, p)}" for p in parts)
-            changes.append(f"~ {fine_id} {now.fine}: {told}")
-    reasons_before = {e.label: e.reason for e in old.excluded}
-    reasons_after = {e.label: e.reason for e in new.excluded}
-    for label in sorted(reasons_before.keys() | reasons_after.keys()):
-        was_reason, now_reason = reasons_before.get(label), reasons_after.get(label)
-        if was_reason != now_reason:
-            changes.append(f"~ excluded {label}: {was_reason or 'not'} -> {now_reason or 'not any more'}")
+            names = [f.name for f in fields(FineClass) if getattr(was, f.name) != getattr(now, f.name)]
+            values = "; ".join(f"{name}: {getattr(was, name)} -> {getattr(now, name)}" for name in names)
+            changes.append(f"~ {fine_id} {now.fine}: {values}")
     return changes
+
+
+def diff_exclusions(old: Manifest, new: Manifest) -> list[str]:
+    """List the labels whose exclusion differs."""
+    before, after = ({e.label: e.reason for e in manifest.excluded} for manifest in (old, new))
+    return [
+        f"~ excluded {label}: {before.get(label) or 'not'} -> {after.get(label) or 'not any more'}"
+        for label in sorted(before.keys() | after.keys())
+        if before.get(label) != after.get(label)
+    ]

@@ -1,4 +1,4 @@
-"""WordNet 3.0, whose noun offsets are ImageNet's wnids. Read through NLTK, found on this machine, never downloaded."""
+"""WordNet 3.0, whose noun offsets are ImageNet's wnids. The only module that knows NLTK; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dmlkit.errors import TaxonomyError, UsageError, WordNetNotFound
+from dmlkit.errors import TaxonomyError, WordNetNotFound
 from dmlkit.storage.download import home
 
-if TYPE_CHECKING:
-    from dmlkit.taxonomy.resolve import Taxonomy
-
+# The names of WordNet's lexicographer files in their order: a fixed list that some packages leave out.
 LEXNAMES = """
 adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body noun.cognition
 noun.communication noun.event noun.feeling noun.food noun.group noun.location noun.motive noun.object noun.person
@@ -26,15 +24,16 @@ noun.substance noun.time verb.body verb.change verb.cognition verb.communication
 verb.contact verb.creation verb.emotion verb.motion verb.perception verb.possession verb.social verb.stative
 verb.weather adj.ppl
 """
-"""The names of WordNet's lexicographer files in their order: a fixed list that some packages leave out."""
 
+# Part of speech → its number in WordNet's files.
 POS_NUMBERS = {"noun": 1, "verb": 2, "adj": 3, "adv": 4}
+
+# The noun offset of *dog* in WordNet 3.0; other versions have something else there.
 DOG = 2084071
-"""The noun offset of *dog* in WordNet 3.0; other versions have something else there."""
 
 
 def folders() -> Iterator[Path]:
-    """Where WordNet may stand, in the order of preference."""
+    """Yield the folders where WordNet may be installed, in the order of preference."""
     if "DMLKIT_WORDNET" in os.environ:
         yield Path(os.environ["DMLKIT_WORDNET"])
     import nltk
@@ -49,7 +48,7 @@ def folders() -> Iterator[Path]:
 
 @cache
 def reader() -> Any:
-    """NLTK's reader over WordNet 3.0. Raises `WordNetNotFound` where there is none."""
+    """Return NLTK's reader over WordNet 3.0. Raises `WordNetNotFound` if it is not installed."""
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
 
     wrong = []
@@ -58,41 +57,46 @@ def reader() -> Any:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # NLTK warns of the multilingual files, which are not used
-            found = WordNetCorpusReader(str(readable(folder)), None)
-        if is_version_3_0(found):
-            return found
+            corpus = WordNetCorpusReader(str(prepare_folder(folder)), None)
+        if is_version_3_0(corpus):
+            return corpus
         wrong.append(str(folder))
-    for entry in zipped():
-        return entry
+    corpus = zipped_corpus()
+    if corpus is not None:
+        return corpus
     raise WordNetNotFound(
-        "WordNet 3.0 is needed here and was not found"
-        + (f"; another version is at {', '.join(wrong)}" if wrong else ""),
+        "WordNet 3.0 is needed and not installed" + (f"; another version is at {', '.join(wrong)}" if wrong else ""),
+        code="wordnet.missing",
         hint="get it by `python -m nltk.downloader wordnet`, on Debian and Ubuntu also by "
-        "`apt-get install wordnet-base`, or set DMLKIT_WORDNET to the folder that holds data.noun",
+        "`apt-get install wordnet-base`, or set DMLKIT_WORDNET to the folder that has data.noun",
+        other_versions=tuple(wrong),
     )
 
 
-def zipped() -> Iterator[Any]:
-    """NLTK's own corpus where the downloader left it as a zip file."""
+def zipped_corpus() -> Any:
+    """Return NLTK's own corpus if the downloader left it as a zip file, else None."""
     from nltk.corpus import wordnet
 
     try:
         wordnet.ensure_loaded()
     except LookupError:
-        return
-    if is_version_3_0(wordnet):
-        yield wordnet
+        return None
+    return wordnet if is_version_3_0(wordnet) else None
 
 
-def is_version_3_0(found: Any) -> bool:
+def is_version_3_0(corpus: Any) -> bool:
+    """Tell WordNet 3.0 from other versions by one synset."""
     try:
-        return bool(found.synset_from_pos_and_offset("n", DOG).name() == "dog.n.01")
+        return bool(corpus.synset_from_pos_and_offset("n", DOG).name() == "dog.n.01")
     except Exception:  # NLTK raises many types when an offset points into the middle of a line
         return False
 
 
-def readable(folder: Path) -> Path:
-    """A folder that NLTK can open: below one of its data paths, with the two small files that packages leave out."""
+def prepare_folder(folder: Path) -> Path:
+    """Return a folder that NLTK can open: ``folder``, or a copy below one of NLTK's data paths.
+
+    The copy has the two small files that packages leave out.
+    """
     import nltk
 
     allowed = any(folder == Path(entry) / "corpora" / "wordnet" for entry in nltk.data.path)
@@ -128,98 +132,78 @@ def readable(folder: Path) -> Path:
 
 
 def origin_of(folder: Path) -> str:
-    """What tells that a copy is that of ``folder`` as it is now."""
+    """Describe ``folder`` as it is now, so that an outdated copy is noticed."""
     return f"{folder} {(folder / 'data.noun').stat().st_size}"
 
 
 def lexname_pos(name: str) -> int:
-    """The number of the part of speech of a lexicographer file; participles are 3 as adjectives are."""
+    """Return the number of the part of speech of a lexicographer file; participles are 3 as adjectives are."""
     return POS_NUMBERS[name.split(".")[0]]
 
 
 def wnid(synset: Any) -> str:
-    """ImageNet's id of a noun synset."""
+    """Return ImageNet's id of a noun synset."""
     return f"n{synset.offset():08d}"
 
 
 @cache
 def synset(label: str) -> Any:
-    """The noun synset of a wnid. Raises `TaxonomyError` for a label that WordNet 3.0 does not have."""
+    """Return the noun synset of a wnid. Raises `TaxonomyError` for a label that WordNet 3.0 does not have."""
     if re.fullmatch(r"n\d{8}", label):
         try:
-            found = reader().synset_from_pos_and_offset("n", int(label[1:]))
+            noun = reader().synset_from_pos_and_offset("n", int(label[1:]))
         except WordNetNotFound:
             raise
         except Exception:  # NLTK raises many types when an offset points into the middle of a line
-            found = None
-        if found is not None and wnid(found) == label:
-            return found
-    raise TaxonomyError(f"{label!r} is no noun of WordNet 3.0, and the manifest does not name it")
+            noun = None
+        if noun is not None and wnid(noun) == label:
+            return noun
+    raise TaxonomyError(
+        f"{label!r} is not a noun of WordNet 3.0, and the manifest does not list it",
+        code="wordnet.unknown-wnid",
+        hint="add it to the manifest's classes.tsv or excluded.tsv",
+        label=label,
+    )
 
 
-def parents(found: Any) -> list[Any]:
-    """The synsets right above: kinds and, for names of single things, what they are instances of."""
-    return sorted(found.hypernyms() + found.instance_hypernyms(), key=wnid)
+def parents(noun: Any) -> list[Any]:
+    """List the synsets directly above: kinds and, for names of single things, what they are instances of."""
+    return sorted(noun.hypernyms() + noun.instance_hypernyms(), key=wnid)
 
 
-def children(found: Any) -> list[Any]:
-    """The synsets right below, sorted by wnid."""
-    return sorted(found.hyponyms() + found.instance_hyponyms(), key=wnid)
+def children(noun: Any) -> list[Any]:
+    """List the synsets directly below, sorted by wnid."""
+    return sorted(noun.hyponyms() + noun.instance_hyponyms(), key=wnid)
 
 
 @cache
 def ancestors(label: str) -> frozenset[str]:
-    """The wnids above a wnid on all its paths, and itself. Raises `TaxonomyError` as `synset` does."""
+    """Return the wnids above a wnid on all its paths, and itself. Raises `TaxonomyError` as `synset` does."""
     over = {label}
     for parent in parents(synset(label)):
         over |= ancestors(wnid(parent))
     return frozenset(over)
 
 
-def lemmas(found: Any) -> list[str]:
-    """The names of a synset, most used first, with blanks."""
-    return [name.replace("_", " ") for name in found.lemma_names()]
+def descendants(label: str) -> set[str]:
+    """Return all wnids below a wnid, without itself."""
+    under: set[str] = set()
+    for child in children(synset(label)):
+        under |= {wnid(child)} | descendants(wnid(child))
+    return under
+
+
+def lemmas(noun: Any) -> list[str]:
+    """List the names of a synset, most used first, with blanks."""
+    return [name.replace("_", " ") for name in noun.lemma_names()]
 
 
 def senses(name: str) -> list[Any]:
-    """All noun synsets with this name, most used first; none for an unknown one."""
-    found: list[Any] = reader().synsets(name.strip().replace(" ", "_"), "n")
-    return found
+    """List all noun synsets with this name, most used first; none for an unknown one."""
+    nouns: list[Any] = reader().synsets(name.strip().replace(" ", "_"), "n")
+    return nouns
 
 
-def paths(found: Any) -> list[str]:
-    """Each way from the root to a synset, as ``wnid:name > wnid:name``, sorted."""
-    return sorted(" > ".join(f"{wnid(s)}:{lemmas(s)[0]}" for s in path) for path in found.hypernym_paths())
-
-
-def describe(query: str, hierarchy: Taxonomy) -> list[dict[str, Any]]:
-    """The synset of a wnid, or all senses of a name, and where each falls in a hierarchy.
-
-    Raises `UsageError` for a name that WordNet does not have, `TaxonomyError` for such a wnid, `WordNetNotFound`.
-    """
-    found = [synset(query)] if re.fullmatch(r"n\d{8}", query) else senses(query)
-    if not found:
-        raise UsageError(f"WordNet 3.0 has no noun {query!r}", hint="try the singular, another name, or a wnid")
-    return [placed(s, hierarchy) for s in found]
-
-
-def placed(found: Any, hierarchy: Taxonomy) -> dict[str, Any]:
-    """A synset as plain data, with its place in a hierarchy."""
-    try:
-        resolution = hierarchy.resolve(wnid(found))
-        status, fine_id, detail = resolution.status, resolution.fine_id, resolution.detail
-    except TaxonomyError as exc:
-        status, fine_id, detail = "ambiguous", None, exc.message
-    if fine_id is not None:
-        c = hierarchy.fine[fine_id]
-        detail = f"fine class {c.fine} ({c.fine_id}), {c.middle}, {c.coarse}, {c.split}"
-    return {
-        "wnid": wnid(found),
-        "name": found.name(),
-        "lemmas": lemmas(found),
-        "gloss": found.definition(),
-        "paths": paths(found),
-        "status": status,
-        "fine_id": fine_id,
-        "detail": detail,
-    }
+def paths(noun: Any) -> list[str]:
+    """List the ways from the root to a synset, as ``wnid:name > wnid:name``, sorted."""
+    return sorted(" > ".join(f"{wnid(s)}:{lemmas(s)[0]}" for s in path) for path in noun.hypernym_paths())

@@ -28,7 +28,7 @@ from dmlkit.taxonomy.manifest import FineClass, load_manifest
 PRODUCTS = load_manifest("product").classes
 SOME = sorted(PRODUCTS, key=lambda c: hashlib.sha256(c.fine_id.encode()).digest())[:80]
 LAYOUTS = {m: [c for c in PRODUCTS if c.middle_id == m] for m in sorted({c.middle_id for c in PRODUCTS})}
-FOLDER = manifest.find("product")
+FOLDER = manifest.find_manifest("product")
 
 
 def named(fine, middle_id="vessel-mug", coarse_id="vessel"):

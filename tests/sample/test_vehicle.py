@@ -105,7 +105,7 @@ def test_the_table_and_the_exclusions_are_without_faults():
     excluded = manifest.read_rows(FOLDER / "excluded.tsv", manifest.Exclusion)
     assert excluded == []
     settings = {"name": "vehicle", "version": "1.0.0", "title": "Vehicles"}
-    assert manifest.check(Manifest(FOLDER, settings, tuple(VEHICLES), ())) == []
+    assert manifest.find_faults(Manifest(FOLDER, settings, tuple(VEHICLES), ())) == []
 
 
 def test_there_are_six_body_types_about_fifty_models_and_several_hundred_vehicles():

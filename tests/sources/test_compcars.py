@@ -67,7 +67,7 @@ def classes(path):
 
 def own_manifest(where, change):
     """A copy of the manifest with changed rules."""
-    original = manifest.find("vehicle")
+    original = manifest.find_manifest("vehicle")
     for file in original.iterdir():
         if file.is_file():
             made.write(where / file.name, file.read_bytes())

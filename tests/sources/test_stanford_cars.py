@@ -20,7 +20,7 @@ from tests.support.vehicle_archives import edit, read, request, zipped
 
 installed("scipy.io")
 
-with (manifest.find("vehicle") / "stanford-cars.tsv").open(encoding="utf-8", newline="") as file:
+with (manifest.find_manifest("vehicle") / "stanford-cars.tsv").open(encoding="utf-8", newline="") as file:
     TABLE = list(csv.DictReader(file, delimiter="\t"))
 CLASSES = 196
 NAMES = [row["name"] for row in TABLE]
@@ -182,7 +182,7 @@ def test_damaged_and_foreign_matlab_files_are_errors(folder):
 
 
 def test_a_type_in_an_own_table_that_the_manifest_lacks_is_an_error(folder, tmp_path):
-    for file in manifest.find("vehicle").iterdir():
+    for file in manifest.find_manifest("vehicle").iterdir():
         if file.is_file():
             made.write(tmp_path / "own" / file.name, file.read_bytes())
     edit(tmp_path / "own" / "stanford-cars.tsv", lambda text: text.replace("Acura\tcoupe", "Acura\trocket"))

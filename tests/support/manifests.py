@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dmlkit.pipeline.build import Options, build
 from dmlkit.taxonomy.manifest import Exclusion, FineClass, load_manifest
-from dmlkit.taxonomy.template import tsv
+from dmlkit.taxonomy.template import to_tsv
 from tests.support.images import make_image, write_tar
 
 # Two coarse classes with two middle classes each, one of them for the test; two fine classes in each.
@@ -42,8 +42,8 @@ fine = 1.0
 def write_manifest(folder: Path, classes: list[FineClass] = CLASSES, toml: str = TOML) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.toml").write_text(toml, encoding="utf-8")
-    (folder / "classes.tsv").write_text(tsv(FineClass, classes), encoding="utf-8")
-    (folder / "excluded.tsv").write_text(tsv(Exclusion, [WHALE]), encoding="utf-8")
+    (folder / "classes.tsv").write_text(to_tsv(FineClass, classes), encoding="utf-8")
+    (folder / "excluded.tsv").write_text(to_tsv(Exclusion, [WHALE]), encoding="utf-8")
     return folder
 
 

@@ -1,18 +1,20 @@
-"""WordNet is found where people have it, shown as it is, and never guessed at."""
+"""WordNet: where it is looked for, its nouns as plain data, and the classes derived from it."""
 
 import shutil
 
 import pytest
 
-from dmlkit.errors import UsageError, WordNetNotFound
+from dmlkit.errors import ManifestError, UsageError, WordNetNotFound
 from dmlkit.taxonomy import derive, manifest, wordnet
 from dmlkit.taxonomy.manifest import load_manifest
 from dmlkit.taxonomy.resolve import Taxonomy
+from dmlkit.taxonomy.rules import read_rules
+from dmlkit.taxonomy.senses import describe_senses
 
 
 @pytest.fixture
 def fresh():
-    """`reader` and what it remembers, as in a new process."""
+    """Forget what is cached of WordNet, as in a new process."""
     for function in (wordnet.reader, wordnet.synset, wordnet.ancestors):
         function.cache_clear()
     yield
@@ -26,42 +28,43 @@ def animal():
 
 
 @pytest.mark.usefixtures("needs_wordnet")
-def test_derive_reproduces_the_committed_files_byte_for_byte():
-    folder = manifest.find("animal")
-    for name, data in derive.derive(folder).items():
+def test_derive_reproduces_the_committed_files():
+    folder = manifest.find_manifest("animal")
+    for name, data in derive.derive_files(folder).items():
         assert data == (folder / name).read_bytes(), name
 
 
 @pytest.mark.usefixtures("needs_wordnet")
-def test_a_name_with_several_senses_lists_them_all(animal):
-    senses = wordnet.describe("peacock", animal)
+def test_name_with_several_senses_lists_them_all(animal):
+    senses = describe_senses("peacock", animal)
     assert [(s["wnid"], s["status"]) for s in senses] == [("n02279257", "outside"), ("n01806143", "ok")]
 
 
 @pytest.mark.usefixtures("needs_wordnet")
-def test_a_wnid_shows_its_paths_and_its_place(animal):
-    (dog,) = wordnet.describe("n02084071", animal)
+def test_wnid_shows_its_paths_and_status(animal):
+    (dog,) = describe_senses("n02084071", animal)
     assert dog["lemmas"][0] == "dog"
     assert len(dog["paths"]) == 2
     assert all(path.startswith("n00001740:entity") and path.endswith("n02084071:dog") for path in dog["paths"])
     assert dog["status"] == "above"
-    (tiger,) = wordnet.describe("n02129604", animal)
+    (tiger,) = describe_senses("n02129604", animal)
     assert tiger["detail"].startswith("fine class tiger")
 
 
 @pytest.mark.usefixtures("needs_wordnet")
-def test_an_unknown_name_is_a_usage_error(animal):
-    with pytest.raises(UsageError, match="no noun 'snarkle'"):
-        wordnet.describe("snarkle", animal)
+def test_unknown_noun_is_a_usage_error(animal):
+    with pytest.raises(UsageError) as error:
+        describe_senses("snarkle", animal)
+    assert (error.value.code, error.value.facts["name"]) == ("wordnet.unknown-name", "snarkle")
 
 
 @pytest.mark.usefixtures("needs_wordnet", "fresh")
-def test_a_bare_folder_of_the_database_is_enough(tmp_path, monkeypatch):
+def test_bare_folder_of_the_database_is_enough(tmp_path, monkeypatch):
     wordnet.reader()
-    found = next(f for f in wordnet.folders() if (f / "data.noun").is_file())
+    installed = next(f for f in wordnet.folders() if (f / "data.noun").is_file())
     bare = tmp_path / "dict"
     bare.mkdir()
-    for path in found.iterdir():
+    for path in installed.iterdir():
         if (path.name.startswith(("data.", "index.")) and path.name != "index.sense") or path.suffix == ".exc":
             shutil.copyfile(path, bare / path.name)
     wordnet.reader.cache_clear()
@@ -72,26 +75,41 @@ def test_a_bare_folder_of_the_database_is_enough(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("fresh")
-def test_where_it_is_missing_one_error_says_how_to_get_it(tmp_path, monkeypatch):
+def test_missing_wordnet_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(wordnet, "folders", lambda: iter([tmp_path]))
-    monkeypatch.setattr(wordnet, "zipped", lambda: iter(()))
-    with pytest.raises(WordNetNotFound) as caught:
+    monkeypatch.setattr(wordnet, "zipped_corpus", lambda: None)
+    with pytest.raises(WordNetNotFound) as error:
         wordnet.reader()
+    assert error.value.code == "wordnet.missing"
     for way in ("nltk.downloader", "apt-get install wordnet-base", "DMLKIT_WORDNET"):
-        assert way in caught.value.hint
+        assert way in error.value.hint
 
 
 @pytest.mark.usefixtures("needs_wordnet")
-def test_no_synset_falls_under_two_fine_classes():
+def test_no_synset_is_below_two_fine_classes():
     owner = {}
     for c in load_manifest("animal").classes:
-        for label in {c.fine_id} | derive.descendants(c.fine_id):
+        for label in {c.fine_id} | wordnet.descendants(c.fine_id):
             assert owner.setdefault(label, c.fine_id) == c.fine_id
 
 
 @pytest.mark.parametrize(
-    ("counts", "wanted", "given"),
+    ("counts", "wanted", "shares"),
     [({"a": 15, "b": 19, "c": 7, "d": 4, "e": 2}, 17, [5, 7, 3, 1, 1]), ({"a": 9, "b": 1}, 3, [2, 1])],
 )
-def test_shares_are_in_proportion_and_never_nothing(counts, wanted, given):
-    assert list(derive.proportional_shares(counts, wanted).values()) == given
+def test_shares_are_proportional_and_at_least_one(counts, wanted, shares):
+    assert list(derive.proportional_shares(counts, wanted).values()) == shares
+
+
+def test_manifest_without_rules_cannot_be_derived(tiny_manifest):
+    with pytest.raises(ManifestError) as error:
+        read_rules(tiny_manifest)
+    assert (error.value.code, error.value.facts["path"]) == ("manifest.no-rules", tiny_manifest)
+
+
+def test_rules_that_lack_a_key_are_an_error(tiny_manifest):
+    with (tiny_manifest / "manifest.toml").open("a") as file:
+        file.write('[derive]\nlist = "classes.tsv"\n')
+    with pytest.raises(ManifestError) as error:
+        read_rules(tiny_manifest)
+    assert error.value.code == "manifest.no-rules"
