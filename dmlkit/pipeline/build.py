@@ -223,9 +223,7 @@ def check_apart(out: Place, pool: Place) -> None:
         )
 
 
-def collect(
-    plan: planning.Plan, hierarchy: Taxonomy, options: Options, pool: Pool, notify: Progress
-) -> dict[str, str]:
+def collect(plan: planning.Plan, hierarchy: Taxonomy, options: Options, pool: Pool, notify: Progress) -> dict[str, str]:
     """Bring every unit into the pool. Returns the identity of each unit by name.
 
     Labels that the hierarchy does not know are named in one error: before anything is read where the source knows
