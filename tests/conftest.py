@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import hub_client
+from tests.support.dyml_release import ANIMAL, PRODUCT, write_release
 from tests.support.hub_server import HubServer, hub_server
 from tests.support.manifests import build_folder, write_manifest, write_source
 from tests.support.requirements import installed
@@ -28,6 +29,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def good_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset folder without a fault, one for all tests: copy it before you change it."""
     return build_folder(tmp_path_factory.mktemp("good"))
+
+
+@pytest.fixture(scope="session")
+def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An imported release with a test set for each scale."""
+    from dmlkit.formats.dyml.importing import Options, import_release
+
+    where = tmp_path_factory.mktemp("animal")
+    return import_release(write_release(where / "dyml_animal", ANIMAL), Options(where / "out", "rgb", 1)).out
+
+
+@pytest.fixture(scope="session")
+def one_set_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An imported release whose test is one set of images, each a query among the others."""
+    from dmlkit.formats.dyml.importing import Options, import_release
+
+    where = tmp_path_factory.mktemp("product")
+    return import_release(write_release(where / "dyml_product", PRODUCT), Options(where / "out", "rgb", 1)).out
 
 
 @pytest.fixture

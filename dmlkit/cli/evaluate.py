@@ -58,10 +58,12 @@ def evaluate(
         os.environ |= dict.fromkeys(THREADS, str(jobs))
     from dmlkit.cli.terminal import Steps
     from dmlkit.evaluation.api import Options
-    from dmlkit.evaluation.api import evaluate as evaluate_
+    from dmlkit.evaluation.api import evaluate as evaluate_file
+    from dmlkit.training.evaluate_run import evaluate_run, is_run
 
     asked = tuple(scale for scale in SCALES if scale in scales or not scales)
     with Steps(quiet or as_json) as steps:
+        evaluate_ = evaluate_run if is_run(what) else evaluate_file
         result = evaluate_(what, dataset, Options(scales=asked, jobs=jobs, **chosen), steps)
     text = without_nan(result)
     if out is not None:

@@ -1,4 +1,4 @@
-"""A run, or a file of embeddings, and a dataset → metrics."""
+"""A file of embeddings and a dataset → metrics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from dmlkit.schema.scales import SCALES
 from dmlkit.text import printable
 
 SIDES = ("query", "gallery")
-RUN_FILES = ("run.json", "checkpoint.pt")
 
 
 @dataclass(frozen=True)
@@ -41,43 +40,55 @@ class Options:
     revision: str | None = None
 
 
-def evaluate(what: Path, dataset: str, options: Options, notify: Progress = no_progress) -> dict[str, Any]:
-    """The metrics of a run's folder or a file of embeddings on the test of ``dataset``.
+def evaluate(path: Path, dataset: str, options: Options, notify: Progress = no_progress) -> dict[str, Any]:
+    """Compute the metrics of a file of embeddings on the test of ``dataset``.
 
     Returns what `metrics.evaluate` does and ``dataset``, ``embeddings``, ``notes`` and ``dmlkit``: what was evaluated,
     what a reader should know of it, and the version. Where a dataset has a test set for each scale, each is evaluated
-    by itself. Raises `UsageError`, `LabelsError`, `EmbeddingsError`, and for a run `RunError`.
+    by itself. Raises `UsageError`, `LabelsError`, `EmbeddingsError`.
     """
-    is_run = any((what / name).is_file() for name in RUN_FILES)
-    if is_run and options.ids is not None:
-        raise UsageError("--ids is for a file of embeddings; a run reads the images itself")
-    check_device(options.device, is_run)
-    given = None if is_run else embeddings.read(what, options.ids)
+    check_device(options.device)
+    given = embeddings.read(path, options.ids)
     tests = of_scales(dataset, options)
-    facts: dict[str, Any] = {"notes": [] if given is None else notes_on(given, list(tests.values()))}
     found: dict[Any, dict[str, Any]] = {}
     for scale, test in tests.items():
-        vectors = from_file(given, test, dataset) if given else from_run(what, dataset, scale, test, options, notify)
+        vectors = from_file(given, test, dataset)
         found[scale] = measured(test, vectors, [scale] if scale else options.scales, options, notify)
-        facts["embeddings"] = {"run" if is_run else "file": what.name, "dimensions": vectors["query"].shape[1]}
+    facts = {
+        "notes": notes_on(given, list(tests.values())),
+        "embeddings": {"file": path.name, "dimensions": given.vectors.shape[1]},
+    }
+    return described(found, tests, dataset, options, facts)
+
+
+def described(
+    found: dict[Any, dict[str, Any]],
+    tests: dict[str | None, Labels],
+    dataset: str,
+    options: Options,
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """The metrics of all test sets as one result, with what was evaluated."""
     content = next(iter(tests.values())).content
-    if is_run and options.other_data:
-        facts["notes"] += notes_on_run(what, dataset, next(iter(tests.values())))
     # A single test set stands under None, and gives all scales.
     result = found[None] if None in found else metrics.merged(found, options.conventions)
     return result | {"dataset": {"name": dataset, "content": content}, **facts, "dmlkit": __version__}
 
 
-def check_device(device: str, is_run: bool) -> None:
+def check_device(device: str) -> None:
     """Raises `UsageError` where torch is needed and missing, or has no such device."""
-    if not is_run and device in ("auto", "cpu"):
+    if device in ("auto", "cpu"):
         return
     try:
-        from dmlkit.training.devices import device_of
+        import torch
     except ImportError as exc:
-        what = "a run" if is_run else f"--device {printable(device)}"
-        raise UsageError(f"{what} needs torch: {exc}", hint="pip install 'dmlkit[train]'") from exc
-    device_of(device)
+        raise UsageError(
+            f"--device {printable(device)} needs torch: {exc}", hint="pip install 'dmlkit[train]'"
+        ) from exc
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as exc:
+        raise UsageError(f"--device {printable(device)} cannot be used here", hint="--device cpu, or auto") from exc
 
 
 def of_scales(dataset: str, options: Options) -> dict[str | None, Labels]:
@@ -100,26 +111,6 @@ def from_file(given: Embeddings, test: Labels, dataset: str) -> dict[str, NDArra
     sides = SIDES[:1] if one_set(test) else SIDES
     found = {side: given.of(test.of(side).ids, f"the {side} of {printable(dataset)}") for side in sides}
     return {side: found.get(side, found["query"]) for side in SIDES}
-
-
-def from_run(
-    folder: Path, dataset: str, scale: str | None, test: Labels, options: Options, notify: Progress
-) -> dict[str, NDArray[Any]]:
-    from dmlkit.training.embed import embed
-
-    sides = SIDES[:1] if one_set(test) else SIDES
-    _, vectors = embed(
-        folder,
-        dataset,
-        sides,
-        scale=scale,
-        other_data=options.other_data,
-        device=options.device,
-        revision=options.revision,
-        notify=notify,
-    )
-    queries = len(test.of("query").ids)
-    return {"query": vectors[:queries], "gallery": vectors[-len(test.of("gallery").ids) :]}
 
 
 def measured(
@@ -153,28 +144,4 @@ def notes_on(given: Embeddings, tests: Sequence[Labels]) -> list[str]:
             f"{len(unused):,} of the {len(given.ids):,} embeddings are of no query or gallery image and were not "
             f"used: {metrics.listed(sorted(unused))}"
         )
-    return notes
-
-
-def notes_on_run(folder: Path, dataset: str, test: Labels) -> list[str]:
-    """How a run's dataset differs from the one that it is evaluated on."""
-    from dmlkit.training import runs
-
-    state = runs.load(folder)
-    trained = state["dataset"]
-    if trained["content"] == test.content:
-        return []
-    notes = [
-        f"the run was trained on {printable(trained['name'])} (content {trained['content'][:12] or 'unknown'}), and is "
-        f"evaluated on {printable(dataset)} (content {test.content[:12] or 'unknown'})"
-    ]
-    for number, scale in enumerate(SCALES[:2]):
-        present = set(test.labels[:, number].tolist()) - {labels.UNKNOWN}
-        names = {test.names[scale][label] for label in present}
-        known = names & {row[number] for row in state["classes"]}
-        if known:
-            notes.append(
-                f"{len(known):,} of its {len(names):,} {scale} test classes have the name of a class that the run was "
-                f"trained on, so this is no test on new classes: {metrics.listed(sorted(known))}"
-            )
     return notes

@@ -19,6 +19,7 @@ from dmlkit.evaluation.labels import Labels
 from dmlkit.evaluation.ranking import BLOCK_BYTES, MOST_ROWS, Floats, Task
 from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import SCALES, order_key
+from dmlkit.training import evaluate_run
 
 NEAREST = 10
 MOST_POINTS = 4_000
@@ -68,7 +69,7 @@ def searches(folder: Path, dataset: str, notify: Progress) -> list[Search]:
 
 def search(folder: Path, dataset: str, scale: str | None, test: Labels, most_points: int, notify: Progress) -> Search:
     options = api.Options()
-    vectors = api.from_run(folder, dataset, scale, test, options, notify)
+    vectors = evaluate_run.from_run(folder, dataset, scale, test, options, notify)
     found = api.measured(test, vectors, [scale] if scale else SCALES, options, notify)
     query, gallery = test.of("query"), test.of("gallery")
     sides = [(vectors["query"], query.labels), (vectors["gallery"], gallery.labels)]
@@ -147,7 +148,7 @@ def state_of(folder: Path) -> dict[str, Any]:
 
     Raises `UsageError` without torch and where there is no checkpoint, `RunError` for one that cannot be read.
     """
-    api.check_device("auto", True)
+    evaluate_run.check_torch("auto")
     from dmlkit.training import runs
 
     state = runs.load(folder)

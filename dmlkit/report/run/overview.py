@@ -10,7 +10,6 @@ from typing import Any
 from PIL import Image
 
 from dmlkit.errors import UsageError
-from dmlkit.evaluation.api import RUN_FILES
 from dmlkit.evaluation.metrics import METRICS
 from dmlkit.report import site, thumbnails
 from dmlkit.report.run import map, nearest
@@ -23,6 +22,7 @@ from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.text import printable
 from dmlkit.training import neighbours
+from dmlkit.training.evaluate_run import is_run
 from dmlkit.training.neighbours import Search
 
 NAV = (
@@ -65,7 +65,7 @@ def name_of(folder: Path) -> str:
 
 def checked(folders: Sequence[Path], dataset: str) -> list[dict[str, Any]]:
     """What the checkpoints of the runs say. What cannot be reported is found before anything is embedded."""
-    if any((Path(dataset) / name).is_file() for name in RUN_FILES):
+    if is_run(Path(dataset)):
         raise UsageError(f"{printable(dataset)} is a run, not a dataset", hint="dmlkit report RUN DATASET OTHER_RUN")
     states = [neighbours.state_of(folder) for folder in folders]
     if len({folder.resolve() for folder in folders}) < len(folders):
