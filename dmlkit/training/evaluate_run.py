@@ -29,7 +29,9 @@ def evaluate_run(folder: Path, dataset: str, options: Options, notify: Progress 
     Returns what `api.evaluate` does. Raises `UsageError`, `LabelsError`, `EmbeddingsError`, `RunError`.
     """
     if options.ids is not None:
-        raise UsageError("--ids is for a file of embeddings; a run reads the images itself")
+        raise UsageError(
+            "--ids is for a file of embeddings; a run reads the images itself", code="usage.ids-of-run", path=folder
+        )
     check_torch(options.device)
     tests = api.of_scales(dataset, options)
     found: dict[Any, dict[str, Any]] = {}
@@ -48,7 +50,9 @@ def check_torch(device: str) -> None:
     try:
         from dmlkit.training.devices import device_of
     except ImportError as exc:
-        raise UsageError(f"a run needs torch: {exc}", hint="pip install 'dmlkit[train]'") from exc
+        raise UsageError(
+            f"a run needs torch: {exc}", code="training.no-torch", hint="pip install 'dmlkit[train]'"
+        ) from exc
     device_of(device)
 
 

@@ -26,7 +26,6 @@ LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 KNOWN_UPWARD = {
     "dataset -> pipeline": 1,
     "dataset -> sources": 3,
-    "evaluation -> training": 3,
     "hub -> formats": 1,
     "pipeline -> hub": 1,
     "sample -> taxonomy": 3,
