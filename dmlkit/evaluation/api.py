@@ -48,21 +48,21 @@ def evaluate(path: Path, dataset: str, options: Options, notify: Progress = no_p
     by itself. Raises `UsageError`, `LabelsError`, `EmbeddingsError`.
     """
     check_device(options.device)
-    given = embeddings.read(path, options.ids)
+    stored = embeddings.read(path, options.ids)
     tests = of_scales(dataset, options)
-    found: dict[Any, dict[str, Any]] = {}
+    results: dict[Any, dict[str, Any]] = {}
     for scale, test in tests.items():
-        vectors = from_file(given, test, dataset)
-        found[scale] = measured(test, vectors, [scale] if scale else options.scales, options, notify)
+        vectors = from_file(stored, test, dataset)
+        results[scale] = measured(test, vectors, [scale] if scale else options.scales, options, notify)
     facts = {
-        "notes": notes_on(given, list(tests.values())),
-        "embeddings": {"file": path.name, "dimensions": given.vectors.shape[1]},
+        "notes": notes_on(stored, list(tests.values())),
+        "embeddings": {"file": path.name, "dimensions": stored.vectors.shape[1]},
     }
-    return described(found, tests, dataset, options, facts)
+    return described(results, tests, dataset, options, facts)
 
 
 def described(
-    found: dict[Any, dict[str, Any]],
+    results: dict[Any, dict[str, Any]],
     tests: dict[str | None, Labels],
     dataset: str,
     options: Options,
@@ -71,7 +71,7 @@ def described(
     """The metrics of all test sets as one result, with what was evaluated."""
     content = next(iter(tests.values())).content
     # A single test set stands under None, and gives all scales.
-    result = found[None] if None in found else metrics.merged(found, options.conventions)
+    result = results[None] if None in results else metrics.merged(results, options.conventions)
     return result | {"dataset": {"name": dataset, "content": content}, **facts, "dmlkit": __version__}
 
 

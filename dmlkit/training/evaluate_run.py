@@ -34,15 +34,15 @@ def evaluate_run(folder: Path, dataset: str, options: Options, notify: Progress 
         )
     check_torch(options.device)
     tests = api.of_scales(dataset, options)
-    found: dict[Any, dict[str, Any]] = {}
+    results: dict[Any, dict[str, Any]] = {}
     dimensions = 0
     for scale, test in tests.items():
         vectors = from_run(folder, dataset, scale, test, options, notify)
-        found[scale] = api.measured(test, vectors, [scale] if scale else options.scales, options, notify)
+        results[scale] = api.measured(test, vectors, [scale] if scale else options.scales, options, notify)
         dimensions = vectors["query"].shape[1]
     notes = notes_on_run(folder, dataset, next(iter(tests.values()))) if options.other_data else []
     facts = {"notes": notes, "embeddings": {"run": folder.name, "dimensions": dimensions}}
-    return api.described(found, tests, dataset, options, facts)
+    return api.described(results, tests, dataset, options, facts)
 
 
 def check_torch(device: str) -> None:
