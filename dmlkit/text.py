@@ -6,7 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+
+# User name and password of a URL: all before the last @ of its host part. Passwords are often written with a bare
+# slash, so what follows a colon belongs to them too, unless it is the number of a port.
+USER_INFO = re.compile(r"(?<=://)(?:[^\s/?#]*@|[^\s/?#@:]*:(?!\d*(?:[/?#]|$))[^\s@]*@)")
+
+# Query and fragment of a URL, to the next white space: a few letters too many rather than half of a token.
+QUERY = re.compile(r"(://[^\s?#]*[?#])[^\s]+")
 
 
 def printable(text: str) -> str:
@@ -23,19 +29,13 @@ def summarize(exc: BaseException, max_letters: int = 300) -> str:
     return f"{type(exc).__name__}: {printable(str(exc))[:max_letters]}"
 
 
-def redact_url(location: str) -> str:
-    """Remove user name, password and query, which can hold credentials, from a URL. Paths stay as they are.
+def redact_url(message: str) -> str:
+    """Hide what can be a credential in every URL of a text: user name, password, query and fragment.
 
-    >>> redact_url("https://user:secret@host/a?token=1")
-    'https://host/a'
+    >>> redact_url("cannot open https://user:secret@host/a?token=1: refused")
+    'cannot open https://***@host/a?*** refused'
     """
-    if "://" not in location:
-        return location
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return location.partition("://")[0] + "://…"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return QUERY.sub(r"\1***", USER_INFO.sub("***@", message))
 
 
 def first_few(items: Iterable[object], most: int = 5, between: str = ", ") -> str:

@@ -9,7 +9,7 @@ import click
 
 from dmlkit.cli.options import FAILED_CHECK, json_option, note, place, print_json, quiet_option
 from dmlkit.errors import UsageError
-from dmlkit.text import printable
+from dmlkit.text import duration, printable, text_table
 
 
 @click.command()
@@ -124,20 +124,18 @@ def result_json(result: Any) -> dict[str, Any]:
 
 
 def print_result(result: Any) -> None:
-    from dmlkit.cli.terminal import table
-
     total = sum(result.statuses.values())
     print(f"{result.out}: {result.statuses['ok']:,} of {total:,} images, in {result.seconds:.0f} s")
-    print(table([[s, f"{n:,}"] for s, n in result.images.items()], ["split", "images"], right=(1,)))
+    print(text_table([[s, f"{n:,}"] for s, n in result.images.items()], ["split", "images"], right=(1,)))
     print()
     rows = [[scale, str(c.found), str(c.of), f"{c.found / c.of:.1%}"] for scale, c in result.coverage.items()]
-    print(table(rows, ["scale", "classes", "of", "covered"], right=(1, 2, 3)))
+    print(text_table(rows, ["scale", "classes", "of", "covered"], right=(1, 2, 3)))
     print()
-    print(table([[v, f"{n:,}"] for v, n in result.statuses.items()], ["status", "candidates"], right=(1,)))
+    print(text_table([[v, f"{n:,}"] for v, n in result.statuses.items()], ["status", "candidates"], right=(1,)))
     for kind, of in result.failures.items():
         if of:
             lines = [[printable(name), ", ".join(f"{n:,} {v}" for v, n in found.items())] for name, found in of.items()]
-            print("\n" + table(lines, [f"{kind} with most failures", ""]))
+            print("\n" + text_table(lines, [f"{kind} with most failures", ""]))
     if isinstance(result.out, Path):
         print(f"\nOpen it: python -c \"from datasets import load_dataset; print(load_dataset('{result.out}'))\"")
     else:
@@ -145,8 +143,6 @@ def print_result(result: Any) -> None:
 
 
 def print_dry_run(facts: dict[str, Any]) -> None:
-    from dmlkit.cli.terminal import duration
-
     print(f"source    {facts['source']}: {facts['title']}")
     if facts["download"]:
         print(

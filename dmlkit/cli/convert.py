@@ -10,7 +10,7 @@ import click
 from dmlkit.cli.options import FAILED_CHECK, json_option, note, print_json, quiet_option
 from dmlkit.errors import UsageError
 from dmlkit.formats import FORMATS, OPTIONS
-from dmlkit.text import printable
+from dmlkit.text import printable, text_table
 
 NAMED = 5
 """So many contradictions are shown; build.json has more."""
@@ -69,15 +69,14 @@ def import_json(result: Any) -> dict[str, Any]:
 
 
 def print_import(result: Any, quiet: bool) -> None:
-    from dmlkit.cli.terminal import table
     from dmlkit.formats.dyml.card import channels_text
 
     total = sum(result.statuses.values())
     print(f"{result.out}: {result.statuses['ok']:,} of {total:,} images, in {result.seconds:.0f} s")
-    print(table([[name, f"{n:,}"] for name, n in result.images.items()], ["split", "images"], right=(1,)))
+    print(text_table([[name, f"{n:,}"] for name, n in result.images.items()], ["split", "images"], right=(1,)))
     rows = [[scale, f"{c.found:,}", f"{c.of:,}"] for scale, c in result.coverage.items()]
-    print("\n" + table(rows, ["scale", "classes", "of"], right=(1, 2)))
-    print("\n" + table([[v, f"{n:,}"] for v, n in result.statuses.items()], ["status", "candidates"], right=(1,)))
+    print("\n" + text_table(rows, ["scale", "classes", "of"], right=(1, 2)))
+    print("\n" + text_table([[v, f"{n:,}"] for v, n in result.statuses.items()], ["status", "candidates"], right=(1,)))
     if result.form == "per-scale":
         print(f"\nlabels filled by content: {', '.join(f'{n:,} {scale}' for scale, n in result.filled.items())}")
     for line in result.contradictions[:NAMED]:
@@ -133,7 +132,7 @@ def export(folder: Path, form: str, out: Path, as_json: bool, quiet: bool, **cho
     """
     from importlib import import_module
 
-    from dmlkit.cli.terminal import Steps, table
+    from dmlkit.cli.terminal import Steps
 
     given = {name: value for name, value in chosen.items() if value is not None}
     for name in given:
@@ -147,7 +146,7 @@ def export(folder: Path, form: str, out: Path, as_json: bool, quiet: bool, **cho
         print_json(vars(done))
         return 0
     print(f"{done.out}: {done.kept:,} images as they are, {done.converted.total():,} converted")
-    print(table([[name, f"{n:,}"] for name, n in done.images.items()], ["list", "images"], right=(1,)))
+    print(text_table([[name, f"{n:,}"] for name, n in done.images.items()], ["list", "images"], right=(1,)))
     for kind, count in done.converted.items():
         print(f"converted: {count:,} {kind}")
     for line in done.notes:

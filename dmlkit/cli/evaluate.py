@@ -13,7 +13,7 @@ import click
 from dmlkit.cli.options import json_option, note, print_json, quiet_option
 from dmlkit.errors import OutputError
 from dmlkit.schema.scales import SCALES
-from dmlkit.text import printable
+from dmlkit.text import nan_to_none, printable, text_table
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """What the libraries for matrices read when they are imported."""
@@ -65,7 +65,7 @@ def evaluate(
     with Steps(quiet or as_json) as steps:
         evaluate_ = evaluate_run if is_run(what) else evaluate_file
         result = evaluate_(what, dataset, Options(scales=asked, jobs=jobs, **chosen), steps)
-    text = without_nan(result)
+    text = nan_to_none(result)
     if out is not None:
         write(out, text)
     if as_json:
@@ -75,13 +75,6 @@ def evaluate(
         note(f"note: {line}", quiet)
     print(page(result))
     return 0
-
-
-def without_nan(value: Any) -> Any:
-    """The same with null for what is not a number, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: without_nan(of) for name, of in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def write(path: Path, result: dict[str, Any]) -> None:
@@ -94,7 +87,6 @@ def write(path: Path, result: dict[str, Any]) -> None:
 
 def page(result: dict[str, Any]) -> str:
     """The metrics in percent, for people."""
-    from dmlkit.cli.terminal import table
     from dmlkit.evaluation.metrics import CONVENTIONS as MEANINGS
     from dmlkit.evaluation.metrics import METRICS
 
@@ -107,11 +99,11 @@ def page(result: dict[str, Any]) -> str:
             found = [f"{of['queries']:,}", f"{out:,}", f"{of['gallery']:,}"] if of else [""] * 3
             rows.append([scale, *(percent(result[scale][name]) for name in METRICS), *found])
     head = ["scale", *METRICS, "queries", "left out", "gallery"]
-    lines += [table(rows, head, right=tuple(range(1, len(head))))]
+    lines += [text_table(rows, head, right=tuple(range(1, len(head))))]
     if "span" in result:
         rows = [["worst scale", *(f"{percent(of['value'])} {of['worst']}" for of in result["span"].values())]]
         rows.append(["best - worst", *(percent(of["gap"]) for of in result["span"].values())])
-        lines += ["", table(rows, ["span (dmlkit's own)", *METRICS], right=tuple(range(1, len(METRICS) + 1)))]
+        lines += ["", text_table(rows, ["span (dmlkit's own)", *METRICS], right=tuple(range(1, len(METRICS) + 1)))]
     if levels := result["multilevel"]:
         values = "  ".join(f"{name} {percent(levels[name])}" for name in ("ASI", "H-AP", "NDCG"))
         lines += ["", f"all levels at once: {values}"]

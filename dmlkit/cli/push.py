@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dmlkit.cli.options import FAILED_CHECK, json_option, note, print_json, quiet_option
+from dmlkit.text import text_table
 
 
 @click.command()
@@ -101,10 +102,8 @@ def dry_facts(folder: Path, options: Any) -> dict[str, Any]:
 
 
 def print_dry(facts: dict[str, Any]) -> None:
-    from dmlkit.cli.terminal import table
-
     rows = [[name, f"{size:,}"] for name, size in facts["files"].items()]
-    print(table(rows, ["file", "bytes"], right=(1,)))
+    print(text_table(rows, ["file", "bytes"], right=(1,)))
     print(f"\ninto      {facts['repo']}{', private' if facts['private'] else ''}, tagged {facts['tag']}")
     print(f"bytes     {facts['bytes']:,} in {len(facts['files'])} files, of which the hub may have some")
     print(f"images  {'yes' if facts['images'] else 'no: ids, labels and hashes only'}")

@@ -19,6 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from dmlkit.text import duration
+
 console = Console(stderr=True, highlight=False)
 LOG_SECONDS = 60.0
 
@@ -76,21 +78,3 @@ class Steps:
         seconds, gained = time.monotonic() - started[0], done - started[1]
         left = f", {duration(seconds / gained * (total - done))} left" if gained and done < total else ""
         return f"{step}: {done} of {total} {what} ({done / total:.0%}{left})"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people."""
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min" if minutes else "a minute"
-
-
-def table(rows: list[list[str]], head: list[str], *, right: tuple[int, ...] = ()) -> str:
-    """Rows as aligned plain text, for stdout: it stays readable in a pipe. ``right`` are the columns of numbers."""
-    cells = [head, *rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    lines = []
-    for row in cells:
-        padded = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        lines.append("  ".join(padded).rstrip())
-    lines.insert(1, "  ".join("-" * w for w in widths))
-    return "\n".join(lines)

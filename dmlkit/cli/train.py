@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dmlkit.cli.options import json_option, note, print_json, quiet_option
+from dmlkit.text import text_table
 
 OPTIONS = ("scales", "batch", "proxy_lr", "margins", "gamma", "start", "norm", "margin_growth", "prototypes")
 MACHINE = ("device", "threads", "workers", "cache", "evaluate_every", "stop_after", "tensorboard", "revision")
@@ -97,7 +98,6 @@ def train(dataset: str, out: Path | None, as_json: bool, quiet: bool, **chosen: 
 
 
 def print_run(out: Path, facts: dict[str, Any]) -> None:
-    from dmlkit.cli.terminal import table
     from dmlkit.schema.scales import SCALES
 
     data, last = facts["dataset"], facts["epochs"][-1]
@@ -111,7 +111,7 @@ def print_run(out: Path, facts: dict[str, Any]) -> None:
     measured = {name: facts["metrics"][name] for name in (*SCALES, "overall") if name in facts["metrics"]}
     names = list(next(iter(measured.values())))
     rows = [[scale, *(percent(values[name]) for name in names)] for scale, values in measured.items()]
-    print(table(rows, ["held back, %" if data["held_back"] else "test, %", *names], right=tuple(range(1, 9))))
+    print(text_table(rows, ["held back, %" if data["held_back"] else "test, %", *names], right=tuple(range(1, 9))))
 
 
 def percent(value: float | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,10 +21,8 @@ from dmlkit.schema.layout import LAYOUTS, SplitSpec
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUS_NAMES
 from dmlkit.storage import images
-from dmlkit.text import printable
+from dmlkit.text import first_few, printable
 
-SHOWN = 5
-"""How many items a finding names before it counts the rest."""
 MOST_CHARACTERS = 500
 """Of one finding's message: what stands in a broken file can be long."""
 MOST_CARD, MOST_YAML = 2_000_000, 500_000
@@ -88,13 +86,6 @@ class Content:
         return "W505" if self.official else code
 
 
-def some(items: Iterable[Any], between: str = ", ") -> str:
-    """The first few of many items, for a message."""
-    items = [str(item) for item in items]
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return between.join(items[:SHOWN]) + more
-
-
 def check_values(content: Content) -> Iterator[Finding]:
     """E205. The other checks take for granted that these values are there."""
     rows, tree = content.images, content.hierarchy
@@ -103,13 +94,13 @@ def check_values(content: Content) -> Iterator[Finding]:
         if name in SCALES:
             lacking = lacking[lacking["stem"].isin([part.stem for part in content.parts if name in part.scales])]
         if len(lacking):
-            yield Finding("E205", "data", f"{name} is missing in {len(lacking)} rows: {some(lacking['image_id'])}")
+            yield Finding("E205", "data", f"{name} is missing in {len(lacking)} rows: {first_few(lacking['image_id'])}")
     most = {scale: len(content.names[scale]) - 1 for scale in SCALES} | {"exif_orientation": 8}
     for name, highest in most.items():
         outside = rows[(rows[name] < (1 if name == "exif_orientation" else 0)) | (rows[name] > highest)]
         if len(outside):
             what = "is out of its range" if name == "exif_orientation" else "names no class"
-            yield Finding("E205", "data", f"{name} {what}: {some(outside['image_id'])}")
+            yield Finding("E205", "data", f"{name} {what}: {first_few(outside['image_id'])}")
     unknown = {"path"}
     if content.official:  # the release does not say under which class each test class is
         for scale in SCALES[1:]:
@@ -119,10 +110,12 @@ def check_values(content: Content) -> Iterator[Finding]:
     for name in tree.columns:
         lacking = tree[tree[name].isna()]
         if len(lacking) and name not in unknown:
-            yield Finding("E205", "hierarchy", f"{name} is missing in {len(lacking)} rows: {some(lacking['fine_id'])}")
+            yield Finding(
+                "E205", "hierarchy", f"{name} is missing in {len(lacking)} rows: {first_few(lacking['fine_id'])}"
+            )
     astray = tree[~tree["split"].isin(["train", "test"])]
     if len(astray):
-        yield Finding("E205", "hierarchy", f"split is neither train nor test: {some(astray['fine_id'])}")
+        yield Finding("E205", "hierarchy", f"split is neither train nor test: {first_few(astray['fine_id'])}")
 
 
 class PlainLoader(yaml.SafeLoader):
@@ -136,7 +129,7 @@ class PlainLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if len(set(keys)) < len(keys):
-            raise ValueError(f"a key stands twice among: {some(keys)}")
+            raise ValueError(f"a key stands twice among: {first_few(keys)}")
         return super().construct_mapping(node, deep)
 
 
@@ -189,7 +182,7 @@ def check_card(content: Content) -> Iterator[Finding]:
         if said != found.get(key):
             yield Finding("E207", "README.md", f"{said} rows in {key[1]} of {key[0]}; the files have {found.get(key)}")
     if size not in ([], [size_category(len(content.images))]):
-        yield Finding("E207", "README.md", f"the size category is {some(size)} for {len(content.images)} images")
+        yield Finding("E207", "README.md", f"the size category is {first_few(size)} for {len(content.images)} images")
     source = content.build["source"]["name"]
     if license_id and terms.is_source(source) and license_id != terms.load(source).license.lower():
         theirs = terms.load(source).license.lower()
@@ -231,14 +224,16 @@ def check_ids(content: Content) -> Iterator[Finding]:
     rows = content.images
     again = rows[rows["image_id"].duplicated()]
     if len(again):
-        yield Finding("E206", "data", f"the image_id stands twice: {some(again['image_id'].unique())}")
+        yield Finding("E206", "data", f"the image_id stands twice: {first_few(again['image_id'].unique())}")
     pairs = zip(rows["image_id"], rows["source"], strict=True)
     foreign = [image_id for image_id, source in pairs if not image_id.startswith(f"{source}/")]
     if foreign:
-        yield Finding("E208", "data", f"the image_id does not begin with its source: {some(foreign)}")
+        yield Finding("E208", "data", f"the image_id does not begin with its source: {first_few(foreign)}")
     others = sorted(set(rows["source"].unique()) - set(content.build["source"]["name"].split("+")))
     if others:
-        yield Finding("E208", "data", f"from another source than {content.build['source']['name']}: {some(others)}")
+        yield Finding(
+            "E208", "data", f"from another source than {content.build['source']['name']}: {first_few(others)}"
+        )
 
 
 def check_hierarchy(content: Content) -> Iterator[Finding]:
@@ -246,7 +241,7 @@ def check_hierarchy(content: Content) -> Iterator[Finding]:
     for column in ("fine_id", "fine"):
         again = tree[tree[column].duplicated()]
         if len(again):
-            yield Finding("E301", "hierarchy", f"{column} stands twice: {some(again[column])}")
+            yield Finding("E301", "hierarchy", f"{column} stands twice: {first_few(again[column])}")
     for scale in SCALES:
         placed = tree.dropna(subset=[f"{scale}_id"])
         name_of = unplaced(content, scale) | dict(
@@ -256,13 +251,15 @@ def check_hierarchy(content: Content) -> Iterator[Finding]:
         wrong = placed[placed[f"{scale}_id"].map(place) != placed[f"{scale}_label"]]
         named = [name_of[class_id] for class_id in place]
         if len(wrong):
-            yield Finding("E301", "hierarchy", f"{scale}_label is not the place of the class: {some(wrong['fine_id'])}")
+            yield Finding(
+                "E301", "hierarchy", f"{scale}_label is not the place of the class: {first_few(wrong['fine_id'])}"
+            )
         if named != content.names[scale]:
             yield Finding("E301", "hierarchy", f"its {scale} classes are not those of the column {scale}")
     for child, parent in (("fine_id", "middle_id"), ("middle_id", "coarse_id")):
         parents = tree.groupby(child)[parent].nunique()
         if (parents > 1).any():
-            several = some(parents.index[parents > 1])
+            several = first_few(parents.index[parents > 1])
             yield Finding(content.code("E302"), "hierarchy", f"several {parent} above: {several}")
     astray = []
     for row in tree.to_dict("records"):
@@ -272,7 +269,7 @@ def check_hierarchy(content: Content) -> Iterator[Finding]:
         ):
             astray.append(row["fine_id"])
     if astray:
-        yield Finding("E302", "hierarchy", f"the path does not lead from the coarse class to it: {some(astray)}")
+        yield Finding("E302", "hierarchy", f"the path does not lead from the coarse class to it: {first_few(astray)}")
 
 
 def unplaced(content: Content, scale: str) -> dict[str, str]:
@@ -292,24 +289,24 @@ def check_labels(content: Content) -> Iterator[Finding]:
         # A class of the official release may be under none; one that the hierarchy does not name is a fault.
         wrong = both[~both["fine"].isin(over.index) | (wanted.notna() & (wanted != both[scale]))]
         if len(wrong):
-            yield Finding("E303", "data", f"not the {scale} class of its fine class: {some(wrong['image_id'])}")
+            yield Finding("E303", "data", f"not the {scale} class of its fine class: {first_few(wrong['image_id'])}")
     counted = [part for part in content.parts if part.config in ("default", "test_fine")]
     for split in SPLITS:
         of = rows[rows["stem"].isin([part.stem for part in counted if part.split == split])]
         found = of.groupby("fine").size().reindex(over.index, fill_value=0)
         wrong = over[over[split] != found]
         if len(wrong):
-            yield Finding("E304", "hierarchy", f"the number of {split} images is wrong: {some(wrong['fine_id'])}")
+            yield Finding("E304", "hierarchy", f"the number of {split} images is wrong: {first_few(wrong['fine_id'])}")
     pairs = rows.loc[rows["stem"].isin([part.stem for part in counted]), ["fine", "upstream_label"]].drop_duplicates()
     under = pairs.groupby("upstream_label").size()
     if (under > 1).any():
-        yield Finding("E305", "data", f"upstream labels of several fine classes: {some(under.index[under > 1])}")
+        yield Finding("E305", "data", f"upstream labels of several fine classes: {first_few(under.index[under > 1])}")
     labels: dict[int, set[str]] = {}
     for fine, label in pairs.itertuples(index=False):
         labels.setdefault(fine, set()).add(label)
     other = [row.fine_id for row in over.itertuples() if set(row.upstream_labels) != labels.get(row.Index, set())]
     if other:
-        yield Finding("E305", "hierarchy", f"upstream_labels are not those of the images: {some(other)}")
+        yield Finding("E305", "hierarchy", f"upstream_labels are not those of the images: {first_few(other)}")
 
 
 def check_splits(content: Content) -> Iterator[Finding]:
@@ -318,10 +315,12 @@ def check_splits(content: Content) -> Iterator[Finding]:
     declared = rows["fine"].map(content.hierarchy.drop_duplicates("fine_label").set_index("fine_label")["split"])
     wrong = rows[declared.notna() & ((declared == "train") != train)]
     if len(wrong):
-        yield Finding("E401", "data", f"on the side where its class must not be: {some(wrong['image_id'])}")
+        yield Finding("E401", "data", f"on the side where its class must not be: {first_few(wrong['image_id'])}")
     both = sorted(set(rows[train]["middle"].dropna()) & set(rows[~train]["middle"].dropna()))
     if both:
-        yield Finding("E402", "data", f"middle classes on both sides: {some(content.names['middle'][i] for i in both)}")
+        yield Finding(
+            "E402", "data", f"middle classes on both sides: {first_few(content.names['middle'][i] for i in both)}"
+        )
     for queries, galleries in content.tests:
         query, gallery = content.of(queries), content.of(galleries)
         for scale in queries.scales:
@@ -329,12 +328,12 @@ def check_splits(content: Content) -> Iterator[Finding]:
             if queries.stem == galleries.stem:  # a query does not find itself
                 alone = query[~query[scale].duplicated(keep=False)]
             if len(alone):
-                text = f"no {scale} match in the gallery: {some(alone['image_id'])}"
+                text = f"no {scale} match in the gallery: {first_few(alone['image_id'])}"
                 yield Finding(content.code("E403"), galleries.stem.partition("/")[0], text)
         scale = queries.scales[0]
         unasked = sorted(set(gallery[scale]) - set(query[scale]))
         if unasked:
-            text = f"test classes without a query: {some(content.names[scale][i] for i in unasked)}"
+            text = f"test classes without a query: {first_few(content.names[scale][i] for i in unasked)}"
             yield Finding(content.code("E404"), queries.stem.partition("/")[0], text)
 
 
@@ -347,7 +346,7 @@ def check_duplicates(content: Content) -> Iterator[Finding]:
     twice = same[~across & same.assign(place=place).duplicated(["sha256", "place"], keep=False)]
     for code, found, where in (("E405", same[across], "in train and in the test"), ("E406", twice, "twice")):
         if len(found):
-            yield Finding(content.code(code), "data", f"the same image stands {where}: {some(found['image_id'])}")
+            yield Finding(content.code(code), "data", f"the same image stands {where}: {first_few(found['image_id'])}")
 
 
 def check_rejected(content: Content) -> Iterator[Finding]:
@@ -369,12 +368,12 @@ def check_rejected(content: Content) -> Iterator[Finding]:
         yield Finding("E201", "rejected.parquet", str(exc))
         return
     if both:
-        yield Finding("E407", "rejected.parquet", f"also in the dataset: {some(both)}")
+        yield Finding("E407", "rejected.parquet", f"also in the dataset: {first_few(both)}")
     unknown = {str(status) for status in found if status not in STATUS_NAMES}
     if found["ok"] > len(content.images):
         unknown.add("ok")
     if unknown:
-        yield Finding("E408", "rejected.parquet", f"unknown statuses: {some(sorted(unknown))}")
+        yield Finding("E408", "rejected.parquet", f"unknown statuses: {first_few(sorted(unknown))}")
     for status in sorted(found.keys() | said.keys(), key=str):
         if said[status] != found[status]:
             text = f"{said[status]} candidates are {status}; the files have {found[status]}"
@@ -386,7 +385,7 @@ def check_attribution(content: Content) -> Iterator[Finding]:
     rows = content.images[content.images["author"].notna()]
     unlicensed = rows[rows["license"].isna()]
     if len(unlicensed):
-        yield Finding("W502", "data", f"an author and no licence: {some(unlicensed['image_id'])}")
+        yield Finding("W502", "data", f"an author and no licence: {first_few(unlicensed['image_id'])}")
     said = pd.DataFrame(columns=columns, dtype=str)
     if "ATTRIBUTION.csv" in content.files:
         try:
@@ -397,7 +396,7 @@ def check_attribution(content: Content) -> Iterator[Finding]:
     either = rows[columns].astype(object).fillna("").merge(said.astype(object), how="outer", indicator=True)
     apart = either[either["_merge"] != "both"]
     if len(apart):
-        ids = some(sorted(apart["image_id"].unique()))
+        ids = first_few(sorted(apart["image_id"].unique()))
         yield Finding("W501", "ATTRIBUTION.csv", f"it and the rows differ in: {ids}")
 
 
@@ -432,7 +431,7 @@ def check_images(path: Path) -> list[Finding]:
                         faults.setdefault(fault[0], []).append(f"{row['image_id']}: {fault[1]}")
     except (pa.ArrowException, ValueError, OSError, MemoryError) as exc:
         return [Finding("E201", where, str(exc))]
-    return [Finding(code, where, some(texts, "; ")) for code, texts in faults.items()]
+    return [Finding(code, where, first_few(texts, between="; ")) for code, texts in faults.items()]
 
 
 def image_fault(row: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -56,7 +56,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dmlkit.dataset.checks import CHECKS, Content, Finding, check_images, check_values, some
+from dmlkit.dataset.checks import CHECKS, Content, Finding, check_images, check_values
 from dmlkit.errors import UsageError, no_images
 from dmlkit.pipeline.assemble import REJECTED
 from dmlkit.schema.features import hierarchy_features, image_features
@@ -64,6 +64,7 @@ from dmlkit.schema.layout import FORMAT, LAYOUTS
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.storage import executor, images
+from dmlkit.text import first_few
 
 HIERARCHY = "hierarchy/train-00000-of-00001.parquet"
 COMPARED = ("build.json", "rejected.parquet", HIERARCHY)
@@ -342,4 +343,4 @@ def check_columns(schema: pa.Schema, wanted: pa.Schema) -> None:
         if have.type != want.type
     ]
     if wrong:
-        raise Unusable("E202", some(wrong))
+        raise Unusable("E202", first_few(wrong))

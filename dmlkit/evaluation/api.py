@@ -17,7 +17,7 @@ from dmlkit.evaluation.embeddings import Embeddings
 from dmlkit.evaluation.labels import Labels
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
-from dmlkit.text import printable
+from dmlkit.text import first_few, printable
 
 SIDES = ("query", "gallery")
 
@@ -142,6 +142,6 @@ def notes_on(given: Embeddings, tests: Sequence[Labels]) -> list[str]:
     if unused:
         notes.append(
             f"{len(unused):,} of the {len(given.ids):,} embeddings are of no query or gallery image and were not "
-            f"used: {metrics.listed(sorted(unused))}"
+            f"used: {first_few(sorted(unused))}"
         )
     return notes

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmlkit.errors import EmbeddingsError, UsageError
-from dmlkit.evaluation.metrics import listed
-from dmlkit.text import printable
+from dmlkit.text import first_few, printable
 
 TENSOR, IDS = "embeddings", "ids"
 """Names in .npz and .safetensors. A .safetensors file has its ids as a JSON list in its metadata."""
@@ -40,8 +39,8 @@ class Embeddings:
         if missing:
             none = len(missing) == len(ids)
             raise EmbeddingsError(
-                f"{len(missing):,} of the {len(ids):,} images of {where} have no embedding: {listed(missing)}",
-                hint=f"ids are the column image_id of the dataset; those given begin with {listed(self.ids[:1])}"
+                f"{len(missing):,} of the {len(ids):,} images of {where} have no embedding: {first_few(missing)}",
+                hint=f"ids are the column image_id of the dataset; those given begin with {first_few(self.ids[:1])}"
                 if none
                 else "embed every image of query and gallery, or name the scales to evaluate",
             )
@@ -72,7 +71,7 @@ def read(path: Path, ids_file: Path | None = None) -> Embeddings:
     repeated = [image_id for image_id, count in Counter(ids).items() if count > 1]
     if repeated:
         raise EmbeddingsError(
-            f"{printable(str(path))}: {len(repeated):,} ids are there more than once: {listed(repeated)}",
+            f"{printable(str(path))}: {len(repeated):,} ids are there more than once: {first_few(repeated)}",
             hint="give one embedding for each image",
         )
     return Embeddings(ids, vectors)

@@ -19,7 +19,7 @@ from dmlkit.evaluation import hierarchical
 from dmlkit.evaluation.ranking import Matches, Tables, Task, ranked, ranked_by_torch, tables
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage.executor import cpu_count
-from dmlkit.text import printable
+from dmlkit.text import first_few
 
 DEPTHS = (1, 10, 20)
 METRICS = ("mAP", "ASI", *(f"R@{k}" for k in DEPTHS), "mAP@R")
@@ -31,7 +31,6 @@ CONVENTIONS = {
 """What others call ASI and mAP. Computed where asked for, beside ours."""
 SMALLEST_NORM, LARGEST_NORM = 1e-12, 1e30
 NORM_ROWS = 4096
-NAMED = 5
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -128,15 +127,9 @@ def checked(embeddings: ArrayLike, labels: ArrayLike, ids: Sequence[str] | None)
         raise EmbeddingsError(f"{len(ids)} ids do not fit {len(vectors)} embeddings")
     repeated = [name for name, count in Counter(ids or ()).items() if count > 1]
     if repeated:
-        raise EmbeddingsError(f"{len(repeated)} ids are there more than once: {listed(repeated)}")
+        raise EmbeddingsError(f"{len(repeated)} ids are there more than once: {first_few(repeated)}")
     with np.errstate(over="ignore"):  # what is too large for float32 is found as not finite
         return np.ascontiguousarray(vectors, np.float32), np.maximum(integers, -1).astype(np.int32)
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first of some names, for a message."""
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(map(printable, names[:NAMED])) + more
 
 
 def inverse_norms(vectors: Floats, ids: Sequence[str] | None) -> Floats:
@@ -151,7 +144,7 @@ def inverse_norms(vectors: Floats, ids: Sequence[str] | None) -> Floats:
             rows = np.flatnonzero(wrong).tolist()
             names = [f"row {row}" for row in rows] if ids is None else [ids[row] for row in rows]
             raise EmbeddingsError(
-                f"{len(rows):,} of {len(vectors):,} embeddings have {what}: {listed(names)}",
+                f"{len(rows):,} of {len(vectors):,} embeddings have {what}: {first_few(names)}",
                 hint="did training diverge, or did half precision overflow? Look at these images' embeddings",
             )
     inverse: Floats = (1 / norms).astype(np.float32)

@@ -19,6 +19,7 @@ from dmlkit import __version__
 from dmlkit.errors import OutputError, UsageError
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage.replace import Replacement
+from dmlkit.text import byte_size, plural
 
 MARK = "report.json"
 """Says that a folder is a report of dmlkit's, which the next one may replace."""
@@ -85,9 +86,9 @@ class Pages:
         )
         self._templates.filters |= {
             "number": number,
-            "size": size,
+            "size": byte_size,
             "sentence": sentence,
-            "many": many,
+            "many": plural,
         }
         self._templates.globals |= {"SCALES": SCALES, "version": __version__}
         self._templates.policies["json.dumps_kwargs"] = {
@@ -146,29 +147,6 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
-def many(count: int, thing: str) -> str:
-    """1 → 1 image; 2 → 2 images."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
-
-
 def sentence(text: str) -> str:
     """The text with a large first letter."""
     return text[:1].upper() + text[1:]
-
-
-def percent(value: float) -> str:
-    """A share as 0.1 % steps, so that what is not all never reads 100%."""
-    text = f"{value:.1%}"
-    return ">99.9%" if text == "100.0%" and value < 1 else text.replace(".0%", "%")
-
-
-def size(value: float) -> str:
-    """Bytes for people, in powers of 1000."""
-    if value < 1000:
-        return f"{value:,.0f} bytes"
-    units = iter(("kB", "MB", "GB", "TB"))
-    unit = next(units)
-    value /= 1000
-    while value >= 1000 and unit != "TB":
-        value, unit = value / 1000, next(units)
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"

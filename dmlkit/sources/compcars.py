@@ -15,6 +15,7 @@ from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, matlab, synsets, tables, vehicles
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.sources.common.vehicles import Rules, Vehicle
+from dmlkit.text import bullet_list
 
 NAME = "compcars"
 MARKS = ("misc/make_model_name.mat", "misc/attributes.txt", "misc/car_type.mat")
@@ -94,7 +95,7 @@ def read_types(tree: Tree, most: int) -> dict[int, int]:
     if faults:
         raise SourceError(
             f"{tree.path}: {ATTRIBUTES} has lines that are not a model, four figures and one of {most} types:"
-            f"{listed.some(faults)}",
+            f"{bullet_list(faults)}",
             hint="is it the original file?",
         )
     return types
@@ -123,7 +124,7 @@ def classes(request: Request) -> Classes:
     unknown = [kind for kind in facts.types if rules.body_of(kind) is None]
     if unknown:
         raise SourceError(
-            f"{tree.path}: {TYPES} has types that the manifest does not know:{listed.some(map(repr, unknown))}",
+            f"{tree.path}: {TYPES} has types that the manifest does not know:{bullet_list(map(repr, unknown))}",
             hint=f"add them to [{NAME}.types] of a copy of the manifest; known are: {', '.join(rules.types)}",
         )
     images = tree.images("image")

@@ -32,6 +32,7 @@ from dmlkit.sources.common import listed, synsets, tables
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.storage.download import host_of
 from dmlkit.taxonomy.manifest import Exclusion, FineClass, Manifest
+from dmlkit.text import bullet_list
 
 NAME = "imaterialist-2019"
 TREE = "product_tree.json"
@@ -219,7 +220,7 @@ def classes(request: Request) -> Classes:
     if unknown:
         faults = (f"{label}, of {next(rows_of(tree.path, found, label))['id']!r}" for label in unknown)
         raise SourceError(
-            f"{tree.path}: classes that the tree does not have:{listed.some(faults)}", hint=terms.load(NAME).how_to_get
+            f"{tree.path}: classes that the tree does not have:{bullet_list(faults)}", hint=terms.load(NAME).how_to_get
         )
     names = given_names(request, kept, found)
     of_table = "no table" if request.table is None else str(request.table)
@@ -305,7 +306,7 @@ def check_tree(tree: Tree, name: str, known: Mapping[str, str]) -> None:
     ]
     if faults:
         raise SourceError(
-            f"{tree.path}: {name} is not the tree of the manifest:{listed.some(faults)}",
+            f"{tree.path}: {name} is not the tree of the manifest:{bullet_list(faults)}",
             hint=terms.load(NAME).how_to_get,
         )
 
@@ -324,7 +325,7 @@ def given_names(request: Request, kept: Iterable[FineClass], found: Contents) ->
     given = tables.read_table(request.table, TABLE)
     if unknown := given.keys() - scale_of.keys():
         raise SourceError(
-            f"{request.table}: ids that are no classes:{listed.some(map(repr, sorted(unknown)))}",
+            f"{request.table}: ids that are no classes:{bullet_list(map(repr, sorted(unknown)))}",
             hint="move it away: the next build writes a new one, into which the names can be copied",
         )
     tables.write_table(

@@ -16,6 +16,7 @@ from dmlkit.sources.common import listed, matlab, synsets, tables, vehicles
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.sources.common.vehicles import Rules, Vehicle
 from dmlkit.taxonomy.manifest import Manifest
+from dmlkit.text import bullet_list
 
 NAME = "stanford-cars"
 MARKS = ("devkit/cars_meta.mat", "devkit/cars_train_annos.mat", "cars_annos.mat", "cars_train", "car_ims")
@@ -88,13 +89,13 @@ def classes(request: Request) -> Classes:
     unknown = [f"class {n}: {name!r}" for n, name in enumerate(names, start=1) if key_of(name) not in table]
     if unknown:
         raise SourceError(
-            f"{len(unknown)} classes are not in the manifest's table:{listed.some(unknown)}",
+            f"{len(unknown)} classes are not in the manifest's table:{bullet_list(unknown)}",
             hint="add them to the table in a copy of the manifest",
         )
     wrong = [f"{name}: class {number}" for name, number in labels.items() if not 0 < number <= len(names)]
     if wrong:
         raise SourceError(
-            f"labels that are none of {len(names)} classes:{listed.some(wrong)}", hint=terms.load(NAME).how_to_get
+            f"labels that are none of {len(names)} classes:{bullet_list(wrong)}", hint=terms.load(NAME).how_to_get
         )
     for folder, published in COUNTS.items():
         if images := tree.images(folder):
@@ -113,7 +114,7 @@ def read_own(manifest: Manifest, rules: Rules) -> dict[str, tuple[str, str]]:
     faults = [f"{name}: {kind!r}" for name, (_, kind) in table.items() if rules.body_of(kind or "") is None]
     if faults:
         raise ManifestError(
-            f"the table of {NAME} in {manifest.folder} has types that are not in its manifest:{listed.some(faults)}",
+            f"the table of {NAME} in {manifest.folder} has types that are not in its manifest:{bullet_list(faults)}",
             hint=f"known are: {', '.join(rules.types)}",
         )
     return table

@@ -15,6 +15,7 @@ from dmlkit.sources.common import listed, synsets, tables
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.taxonomy import splits
 from dmlkit.taxonomy.manifest import FineClass, Manifest
+from dmlkit.text import bullet_list
 
 NAME = "stanford-online-products"
 LISTS = {"Ebay_train.txt": (59_551, 11_318), "Ebay_test.txt": (60_502, 11_316)}
@@ -57,7 +58,7 @@ def read_lists(tree: Tree) -> dict[str, list[Listed]]:
                 faults.append(f"{name}, line {number}: {line[:80]!r}")
     if faults:
         raise SourceError(
-            f"{tree.path}: lines that are not {', '.join(COLUMNS)}:{listed.some(faults)}",
+            f"{tree.path}: lines that are not {', '.join(COLUMNS)}:{bullet_list(faults)}",
             hint="is it the original file?",
         )
     if not any(found.values()):
@@ -74,7 +75,7 @@ def classes(request: Request) -> Classes:
     rows = [row for its in lists.values() for row in its]
     if unknown := sorted({row.group for row in rows} - groups.keys()):
         raise SourceError(
-            f"{tree.path}: super classes that the manifest does not know:{listed.some(map(repr, unknown))}",
+            f"{tree.path}: super classes that the manifest does not know:{bullet_list(map(repr, unknown))}",
             hint=f"add them to [{NAME}.groups] of a copy of the manifest; known are: {', '.join(groups)}",
         )
     group_of = {row.product: row.group for row in rows}

@@ -17,6 +17,7 @@ from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, synsets, tables, vehicles
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.sources.common.vehicles import Vehicle
+from dmlkit.text import bullet_list
 
 NAME = "vehicleid"
 MARKS = ("attribute/model_attr.txt", "attribute/img2vid.txt")
@@ -68,7 +69,7 @@ def pairs(tree: Tree, name: str) -> list[tuple[str, str]]:
             faults.append(f"line {number}: {line[:80]!r}")
     if faults:
         raise SourceError(
-            f"{tree.path}: {name} has lines that are not a name, a blank and a number:{listed.some(faults)}",
+            f"{tree.path}: {name} has lines that are not a name, a blank and a number:{bullet_list(faults)}",
             hint="is it the original file, and whole?",
         )
     return found
@@ -152,7 +153,7 @@ def read_table(request: Request) -> dict[str, Model]:
             found[listed.number_of(number)] = Model(row["name"], body)
     if faults:
         raise SourceError(
-            f"{request.table} has body types that the manifest does not know:{listed.some(faults)}",
+            f"{request.table} has body types that the manifest does not know:{bullet_list(faults)}",
             hint=f"known are: {', '.join(coarse)}",
         )
     return found

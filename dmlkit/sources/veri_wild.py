@@ -18,6 +18,7 @@ from dmlkit.sources.base import Candidate, Unit
 from dmlkit.sources.common import listed, synsets, vehicles
 from dmlkit.sources.common.listed import Row, Tree
 from dmlkit.sources.common.vehicles import Rules, Vehicle
+from dmlkit.text import bullet_list
 
 NAME = "veri-wild"
 INFO = "vehicle_info.txt"
@@ -91,7 +92,7 @@ def read_info(tree: Tree) -> list[Info]:
     if faults or not rows:
         raise SourceError(
             f"{tree.path}: {len(faults):,} lines of {name} are not six fields with ';' between them, "
-            f"{len(rows):,} are:{listed.some(faults)}",
+            f"{len(rows):,} are:{bullet_list(faults)}",
             hint="is it the original file, and whole?",
         )
     return rows
@@ -116,7 +117,7 @@ def vehicles_of(rows: Iterable[Info], rules: Rules) -> Iterator[Vehicle]:
     if unknown:
         faults = (f"{kind!r}, first in line {row.line}: {label_of(row.vehicle)}" for kind, row in unknown.items())
         raise SourceError(
-            f"body types in {INFO} that the manifest does not know: {len(unknown)}{listed.some(faults)}",
+            f"body types in {INFO} that the manifest does not know: {len(unknown)}{bullet_list(faults)}",
             hint=f"add them to [{NAME}.types] of a copy of the manifest; known are: {', '.join(rules.types)}",
         )
     for number, its in of_vehicle.items():

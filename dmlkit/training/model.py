@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dmlkit.errors import UsageError
-from dmlkit.text import printable
+from dmlkit.text import first_few, printable
 
 RESNETS = {"small": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}
 """Blocks in each of the four layers. ``small`` is for images of about 64 pixels on a CPU: 0.3 million parameters."""
@@ -142,7 +141,7 @@ def load_weights(backbone: nn.Module, path: Path) -> None:
     ):
         if names:
             raise UsageError(
-                f"{path} is not of this model: it {what} {shown(names)}; nothing was loaded",
+                f"{path} is not of this model: it {what} {first_few(names, most=3)}; nothing was loaded",
                 hint="a state dict of the same --model, with torchvision's names",
             )
     backbone.load_state_dict(there, strict=False)
@@ -166,11 +165,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise UsageError(f"{path} holds something else than a state dict", hint="save model.state_dict()")
     return found
-
-
-def shown(names: Sequence[str], most: int = 3) -> str:
-    """The first names, and how many more there are."""
-    return ", ".join(map(printable, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def digest(path: Path) -> str:

@@ -6,7 +6,6 @@ The checkpoint is the only state. `run.json` is written from it, for people and 
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 import zipfile
@@ -205,13 +204,6 @@ def facts_of(state: Mapping[str, Any], device: torch.device, processes: int) -> 
             "cores": os.cpu_count(),
         },
     }
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON can hold it: a number that is none becomes null."""
-    if isinstance(value, Mapping):
-        return {name: plain(part) for name, part in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def version_of(package: str) -> str | None:

@@ -26,7 +26,7 @@ from dmlkit.errors import RunError, UsageError
 from dmlkit.evaluation import labels as data_labels
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
-from dmlkit.text import printable
+from dmlkit.text import nan_to_none, printable
 from dmlkit.training import classes, data, devices, embed, losses, model, plots, runs, sampling
 from dmlkit.training.classes import Classes
 from dmlkit.training.runs import Machine, Settings
@@ -97,7 +97,7 @@ def epochs(
         if job.rank == 0:
             every = machine.evaluate_every
             if tests and (epoch + 1 == made.epochs or (every and (epoch + 1) % every == 0)):
-                line["metrics"] = runs.plain(embed.measure(tests, job.net, device, made.amp, notify))
+                line["metrics"] = nan_to_none(embed.measure(tests, job.net, device, made.amp, notify))
             line["seconds"] = round(time.perf_counter() - begun, 2)
             state |= {"epoch": epoch + 1, "history": [*state["history"], line], **job.state()}
             runs.save(out, state)

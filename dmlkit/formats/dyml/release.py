@@ -14,7 +14,7 @@ import pandas as pd
 
 from dmlkit.errors import SourceError
 from dmlkit.schema.scales import SCALES
-from dmlkit.text import printable
+from dmlkit.text import bullet_list, printable
 
 ONE_SET = "mini-bmk_all_in_one"
 BENCHMARKS = tuple(f"bmk_{scale}/{side}" for scale in SCALES for side in ("query", "gallery"))
@@ -138,10 +138,8 @@ def read(item: Listed) -> pd.DataFrame:
     reader = read_json if item.path.suffix == ".json" else read_csv
     reader(text, item, columns, faults)
     if faults:
-        more = f"\n  ... and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
-        shown = "\n".join(f"  - {fault}" for fault in faults[:MOST_FAULTS])
         raise SourceError(
-            f"{item.path}: {len(faults)} lines cannot be read; nothing was written:\n{shown}{more}",
+            f"{item.path}: {len(faults)} lines cannot be read; nothing was written:{bullet_list(faults, MOST_FAULTS)}",
             hint="is the file whole? Unpack it again",
         )
     if not columns["file"]:

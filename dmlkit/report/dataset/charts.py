@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmlkit.report.dataset.classes import Content, Node
-from dmlkit.report.site import size
 from dmlkit.schema.scales import SCALES
+from dmlkit.text import byte_size
 
 Chart = dict[str, Any]
 """What the macro ``chart`` takes: id, title, finding, spec, head, rows."""
@@ -204,13 +204,13 @@ def lengths(values: NDArray[np.int64]) -> Chart:
     """Bytes of an image."""
     edges = octaves(values)
     counts = np.histogram(values, edges)[0].tolist()
-    names = [f"{size(a)} to {size(b)}" for a, b in pairwise(edges)]
+    names = [f"{byte_size(a)} to {byte_size(b)}" for a, b in pairwise(edges)]
     chart, step = columns(names, counts, "@accent", "from", "images"), max(1, len(names) // 6)
-    chart["layout"]["xaxis"] |= {"tickvals": names[::step], "ticktext": [size(edge) for edge in edges[:-1:step]]}
+    chart["layout"]["xaxis"] |= {"tickvals": names[::step], "ticktext": [byte_size(edge) for edge in edges[:-1:step]]}
     return {
         "id": "lengths",
         "title": "Bytes of an image",
-        "finding": f"The middle image has {size(float(np.median(values)))}; all have {size(int(values.sum()))}.",
+        "finding": f"The middle image has {byte_size(np.median(values))}; all have {byte_size(values.sum())}.",
         "spec": chart,
         "head": ["bytes", "images"],
         "rows": [[name, n] for name, n in zip(names, counts, strict=True) if n],

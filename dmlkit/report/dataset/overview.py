@@ -21,11 +21,12 @@ from dmlkit.report.dataset import images as images
 from dmlkit.report.dataset.classes import GROUP, Content, Node
 from dmlkit.report.dataset.images import ExaminedImage, Shown
 from dmlkit.report.dataset.rejected import Rejected
-from dmlkit.report.site import Facts, Pages, many, percent, replacement, size
+from dmlkit.report.site import Facts, Pages, replacement
 from dmlkit.report.thumbnails import Cell, Spool, write_sheet
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUSES
+from dmlkit.text import byte_size, percent, plural
 
 FEW = 5
 """A split is short of a class with fewer images, or with fewer than a quarter of what is usual in it."""
@@ -320,7 +321,7 @@ def section_of_group(
         items = [item(image, cells, rows, fine.name) for image in of_fine if image in cells] or [
             Item(caption=fine.name)
         ]
-        text = f"{fine.id} · {many(fine.total, 'image')}"
+        text = f"{fine.id} · {plural(fine.total, 'image')}"
         found += [replace(items[0], anchor=f"fine-{fine.label}", text=text), *items[1:]]
     return {
         "title": f"Fine classes {start + 1:,} to {start + len(below):,} of {len(node.below):,}",
@@ -340,7 +341,7 @@ def image_facts(image: ExaminedImage) -> Iterator[tuple[str, str]]:
     yield "Class", " › ".join(node.name for node in [*image.node.line, image.node])
     yield "Split", image.split
     yield "Label of the source", facts["upstream_label"] or ""
-    yield "Size", f"{facts['width']:,} × {facts['height']:,} pixels, {size(facts.get('bytes', 0))}"
+    yield "Size", f"{facts['width']:,} × {facts['height']:,} pixels, {byte_size(facts.get('bytes', 0))}"
     if facts["exif_orientation"] not in (None, 1):
         yield "Turned upright", f"EXIF orientation {facts['exif_orientation']}"
     for name, key in (("Address", "source_url"), ("Licence", "license"), ("Author", "author"), ("SHA-256", "sha256")):

@@ -20,7 +20,7 @@ from dmlkit.report.site import Pages
 from dmlkit.report.thumbnails import Cell
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
-from dmlkit.text import printable
+from dmlkit.text import duration, plural, printable
 from dmlkit.training import neighbours
 from dmlkit.training.evaluate_run import is_run
 from dmlkit.training.neighbours import Search
@@ -142,7 +142,7 @@ def run_facts(run: Run) -> dict[str, Any]:
         "Dataset": trained["name"],
         "Content": trained["content"] or "unknown",
         "Seed": str(of["seed"]),
-        "Time": f"{run_tables.duration(seconds)}, evaluations included",
+        "Time": f"{duration(seconds)}, evaluations included",
         "Machine": machine(run.machine),
         "Versions": ", ".join(f"{name} {number}" for name, number in run.versions.items() if number),
     }
@@ -162,7 +162,7 @@ def machine(facts: Mapping[str, Any]) -> str:
         return "not known: run.json cannot be read"
     parts = [str(facts.get(name) or "") for name in ("system", "device")]
     counts = [(facts.get(f"{name}s"), name) for name in ("core", "thread")] + [(facts.get("processes"), "process")]
-    parts += [run_tables.counted(number, name) for number, name in counts if number]
+    parts += [plural(number, name) for number, name in counts if number]
     return ", ".join(part for part in parts if part)
 
 

@@ -302,16 +302,3 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(shown, value))
     return NOTHING if value is None or value == "" else str(value)
-
-
-def counted(number: int, what: str) -> str:
-    """1 process, 2 processes."""
-    return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("s") else "s")
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: 95.2 → 1 min 35 s."""
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else "", f"{rest} s" if not hours else ""]
-    return " ".join(part for part in parts if part)

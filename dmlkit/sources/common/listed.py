@@ -221,13 +221,6 @@ def plain_id(text: str) -> str:
     return candidates.upstream_id(f"{text}.x".replace("/", "\1").replace("\\", "\2"))
 
 
-def some(faults: Iterable[str], most: int = 10) -> str:
-    """Faults as lines below an error, the first ones in full."""
-    lines = list(faults)
-    more = [f"... and {len(lines) - most} more"] if len(lines) > most else []
-    return "".join(f"\n  - {line}" for line in [*lines[:most], *more])
-
-
 def counted(what: str, found: int, published: int) -> list[str]:
     """A note on a number that others published; none where it is the same."""
     return [] if found == published else [f"{what}: {found:,} found, {published:,} published"]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from dmlkit.errors import ManifestError, SourceError
 from dmlkit.sources import Classes
 from dmlkit.sources.common import tables
-from dmlkit.sources.common.listed import plain_id, some
+from dmlkit.sources.common.listed import plain_id
 from dmlkit.taxonomy import splits
 from dmlkit.taxonomy.manifest import Exclusion, FineClass, Manifest
+from dmlkit.text import bullet_list
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def rules_of(manifest: Manifest, source: str) -> Rules:
     if not all(isinstance(share, int | float) and 0 <= share < 1 for share in shares):
         faults.append("test_share and least_share must be numbers from 0 to below 1")
     if faults:
-        raise ManifestError(f"section [{source}] of the manifest {manifest.name}:{some(faults)}")
+        raise ManifestError(f"section [{source}] of the manifest {manifest.name}:{bullet_list(faults)}")
     return Rules(coarse, types, float(shares[0]), only_test, float(shares[1]))
 
 
@@ -112,7 +113,9 @@ def classes_of(found: Iterable[Vehicle], rules: Rules, notes: list[str], hint: s
         classes.append(FineClass(v.fine_id, v.name, middle.class_id, middle.name, v.body, coarse, "", path))
     if not classes:
         reasons = (f"{count:,}: {reason}" for reason, count in Counter(e.reason for e in out).most_common(3))
-        raise SourceError(f"none of {len(out):,} vehicles has a known model and body type:{some(reasons)}", hint=hint)
+        raise SourceError(
+            f"none of {len(out):,} vehicles has a known model and body type:{bullet_list(reasons)}", hint=hint
+        )
     if out:
         notes.append(f"{len(out):,} of {len(found):,} fine classes are left out; rejected.parquet says why")
     split = splits.open_set_split(classes, rules.test_share, rules.only_test)
