@@ -8,12 +8,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dmlkit.errors import UsageError
-from dmlkit.evaluation import api, labels, metrics
+from dmlkit.evaluation import api, labels
 from dmlkit.evaluation.api import SIDES, Options, one_set
 from dmlkit.evaluation.labels import Labels
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
-from dmlkit.text import printable
+from dmlkit.text import first_few, printable
 
 RUN_FILES = ("run.json", "checkpoint.pt")
 
@@ -95,6 +95,6 @@ def notes_on_run(folder: Path, dataset: str, test: Labels) -> list[str]:
         if known:
             notes.append(
                 f"{len(known):,} of its {len(names):,} {scale} test classes have the name of a class that the run was "
-                f"trained on, so this is no test on new classes: {metrics.listed(sorted(known))}"
+                f"trained on, so this is no test on new classes: {first_few(sorted(known))}"
             )
     return notes
