@@ -1,19 +1,24 @@
-"""`dmlkit import` and `dmlkit export`: datasets in the forms of others."""
+"""`dmlkit import` and `dmlkit export`: datasets in other layouts."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
-from dmlkit.cli.options import FAILED_CHECK, json_option, note, print_json, quiet_option
+from dmlkit.cli.options import LOCAL_PATH, POSITIVE, jobs_option, output_options
+from dmlkit.cli.output import FAILED_CHECK, Output
 from dmlkit.errors import UsageError
 from dmlkit.formats import FORMATS, OPTIONS
+from dmlkit.formats.base import Exported
+from dmlkit.formats.dyml.card import channels_text
+from dmlkit.formats.dyml.importing import Options, Result, import_release
+from dmlkit.formats.dyml.release import find, is_release, name_of
 from dmlkit.text import printable, text_table
 
-NAMED = 5
-"""So many contradictions are shown; build.json has more."""
+MAX_CONTRADICTIONS = 5  # are shown; build.json has more
 
 
 @click.group("import")
@@ -22,8 +27,8 @@ def import_() -> None:
 
 
 @import_.command("dyml")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The dataset folder.  [default: out/dyml-NAME]")
+@click.argument("folder", metavar="DIR", type=LOCAL_PATH)
+@click.option("--out", type=LOCAL_PATH, help="The dataset folder.  [default: out/dyml-NAME]")
 @click.option(
     "--channels",
     type=click.Choice(["auto", "rgb", "bgr"]),
@@ -31,92 +36,81 @@ def import_() -> None:
     show_default=True,
     help="How the files store colour; bgr has red and blue swapped. auto measures it.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: the cores]")
+@jobs_option
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 although images of the lists are missing.")
-@json_option
-@quiet_option
+@output_options
 def import_dyml(
-    folder: Path, out: Path | None, channels: str, jobs: int | None, allow_partial: bool, as_json: bool, quiet: bool
+    folder: Path, out: Path | None, channels: str, jobs: int | None, allow_partial: bool, output: Output
 ) -> int:
     """Write the official DyML release as a dataset folder.
 
     DIR is dyml_animal, dyml_vehicle or dyml_product, or a folder that holds some of them: then --out is the folder for
     one dataset folder each.
     """
-    from dmlkit.cli.terminal import Steps
-    from dmlkit.formats.dyml.importing import Options, import_release
-    from dmlkit.formats.dyml.release import find, is_release, name_of
-
     results = []
     for release in find(folder):
         place = (out or Path("out")) / name_of(release)
         if out is not None and is_release(folder):
             place = out
         options = Options(place, channels, **({"jobs": jobs} if jobs else {}))
-        with Steps(quiet or as_json) as steps:
-            results.append(import_release(release, options, steps))
-        if not as_json:
-            print_import(results[-1], quiet)
-    if as_json:
-        print_json({"imported": [import_json(result) for result in results]})
+        with output.progress() as progress:
+            results.append(import_release(release, options, progress))
+        for text in notes_on(results[-1]):
+            output.note(text)
+    imported = [asdict(result) | {"complete": result.complete} for result in results]
+    output.emit({"imported": imported}, "\n\n".join(describe_import(result) for result in results))
     return 0 if allow_partial or all(result.complete for result in results) else FAILED_CHECK
 
 
-def import_json(result: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(result) | {"complete": result.complete}
-
-
-def print_import(result: Any, quiet: bool) -> None:
-    from dmlkit.formats.dyml.card import channels_text
-
+def describe_import(result: Result) -> str:
+    """Describe an imported release for people: counts, coverage, statuses, labels, channels, how to open it."""
     total = sum(result.statuses.values())
-    print(f"{result.out}: {result.statuses['ok']:,} of {total:,} images, in {result.seconds:.0f} s")
-    print(text_table([[name, f"{n:,}"] for name, n in result.images.items()], ["split", "images"], right=(1,)))
-    rows = [[scale, f"{c.found:,}", f"{c.of:,}"] for scale, c in result.coverage.items()]
-    print("\n" + text_table(rows, ["scale", "classes", "of"], right=(1, 2)))
-    print("\n" + text_table([[v, f"{n:,}"] for v, n in result.statuses.items()], ["status", "candidates"], right=(1,)))
+    coverage = [[scale, f"{c.found:,}", f"{c.of:,}"] for scale, c in result.coverage.items()]
+    remarks = []
     if result.form == "per-scale":
-        print(f"\nlabels filled by content: {', '.join(f'{n:,} {scale}' for scale, n in result.filled.items())}")
-    for line in result.contradictions[:NAMED]:
-        note(printable(line), quiet)
+        remarks.append(f"labels filled by content: {', '.join(f'{n:,} {scale}' for scale, n in result.filled.items())}")
     if result.contradictions:
-        print(f"images whose labels contradict each other: {len(result.contradictions):,}")
-    for place, count in result.recurring.items():
-        print(f"the same image {place}: {count:,}")
-    print(channels_text(result.channels))
+        remarks.append(f"images whose labels contradict each other: {len(result.contradictions):,}")
+    remarks += [f"the same image {where}: {count:,}" for where, count in result.recurring.items()]
+    parts = [
+        f"{result.out}: {result.statuses['ok']:,} of {total:,} images, in {result.seconds:.0f} s\n"
+        + text_table([[name, f"{n:,}"] for name, n in result.images.items()], ["split", "images"], right=(1,)),
+        text_table(coverage, ["scale", "classes", "of"], right=(1, 2)),
+        text_table([[s, f"{n:,}"] for s, n in result.statuses.items()], ["status", "candidates"], right=(1,)),
+        "\n".join([*remarks, channels_text(result.channels)]),
+        f"Open it: python -c \"from datasets import load_dataset; print(load_dataset('{result.out}'))\"",
+    ]
+    return "\n\n".join(parts)
+
+
+def notes_on(result: Result) -> list[str]:
+    """List what a person should know of an import: contradictions, undecided channels, what is missing."""
+    notes = [printable(line) for line in result.contradictions[:MAX_CONTRADICTIONS]]
     if result.channels["decided"] == "undecided":
-        note("--channels rgb or --channels bgr decides it; look at some images", quiet)
-    for line in result.notes:
-        note(printable(line), quiet)
+        notes.append("--channels rgb or --channels bgr decides it; look at some images")
+    notes += [printable(line) for line in result.notes]
     if not result.complete:
-        note(
-            "images or classes of the lists are missing: rejected.parquet names them; --allow-partial accepts it",
-            quiet,
+        notes.append(
+            "images or classes of the lists are missing: rejected.parquet names them; --allow-partial accepts it"
         )
-    print(f"\nOpen it: python -c \"from datasets import load_dataset; print(load_dataset('{result.out}'))\"")
+    return notes
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), required=True, help="The layout to write.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder for it.")
-@click.option(
-    "--all-in-one", is_flag=True, default=None, help="dyml: query and gallery as one set, as in dyml_product."
-)
+@click.argument("folder", metavar="DIR", type=LOCAL_PATH)
+@click.option("--format", "layout", type=click.Choice(list(FORMATS)), required=True, help="The layout to write.")
+@click.option("--out", type=LOCAL_PATH, required=True, help="The folder for it.")
+@click.option("--all-in-one", is_flag=True, help="dyml: query and gallery as one set, as in dyml_product.")
 @click.option(
     "--faithful",
     is_flag=True,
-    default=None,
     help="dyml: no newline after the header of the lists, as in the release; most loaders need it so.",
 )
-@click.option(
-    "--shard-size", type=click.IntRange(min=1), metavar="MB", help="webdataset: of a tar file.  [default: 500]"
-)
-@json_option
-@quiet_option
-def export(folder: Path, form: str, out: Path, as_json: bool, quiet: bool, **chosen: Any) -> int:
+@click.option("--shard-size", type=POSITIVE, metavar="MB", help="webdataset: of a tar file.  [default: 500]")
+@output_options
+def export(
+    folder: Path, layout: str, out: Path, all_in_one: bool, faithful: bool, shard_size: int | None, output: Output
+) -> int:
     """Write the dataset in DIR in a layout that other programs read.
 
     \b
@@ -130,25 +124,32 @@ def export(folder: Path, form: str, out: Path, as_json: bool, quiet: bool, **cho
     The images' bytes stay as they are, but for those that dyml cannot have. Licence, terms and what to cite go
     along as README.md.
     """
-    from importlib import import_module
-
-    from dmlkit.cli.terminal import Steps
-
-    given = {name: value for name, value in chosen.items() if value is not None}
-    for name in given:
-        if name not in OPTIONS.get(form, ()):
-            of = next(other for other, names in OPTIONS.items() if name in names)
+    chosen = {"all_in_one": all_in_one, "faithful": faithful, "shard_size": shard_size}
+    chosen = {name: value for name, value in chosen.items() if value}
+    for name in chosen:
+        if name not in OPTIONS.get(layout, ()):
+            owner = next(other for other, names in OPTIONS.items() if name in names)
             option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{option} is of --format {of}, not of {form}", hint=f"leave {option} out")
-    with Steps(quiet or as_json) as steps:
-        done = import_module(FORMATS[form]).export(folder, out, notify=steps, **given)
-    if as_json:
-        print_json(vars(done))
-        return 0
-    print(f"{done.out}: {done.kept:,} images as they are, {done.converted.total():,} converted")
-    print(text_table([[name, f"{n:,}"] for name, n in done.images.items()], ["list", "images"], right=(1,)))
-    for kind, count in done.converted.items():
-        print(f"converted: {count:,} {kind}")
-    for line in done.notes:
-        note(line, quiet)
+            raise UsageError(
+                f"{option} is of --format {owner}, not of {layout}",
+                code="usage.option-of-other-format",
+                hint=f"leave {option} out",
+                name=option,
+            )
+    with output.progress() as progress:
+        result: Exported = import_module(FORMATS[layout]).export(folder, out, notify=progress, **chosen)
+    output.emit(vars(result), describe_export(result))
+    for line in result.notes:
+        output.note(line)
     return 0
+
+
+def describe_export(result: Exported) -> str:
+    """Describe an export for people: images by list, and how many were converted from what."""
+    return "\n".join(
+        [
+            f"{result.out}: {result.kept:,} images as they are, {result.converted.total():,} converted",
+            text_table([[name, f"{n:,}"] for name, n in result.images.items()], ["list", "images"], right=(1,)),
+            *(f"converted: {count:,} {kind}" for kind, count in result.converted.items()),
+        ]
+    )

@@ -2,137 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from dmlkit.cli.options import FAILED_CHECK, json_option, place, print_json, quiet_option
+from dmlkit import sources, terms
+from dmlkit.cli.options import LOCAL_PATH, output_options, parse_location
+from dmlkit.cli.output import FAILED_CHECK, Output
+from dmlkit.dataset import figure
+from dmlkit.dataset import validate as validation
+from dmlkit.dataset.info import describe, tree_lines
 from dmlkit.errors import UsageError
+from dmlkit.schema.scales import SCALES
+from dmlkit.taxonomy.manifest import load_manifest, shipped_names
+from dmlkit.taxonomy.resolve import Taxonomy
+from dmlkit.taxonomy.senses import describe_senses
 
 
 @click.command()
-@click.argument("folder", type=place)
-@json_option
-@quiet_option
-def validate(folder: Path | str, as_json: bool, quiet: bool) -> int:
+@click.argument("folder", type=parse_location)
+@output_options
+def validate(folder: Path | str, output: Output) -> int:
     """Check the dataset in FOLDER: files, schema, hierarchy, splits, attribution."""
     if isinstance(folder, str):
-        raise UsageError(f"{folder} is no folder of this machine", hint="copy it to one, and validate that")
-    from dmlkit.cli.terminal import Steps
-    from dmlkit.dataset.validate import validate
-
-    with Steps(quiet or as_json) as steps:
-        findings = validate(folder, steps)
-    errors = [f for f in findings if f.code.startswith("E")]
-    if as_json:
-        print_json({"folder": str(folder), "valid": not errors, "findings": [vars(f) for f in findings]})
-    else:
-        for finding in findings:
-            print(f"{finding.code} {finding.where}: {finding.message}")
-        warnings = len(findings) - len(errors)
-        print(f"{folder}: {'not valid' if errors else 'valid'}: {len(errors)} errors, {warnings} warnings")
+        raise UsageError(
+            f"{folder} is no folder of this machine",
+            code="usage.local-folder",
+            hint="copy it to one, and validate that",
+            path=folder,
+        )
+    with output.progress() as progress:
+        findings = validation.validate(folder, progress)
+    errors = [finding for finding in findings if finding.code.startswith("E")]
+    lines = [f"{finding.code} {finding.where}: {finding.message}" for finding in findings]
+    counts = f"{len(errors)} errors, {len(findings) - len(errors)} warnings"
+    lines.append(f"{folder}: {'not valid' if errors else 'valid'}: {counts}")
+    facts = {"folder": str(folder), "valid": not errors, "findings": [vars(finding) for finding in findings]}
+    output.emit(facts, "\n".join(lines))
     return FAILED_CHECK if errors else 0
 
 
 @click.command("list")
-@json_option
-def list_all(as_json: bool) -> int:
+@output_options
+def list_all(output: Output) -> int:
     """List the datasets and the sources that their images can come from."""
-    from dmlkit import sources, terms
-    from dmlkit.taxonomy import manifest as manifests
-    from dmlkit.taxonomy.manifest import load_manifest
-
-    known = [load_manifest(name) for name in manifests.shipped_names()]
     facts = {
-        "manifests": [
-            {
-                "name": m.name,
-                "title": m.settings["title"],
-                **{scale: len(m.ids(scale)) for scale in ("fine", "middle", "coarse")},
-                "sources": m.accepted_sources(),
-            }
-            for m in known
-        ],
-        "sources": [
-            {
-                "name": name,
-                "title": (source_terms := terms.load(name)).title,
-                "license": source_terms.license,
-                "redistribute": source_terms.redistribute,
-                "get": source_terms.how_to_get,
-            }
-            for name in sources.MODULES
-        ],
+        "manifests": [manifest_facts(name) for name in shipped_names()],
+        "sources": [source_facts(name) for name in sources.MODULES],
     }
-    if as_json:
-        print_json(facts)
-        return 0
+    lines = []
     for m in facts["manifests"]:
-        print(f"{m['name']}: {m['title']}")
-        print(f"  {m['fine']} fine, {m['middle']} middle, {m['coarse']} coarse classes")
-        print(f"  sources: {', '.join(m['sources'])}")
-    print()
-    for s in facts["sources"]:
-        print(f"--source {s['name']}: {s['title']}")
-        print(f"  {s['get']}")
+        lines.append(f"{m['name']}: {m['title']}")
+        lines.append(f"  {m['fine']} fine, {m['middle']} middle, {m['coarse']} coarse classes")
+        lines.append(f"  sources: {', '.join(m['sources'])}")
+    lines.append("")
+    for source in facts["sources"]:
+        lines += [f"--source {source['name']}: {source['title']}", f"  {source['get']}"]
+    output.emit(facts, "\n".join(lines))
     return 0
+
+
+def manifest_facts(name: str) -> dict[str, Any]:
+    """Return the title, the counts and the sources of a manifest."""
+    listed = load_manifest(name)
+    return {
+        "name": listed.name,
+        "title": listed.settings["title"],
+        **{scale: len(listed.ids(scale)) for scale in SCALES},
+        "sources": listed.accepted_sources(),
+    }
+
+
+def source_facts(name: str) -> dict[str, Any]:
+    """Return what a person asks first of a source: what it is, what it allows, how to get it."""
+    source_terms = terms.load(name)
+    return {
+        "name": name,
+        "title": source_terms.title,
+        "license": source_terms.license,
+        "redistribute": source_terms.redistribute,
+        "get": source_terms.how_to_get,
+    }
 
 
 @click.command()
 @click.argument("name")
 @click.option("--middle", is_flag=True, help="Stop at the middle classes.")
-@json_option
-def info(name: str, middle: bool, as_json: bool) -> int:
+@output_options
+def info(name: str, middle: bool, output: Output) -> int:
     """Show a dataset: its tree of classes with counts. NAME is a manifest, or a dataset folder."""
-    from dmlkit.dataset.info import describe, tree_lines
-
     facts = describe(name)
-    if as_json:
-        print_json(facts)
-    else:
-        print("\n".join(tree_lines(facts, fine=not middle)))
+    output.emit(facts, "\n".join(tree_lines(facts, fine=not middle)))
     return 0
 
 
 @click.command()
 @click.argument("query", metavar="NAME|WNID")
 @click.option("--manifest", "name", default="animal", show_default=True, help="Where it falls in this manifest.")
-@json_option
-def wordnet(query: str, name: str, as_json: bool) -> int:
+@output_options
+def wordnet(query: str, name: str, output: Output) -> int:
     """Show a synset of WordNet 3.0, its paths, and where it falls in a manifest.
 
     A name with several senses lists them all.
     """
-    from dmlkit.taxonomy.manifest import load_manifest
-    from dmlkit.taxonomy.resolve import Taxonomy
-    from dmlkit.taxonomy.senses import describe_senses
-
     senses = describe_senses(query, Taxonomy(load_manifest(name)))
-    if as_json:
-        print_json({"query": query, "manifest": name, "senses": senses})
-        return 0
+    lines = [line for sense in senses for line in describe_sense(sense, name)]
     if len(senses) > 1:
-        print(f"{query!r} has {len(senses)} senses; give the wnid of the one that is meant\n")
-    for sense in senses:
-        print(f"{sense['wnid']}  {', '.join(sense['lemmas'])}: {sense['gloss']}")
-        for path in sense["paths"]:
-            print(f"  {path}")
-        print(f"  in {name}: {sense['status']}" + (f" - {sense['detail']}" if sense["detail"] else ""))
+        lines.insert(0, f"{query!r} has {len(senses)} senses; give the wnid of the one that is meant\n")
+    output.emit({"query": query, "manifest": name, "senses": senses}, "\n".join(lines))
     return 0
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder for the sheets.")
-@json_option
-def sheets(folder: Path, out: Path, as_json: bool) -> int:
-    """Draw contact sheets of a dataset: one for each coarse class, and a figure of the three scales."""
-    from dmlkit.dataset import figure as sheets
+def describe_sense(sense: Mapping[str, Any], manifest: str) -> list[str]:
+    """Describe a synset for people: its names, its paths from the root, and where it falls in a manifest."""
+    return [
+        f"{sense['wnid']}  {', '.join(sense['lemmas'])}: {sense['gloss']}",
+        *(f"  {path}" for path in sense["paths"]),
+        f"  in {manifest}: {sense['status']}" + (f" - {sense['detail']}" if sense["detail"] else ""),
+    ]
 
-    paths = sheets.write_sheets(folder, out)
-    if as_json:
-        print_json({"sheets": paths})
-    else:
-        for path in paths:
-            print(path)
+
+@click.command()
+@click.argument("folder", type=LOCAL_PATH)
+@click.option("--out", type=LOCAL_PATH, required=True, help="The folder for the sheets.")
+@output_options
+def sheets(folder: Path, out: Path, output: Output) -> int:
+    """Draw contact sheets of a dataset: one for each coarse class, and a figure of the three scales."""
+    paths = figure.write_sheets(folder, out)
+    output.emit({"sheets": paths}, "\n".join(map(str, paths)))
     return 0

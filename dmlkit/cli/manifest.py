@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from dmlkit.cli.options import json_option, note, print_json
+from dmlkit.cli.options import LOCAL_PATH, output_options
+from dmlkit.cli.output import FAILED, Output
+from dmlkit.schema.scales import SCALES
+from dmlkit.taxonomy.derive import derive_files
+from dmlkit.taxonomy.manifest import find_manifest, load_manifest
+from dmlkit.taxonomy.template import create_manifest, diff_manifests
 
 
 @click.group()
@@ -15,76 +20,58 @@ def manifest() -> None:
 
 
 @manifest.command("new")
-@click.argument("folder", type=click.Path(path_type=Path))
-@json_option
-def manifest_new(folder: Path, as_json: bool) -> int:
+@click.argument("folder", type=LOCAL_PATH)
+@output_options
+def manifest_new(folder: Path, output: Output) -> int:
     """Start a manifest of your own in FOLDER."""
-    from dmlkit.taxonomy import template
-
-    paths = template.create_manifest(folder)
-    print_json({"files": paths}) if as_json else print(*paths, sep="\n")
-    note(f"fill classes.tsv, then: dmlkit manifest check {folder}", as_json)
+    paths = create_manifest(folder)
+    output.emit({"files": paths}, "\n".join(map(str, paths)))
+    output.note(f"fill classes.tsv, then: dmlkit manifest check {folder}")
     return 0
 
 
 @manifest.command("check")
 @click.argument("name")
-@json_option
-def manifest_check(name: str, as_json: bool) -> int:
+@output_options
+def manifest_check(name: str, output: Output) -> int:
     """Check a manifest, by name or folder, and show its counts."""
-    from dmlkit.taxonomy.manifest import load_manifest
-
-    m = load_manifest(name)
+    checked = load_manifest(name)
     counts = {
-        part: {
-            scale: len({c.id(scale) for c in m.classes if c.split == part}) for scale in ("fine", "middle", "coarse")
-        }
-        for part in ("train", "test")
+        side: {scale: len({c.id(scale) for c in checked.classes if c.split == side}) for scale in SCALES}
+        for side in ("train", "test")
     }
-    if as_json:
-        print_json({"name": m.name, "version": m.version, "sha256": m.sha256, "classes": counts})
-    else:
-        print(f"{m.name} {m.version} is sound")
-        for part, of in counts.items():
-            print(f"  {part}: {of['fine']} fine, {of['middle']} middle, {of['coarse']} coarse classes")
+    lines = [f"{checked.name} {checked.version} is sound"]
+    for side, classes in counts.items():
+        lines.append(f"  {side}: {', '.join(f'{count} {scale}' for scale, count in classes.items())} classes")
+    facts = {"name": checked.name, "version": checked.version, "sha256": checked.sha256, "classes": counts}
+    output.emit(facts, "\n".join(lines))
     return 0
 
 
 @manifest.command("derive")
 @click.argument("name")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 where the files would change.")
-@json_option
-def manifest_derive(name: str, check: bool, as_json: bool) -> int:
+@output_options
+def manifest_derive(name: str, check: bool, output: Output) -> int:
     """Apply the rules of manifest.toml to WordNet and write classes.tsv and excluded.tsv."""
-    from dmlkit.taxonomy import derive
-    from dmlkit.taxonomy import manifest as manifests
-
-    folder = manifests.find_manifest(name)
-    done = {}
-    for file_name, data in derive.derive_files(folder).items():
+    folder = find_manifest(name)
+    outcomes = {}
+    for file_name, data in derive_files(folder).items():
         path = folder / file_name
         same = path.is_file() and path.read_bytes() == data
-        done[file_name] = "unchanged" if same else "would change" if check else "written"
+        outcomes[file_name] = "unchanged" if same else "would change" if check else "written"
         if not same and not check:
             path.write_bytes(data)
-    print_json(done) if as_json else print("\n".join(f"{file_name}: {what}" for file_name, what in done.items()))
-    return 1 if "would change" in done.values() else 0
+    output.emit(outcomes, "\n".join(f"{file_name}: {outcome}" for file_name, outcome in outcomes.items()))
+    return FAILED if "would change" in outcomes.values() else 0
 
 
 @manifest.command("diff")
 @click.argument("old")
 @click.argument("new")
-@json_option
-def manifest_diff(old: str, new: str, as_json: bool) -> int:
+@output_options
+def manifest_diff(old: str, new: str, output: Output) -> int:
     """Show which classes differ between two manifests."""
-    from dmlkit.taxonomy import template
-    from dmlkit.taxonomy.manifest import load_manifest
-
-    changes = template.diff_manifests(load_manifest(old), load_manifest(new))
-    if as_json:
-        print_json({"old": old, "new": new, "changes": changes})
-    else:
-        for change in changes:
-            print(change)
-        print(f"{len(changes)} differences")
+    changes = diff_manifests(load_manifest(old), load_manifest(new))
+    output.emit({"old": old, "new": new, "changes": changes}, "\n".join([*changes, f"{len(changes)} differences"]))
     return 0

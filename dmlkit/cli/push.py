@@ -3,92 +3,76 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from dmlkit.cli.options import FAILED_CHECK, json_option, note, print_json, quiet_option
+from dmlkit import terms
+from dmlkit.cli.options import LOCAL_PATH, output_options
+from dmlkit.cli.output import FAILED_CHECK, Output
+from dmlkit.cli.progress import show_hub_bars
+from dmlkit.dataset.checks import Finding
+from dmlkit.dataset.validate import validate
+from dmlkit.hub.push import Options, Pushed, content_of
+from dmlkit.hub.push import push as push_dataset
+from dmlkit.storage.hub_client import check_name
 from dmlkit.text import text_table
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=LOCAL_PATH)
 @click.argument("repo", metavar="USER/NAME")
 @click.option("--private", is_flag=True, help="A new repository is readable for you alone.")
 @click.option("--create-pr", is_flag=True, help="Open a pull request and change nothing else. It is tagged later.")
 @click.option("--with-images", is_flag=True, help="Images too, where the source forbids to publish them: --private.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, ask the hub nothing, and stop.")
-@json_option
-@quiet_option
+@output_options
 def push(
-    folder: Path,
-    repo: str,
-    private: bool,
-    create_pr: bool,
-    with_images: bool,
-    dry_run: bool,
-    as_json: bool,
-    quiet: bool,
+    folder: Path, repo: str, private: bool, create_pr: bool, with_images: bool, dry_run: bool, output: Output
 ) -> int:
     """Validate the dataset in DIR, upload it to the hub, and tag its version.
 
     Of sources whose terms forbid to publish images, ids, labels and hashes go up, from which others make the data
     set with their own copy of the source: dmlkit build --from-hub. Stopped, the same command goes on.
     """
-    from dmlkit.cli.terminal import Steps
-    from dmlkit.dataset.validate import validate
-    from dmlkit.hub import push as hub
-    from dmlkit.storage.hub_client import check_name
-
     check_name(repo)
-    options = hub.Options(repo, private, create_pr, with_images)
-    with Steps(quiet or as_json) as steps:
-        findings = validate(folder, steps)
-    errors = [f for f in findings if f.code.startswith("E")]
+    options = Options(repo, private, create_pr, with_images)
+    with output.progress() as progress:
+        findings = validate(folder, progress)
+    errors = [finding for finding in findings if finding.code.startswith("E")]
     if errors:
-        return refuse(folder, findings, errors, as_json)
+        refused = {"folder": str(folder), "valid": False, "findings": [vars(finding) for finding in findings]}
+        output.emit(refused, describe_errors(folder, errors))
+        return FAILED_CHECK
     if dry_run:
-        facts = dry_facts(folder, options)
-        print_json(facts) if as_json else print_dry(facts)
+        facts = dry_run_facts(folder, options)
+        output.emit(facts, describe_dry_run(facts))
         return 0
-    show_bars(not quiet and not as_json and sys.stderr.isatty())
-    result = hub.push(folder, options)
-    if as_json:
-        print_json(result_json(result))
-    else:
-        print_result(result, quiet)
+    show_hub_bars(not output.quiet and not output.as_json and sys.stderr.isatty())
+    result = push_dataset(folder, options)
+    output.emit(asdict(result) | {"load": load_line(result)}, describe_result(result))
+    for text in notes_on(result):
+        output.note(text)
     return 0
 
 
-def refuse(folder: Path, findings: list[Any], errors: list[Any], as_json: bool) -> int:
-    """Tell why an invalid dataset is not pushed."""
-    if as_json:
-        print_json({"folder": str(folder), "valid": False, "findings": [vars(f) for f in findings]})
-    else:
-        for finding in errors:
-            print(f"{finding.code} {finding.where}: {finding.message}")
-        print(f"{folder}: not valid: {len(errors)} errors; nothing was pushed")
-    return FAILED_CHECK
+def describe_errors(folder: Path, errors: Sequence[Finding]) -> str:
+    """State why an invalid dataset is not pushed."""
+    lines = [f"{finding.code} {finding.where}: {finding.message}" for finding in errors]
+    return "\n".join([*lines, f"{folder}: not valid: {len(errors)} errors; nothing was pushed"])
 
 
-def show_bars(wanted: bool) -> None:
-    """The bars of the hub's client: only where a person watches."""
-    from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
-
-    enable_progress_bars() if wanted else disable_progress_bars()
-
-
-def dry_facts(folder: Path, options: Any) -> dict[str, Any]:
-    from dmlkit import terms
-    from dmlkit.hub import push as hub
-
-    with hub.content_of(folder, options) as content:
+def dry_run_facts(folder: Path, options: Options) -> dict[str, Any]:
+    """Return what would be sent, as plain data. Ask the Hub nothing."""
+    with content_of(folder, options) as content:
         source_terms, sizes = terms.load_or_unknown(content.source), content.sizes
         return {
             "dry_run": True,
             "repo": options.repo,
-            "data_set": content.name,
+            "dataset": content.name,
             "source": content.source,
             "license": source_terms.license,
             "terms": source_terms.conditions,
@@ -101,38 +85,43 @@ def dry_facts(folder: Path, options: Any) -> dict[str, Any]:
         }
 
 
-def print_dry(facts: dict[str, Any]) -> None:
-    rows = [[name, f"{size:,}"] for name, size in facts["files"].items()]
-    print(text_table(rows, ["file", "bytes"], right=(1,)))
-    print(f"\ninto      {facts['repo']}{', private' if facts['private'] else ''}, tagged {facts['tag']}")
-    print(f"bytes     {facts['bytes']:,} in {len(facts['files'])} files, of which the hub may have some")
-    print(f"images  {'yes' if facts['images'] else 'no: ids, labels and hashes only'}")
-    print(f"licence   {facts['license']}: {facts['terms']}")
+def describe_dry_run(facts: Mapping[str, Any]) -> str:
+    """Describe for people what would be sent."""
+    rows = [[name, f"{num_bytes:,}"] for name, num_bytes in facts["files"].items()]
+    return (
+        f"{text_table(rows, ['file', 'bytes'], right=(1,))}\n\n"
+        f"into      {facts['repo']}{', private' if facts['private'] else ''}, tagged {facts['tag']}\n"
+        f"bytes     {facts['bytes']:,} in {len(facts['files'])} files, of which the hub may have some\n"
+        f"images    {'yes' if facts['images'] else 'no: ids, labels and hashes only'}\n"
+        f"licence   {facts['license']}: {facts['terms']}"
+    )
 
 
-def result_json(result: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(result) | {"load": load_line(result)}
-
-
-def load_line(result: Any) -> str:
+def load_line(result: Pushed) -> str:
+    """Return the call that loads what was pushed."""
     return f'load_dataset("{result.repo}", revision="{result.revision}")'
 
 
-def print_result(result: Any, quiet: bool) -> None:
+def describe_result(result: Pushed) -> str:
+    """Describe a push for people: what was sent, the tag or the pull request, and how to load it."""
     sent = f"{len(result.sent)} of {result.files} files sent, {result.sent_bytes:,} bytes"
     gone = f", {len(result.deleted)} deleted" if result.deleted else ""
-    print(f"{result.url}: {sent if result.sent or result.deleted else 'all there already, nothing sent'}{gone}")
+    tag = f"tag {result.tag}: {'made' if result.tagged else 'there already'}, {result.commit}"
+    return (
+        f"{result.url}: {sent if result.sent or result.deleted else 'all there already, nothing sent'}{gone}\n"
+        f"{f'pull request: {result.pull_request}' if result.pull_request else tag}\n\n"
+        f"from datasets import load_dataset\n{load_line(result)}"
+    )
+
+
+def notes_on(result: Pushed) -> list[str]:
+    """List what is left to do after a push."""
+    notes = []
     if result.pull_request:
-        print(f"pull request: {result.pull_request}")
-        note("Merged, the same command without --create-pr tags it; it sends nothing then.", quiet)
-    else:
-        print(f"tag {result.tag}: {'made' if result.tagged else 'there already'}, {result.commit}")
-    print(f"\nfrom datasets import load_dataset\n{load_line(result)}")
+        notes.append("Merged, the same command without --create-pr tags it; it sends nothing then.")
     if not result.images:
-        note(
+        notes += [
             "\nIds, labels and hashes only: the source's terms keep its images here. Others make the dataset with",
-            quiet,
-        )
-        note(f"  dmlkit build --from-hub {result.repo} --from DIR", quiet)
+            f"  dmlkit build --from-hub {result.repo} --from DIR",
+        ]
+    return notes

@@ -162,7 +162,7 @@ def test_an_older_revision_is_made_again(hub, good_folder, own, tmp_path):
 def test_a_dry_run_says_what_it_is_and_needs_no_source(pushed, tmp_path, capsys):
     assert again("--dry-run", "--json", "--out", tmp_path / "again") == 0
     facts = json.loads(capsys.readouterr().out)
-    assert (facts["data_set"], facts["source"], facts["images"]["train"]) == ("tiny", "imagenet-21k", 24)
+    assert (facts["dataset"], facts["source"], facts["images"]["train"]) == ("tiny", "imagenet-21k", 24)
     assert not (tmp_path / "again").exists()
 
 

@@ -106,7 +106,7 @@ def _imported_names(node: ast.AST, module: Module) -> list[str]:
 
 def _module_names(tree: ast.Module) -> list[str]:
     texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    return sorted({text for text in texts if text.partition(":")[0] in modules()})
+    return sorted({text for text in texts if text.partition(":")[0] in modules() and text != PACKAGE})
 
 
 def _module_of(name: str) -> str:
