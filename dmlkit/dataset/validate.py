@@ -58,8 +58,7 @@ import pyarrow.parquet as pq
 
 from dmlkit.dataset.checks import CHECKS, Content, Finding, check_images, check_values
 from dmlkit.errors import UsageError, no_images
-from dmlkit.pipeline.assemble import REJECTED
-from dmlkit.schema.features import hierarchy_features, image_features
+from dmlkit.schema.features import REJECTED, hierarchy_features, image_features
 from dmlkit.schema.layout import FORMAT, LAYOUTS
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS

@@ -26,9 +26,8 @@ from dmlkit import sources, terms
 from dmlkit.dataset.validate import HIERARCHY, Unusable, check_columns, read_build, read_hierarchy, read_parquet
 from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import ids_only as ids
-from dmlkit.pipeline.assemble import REJECTED
 from dmlkit.pipeline.pool import Pool
-from dmlkit.schema.features import image_features
+from dmlkit.schema.features import REJECTED, as_rejected, image_features
 from dmlkit.schema.scales import SCALES, SPLITS, order_key
 from dmlkit.storage.hub_client import asking, check_name
 from dmlkit.taxonomy.manifest import FineClass, Manifest, raise_for_faults
@@ -130,7 +129,7 @@ class Published:
         """
         rejected = self.folder / "rejected.parquet"
         for batch in batches(rejected, REJECTED.names):
-            reject(pa.Table.from_batches([batch]).cast(REJECTED))
+            reject(as_rejected(pa.Table.from_batches([batch])))
         wanted, refused = self.ids, Ids(batch["image_id"].to_pylist() for batch in batches(rejected, ["image_id"]))
         own = []
         for name in sorted(unit_names):
@@ -143,7 +142,7 @@ class Published:
         rows = self.rows.merge(best, on="image_id", how="left", suffixes=("", "_own"))
         good = rows["same"].fillna(False) & rows["good"].fillna(False)
         self.lost.extend(loss(row, self.repo) for row in rows[~good].sort_values("image_id").to_dict("records"))
-        reject(pa.Table.from_pylist(self.lost, REJECTED))
+        reject(as_rejected(pa.Table.from_pylist(self.lost, REJECTED)))
         return rows[good].sort_values("order", ignore_index=True)[[*self.rows.columns, *OWN]]
 
 
@@ -204,14 +203,14 @@ def loss(row: Mapping[str, Any], repo: str) -> dict[str, Any]:
         if values["sha256_own"] is None:
             has = f"this copy has it under the label {values['upstream_label_own']}"
         detail = f"{repo} has SHA-256 {values['sha256']}; {has}"
-    return {name: values[name] for name in REJECTED.names} | {"status": status, "detail": detail}
+    return {name: values.get(name) for name in REJECTED.names} | {"status": status, "detail": detail}
 
 
 def unlisted(more: pa.Table, repo: str) -> pa.Table:
     """What only the person's copy has, as rows of `REJECTED`."""
     frame = more.to_pandas(types_mapper=pd.ArrowDtype).sort_values(["image_id", "upstream_label"])
     frame = frame.assign(status="unlisted", detail=f"not in {repo}")
-    return pa.Table.from_pandas(frame[REJECTED.names], REJECTED, preserve_index=False)
+    return as_rejected(pa.Table.from_pandas(frame, preserve_index=False))
 
 
 def fetch(repo: str, revision: str | None = None) -> Published:

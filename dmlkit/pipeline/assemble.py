@@ -8,13 +8,12 @@ import pandas as pd
 import pyarrow as pa
 
 from dmlkit.pipeline import duplicates
-from dmlkit.pipeline.pool import ROW, Pool
+from dmlkit.pipeline.pool import Pool
+from dmlkit.schema.features import POOL_ROW, REJECTED, as_rejected
 from dmlkit.schema.scales import order_key
 from dmlkit.schema.statuses import SOURCE_STATUSES
 from dmlkit.taxonomy import splits
 from dmlkit.taxonomy.resolve import Resolution, Taxonomy
-
-REJECTED = pa.schema([(name, pa.string()) for name in ("image_id", "upstream_label", "status", "detail", "source_url")])
 
 
 def assemble(
@@ -27,8 +26,8 @@ def assemble(
     """Decide every candidate of the units.
 
     Returns one row an image of the dataset, in the order of `order_key`, with the pool's columns and ``unit``,
-    ``fine_id``, ``split``. All other candidates go to ``reject`` as tables of `REJECTED`, in an order that depends
-    on their ids and units' names only. Memory: about 1 kB for each candidate under a label of the hierarchy.
+    ``fine_id``, ``split``. All other candidates go to ``reject`` as tables of the schema `REJECTED`, in an order that
+    depends on their ids and units' names only. Memory: about 1 kB for each candidate under a label of the hierarchy.
     """
     manifest = hierarchy.manifest
     rows = gather(pool, unit_names, hierarchy, reject)
@@ -38,13 +37,13 @@ def assemble(
     mark_over_limit(rows, "upstream_label", limit)
     mark_repeated_ids(rows)
     duplicates.mark_placeholders(rows)
-    duplicates.mark(rows, "source_sha256", possible)
-    duplicates.mark(rows, "sha256", possible)  # different files may shrink to the same bytes
+    duplicates.mark_duplicates(rows, "source_sha256", possible)
+    duplicates.mark_duplicates(rows, "sha256", possible)  # different files may shrink to the same bytes
     mark_over_limit(rows, "fine_id", limit)
     splits.assign_query_gallery(rows, {c.fine_id: c.split for c in manifest.classes}, manifest.query_share())
     good = rows["status"] == "ok"
     refused = rows[~good].sort_values(["image_id", "upstream_label", "unit"], kind="stable")
-    reject(pa.Table.from_pandas(refused[REJECTED.names], REJECTED, preserve_index=False))
+    reject(as_rejected(pa.Table.from_pandas(refused[REJECTED.names], preserve_index=False)))
     return rows[good].reset_index(drop=True)
 
 
@@ -60,10 +59,11 @@ def gather(
         if any(resolution.status in ("ok", "above", "excluded") for resolution in found.values()):
             tables.append(table.append_column("unit", pa.array([name] * len(table), pa.string())))
         else:
-            reject(table.select(REJECTED.names).cast(REJECTED))
+            reject(as_rejected(table))
     if not tables:
-        tables = [ROW.append(pa.field("unit", pa.string())).empty_table()]
+        tables = [POOL_ROW.append(pa.field("unit", pa.string())).empty_table()]
     rows = pa.concat_tables(tables).to_pandas(types_mapper=pd.ArrowDtype)
+    rows["duplicate_of"] = pd.Series("", rows.index, pd.ArrowDtype(pa.string()))
     rows["order"] = [order_key(i) for i in rows["image_id"]]
     return rows.sort_values(["order", "upstream_label", "unit"], kind="stable", ignore_index=True)
 

@@ -21,9 +21,10 @@ from dmlkit import __version__
 from dmlkit.dataset import card, figure, shards
 from dmlkit.errors import SourceError, UsageError
 from dmlkit.pipeline import plan as planning
-from dmlkit.pipeline.assemble import REJECTED, assemble
+from dmlkit.pipeline.assemble import assemble
 from dmlkit.pipeline.collect import Report, Task, collect_unit
 from dmlkit.pipeline.pool import Pool, Settings
+from dmlkit.schema.features import REJECTED
 from dmlkit.schema.layout import FORMAT
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
@@ -324,10 +325,10 @@ class Failures:
 
     def count(self, rejected: pa.Table) -> None:
         of_way = pc.is_in(rejected["status"], pa.array(sorted(FETCH_STATUSES)))
-        table = rejected.filter(pc.and_(of_way, pc.is_valid(rejected["source_url"])))
+        table = rejected.filter(pc.and_(of_way, pc.not_equal(rejected["source_url"], "")))
         columns = (table[name].to_pylist() for name in ("status", "upstream_label", "source_url"))
         for status, label, url in zip(*columns, strict=True):
-            for kind, name in (("hosts", host_of(url or "")), ("labels", label)):
+            for kind, name in (("hosts", host_of(url)), ("labels", label)):
                 self._of[kind].setdefault(name, Counter())[status] += 1
 
     def worst(self, most: int = 20) -> dict[str, dict[str, dict[str, int]]]:

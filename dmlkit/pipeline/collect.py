@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from dmlkit import __version__, sources
 from dmlkit.errors import DmlkitError, OutputError, SourceError
-from dmlkit.pipeline.pool import ROW, Settings, unit_key, write_rows
+from dmlkit.pipeline.pool import Settings, unit_key, write_rows
+from dmlkit.schema.features import POOL_ROW
 from dmlkit.schema.scales import order_key
 from dmlkit.sources.base import Candidate, Unit
 from dmlkit.storage import images
@@ -195,7 +196,7 @@ def judge(task: Task, candidate: Candidate, depth: str) -> tuple[dict[str, Any],
 
 
 def row_of(task: Task, candidate: Candidate, status: str, detail: str) -> dict[str, Any]:
-    return dict.fromkeys(ROW.names) | {
+    return dict.fromkeys(POOL_ROW.names) | {
         "image_id": f"{task.source}/{candidate.upstream_id}",
         "upstream_label": candidate.upstream_label,
         "status": status,

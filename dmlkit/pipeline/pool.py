@@ -20,30 +20,10 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from dmlkit.errors import PoolError
+from dmlkit.schema.features import POOL_ROW
 from dmlkit.schema.layout import FORMAT
 from dmlkit.sources.base import Unit
 from dmlkit.storage.locations import Folder, LocalFolder, Place, RemoteFolder, folder_at
-
-ROW = pa.schema(
-    [
-        ("image_id", pa.string()),
-        ("upstream_label", pa.string()),
-        ("status", pa.string()),
-        ("detail", pa.string()),
-        ("source_sha256", pa.string()),
-        ("sha256", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("exif_orientation", pa.int8()),
-        ("format", pa.string()),
-        ("offset", pa.int64()),
-        ("length", pa.int64()),
-        ("source_url", pa.string()),
-        ("license", pa.string()),
-        ("author", pa.string()),
-    ]
-)
-"""One row a candidate. ``offset`` and ``length`` find the bytes in the unit's ``.bin``; length 0: none are kept."""
 
 DEPTHS = ("list", "hash", "use")
 """How far the images under a label are looked into: named only; read and hashed; checked and kept."""
@@ -209,7 +189,7 @@ def unit_key(
 
 def write_rows(folder: Folder, unit_name: str, rows: list[dict[str, Any]], key: Mapping[str, Any]) -> None:
     """Write a unit's rows, whole or not at all."""
-    schema = ROW.with_metadata({KEY: json.dumps(key)})
+    schema = POOL_ROW.with_metadata({KEY: json.dumps(key)})
     with folder.temporary() as path:
         pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
         folder.put(path, f"{unit_name}.parquet")

@@ -5,10 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from dmlkit.schema.scales import SCALES, SPLITS
 
 if TYPE_CHECKING:
     from datasets import Features
+
+# One row per candidate image of a unit, in the pool. ``offset`` and ``length`` locate its bytes in the unit's ``.bin``;
+# length 0: none are kept. Texts that are not known are null.
+POOL_ROW = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("upstream_label", pa.string()),
+        ("status", pa.string()),
+        ("detail", pa.string()),
+        ("source_sha256", pa.string()),
+        ("sha256", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("exif_orientation", pa.int8()),
+        ("format", pa.string()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("source_url", pa.string()),
+        ("license", pa.string()),
+        ("author", pa.string()),
+    ]
+)
+
+# One row per candidate image that is not in the dataset, in ``rejected.parquet``. No text is null.
+REJECTED = pa.schema(
+    [(name, pa.string()) for name in ("image_id", "upstream_label", "status", "detail", "duplicate_of", "source_url")]
+)
+
+
+def as_rejected(rows: pa.Table) -> pa.Table:
+    """Bring rows to the schema `REJECTED`: texts that are null, and columns that are missing, become empty texts."""
+    empty = pa.repeat(pa.scalar(""), len(rows))
+    columns = [
+        rows[name].cast(pa.string()).fill_null("") if name in rows.column_names else empty for name in REJECTED.names
+    ]
+    return pa.Table.from_arrays(columns, schema=REJECTED)
 
 
 def image_features(names: Mapping[str, list[str]]) -> Features:

@@ -100,10 +100,12 @@ def test_one_duplicate_stays_and_contradicting_ones_go(tiny, options):
     assert (result.statuses["duplicate"], result.statuses["conflicting-duplicate"]) == (1, 2)
     out = rejected(options.out)
     (kept,) = {f"imagenet-21k/{first}_90", f"imagenet-21k/{first}_91"} - set(out.index)
-    assert out[out["status"] == "duplicate"]["detail"].tolist() == [f"the same as {kept}"]
+    assert out[out["status"] == "duplicate"]["duplicate_of"].tolist() == [kept]
     both = out[out["status"] == "conflicting-duplicate"]
     assert set(both.index) == {f"imagenet-21k/{first}_92", f"imagenet-21k/{second}_92"}
+    assert both["duplicate_of"].to_dict() == dict(zip(both.index, both.index[::-1], strict=True))
     assert all(first in detail and second in detail for detail in both["detail"])
+    assert not out.isna().any(axis=None)
 
 
 def test_a_image_that_also_stands_under_an_excluded_label_is_out(tiny, options):

@@ -107,7 +107,8 @@ def put(row, data, **values):
 
 
 def reject(image_id, label, status):
-    return {"image_id": image_id, "upstream_label": label, "status": status, "detail": ""}
+    row = {"image_id": image_id, "upstream_label": label, "status": status}
+    return row | dict.fromkeys(("detail", "duplicate_of", "source_url"), "")
 
 
 def codes(folder):

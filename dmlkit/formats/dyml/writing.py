@@ -24,9 +24,8 @@ from dmlkit.errors import SourceError
 from dmlkit.formats.dyml import card, channels
 from dmlkit.formats.dyml.labels import Classes
 from dmlkit.formats.dyml.sidecar import Sidecar
-from dmlkit.pipeline.assemble import REJECTED
 from dmlkit.pipeline.build import LIBRARIES
-from dmlkit.schema.features import hierarchy_features, image_features
+from dmlkit.schema.features import REJECTED, as_rejected, hierarchy_features, image_features
 from dmlkit.schema.layout import FORMAT
 from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import SCALES
@@ -74,9 +73,10 @@ def write(folder: Path, content: Content, result: Result, jobs: int, notify: Pro
     pq.write_table(
         pa.Table.from_pylist(content.tree, hierarchy_features().arrow_schema), folder / HIERARCHY, compression="zstd"
     )
-    refused = content.refused.sort_values(["image_id", "path"], kind="stable").assign(source_url=None)
+    refused = content.refused.sort_values(["image_id", "path"], kind="stable")
     with parquet.RowsFile(folder / "rejected.parquet", REJECTED, lambda _: None) as rejected:
-        rejected.write(pa.Table.from_pandas(refused[REJECTED.names], REJECTED, preserve_index=False))
+        columns = ["image_id", "upstream_label", "status", "detail"]
+        rejected.write(as_rejected(pa.Table.from_pandas(refused[columns], preserve_index=False)))
     write_attribution(folder, content.rows)
     write_figure(folder, content.tree)
     sums = parquet.sha256_of(folder, {})
