@@ -268,9 +268,9 @@ def read_build(path: Path) -> dict[str, Any]:
         raise Unusable("E104", "not what dmlkit writes: it states no format")
     if build["format"] != FORMAT:
         raise Unusable("E104", f"of format {build['format']!r}; this dmlkit reads {FORMAT}: build it again")
-    form = build.get("form", "split")
+    form = build.get("layout", "split")
     if not isinstance(form, str) or form not in LAYOUTS:
-        raise Unusable("E104", f"not what dmlkit writes: form is {form!r}")
+        raise Unusable("E104", f"not what dmlkit writes: layout is {form!r}")
     for name, kind in (BUILD | {f"images.{part.name}": int for part in LAYOUTS[form]}).items():
         value: Any = build
         for part in name.split("."):

@@ -114,7 +114,7 @@ def read_folder(folder: Path) -> Folder:
         features = json.loads(pq.read_schema(first).metadata[b"huggingface"])["info"]["features"]
         if build.get("ids_only") is True:
             raise no_images(folder)
-        form = build.get("form", "split")
+        form = build.get("layout", "split")
         return Folder(
             path=folder,
             name=str(build["manifest"]["name"]),

@@ -407,6 +407,7 @@ def write_build_json(
         "format": FORMAT,
         "dmlkit": __version__,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        "layout": "split",
         "manifest": {
             "name": manifest.name,
             "version": manifest.version,

@@ -397,7 +397,7 @@ def unname(fields):
     [
         (lambda f: (f / "test_fine/query-00000-of-00001.parquet").unlink(), {"E101"}),
         (lambda f: shutil.copy(f / "test_fine/query-00000-of-00001.parquet", f / "test_fine/more.parquet"), {"E107"}),
-        (lambda f: edit_build(f, lambda facts: facts.update(form="other")), {"E104"}),
+        (lambda f: edit_build(f, lambda facts: facts.update(layout="other")), {"E104"}),
         (lambda f: edit_build(f, lambda facts: facts["images"].pop("test_fine/query")), {"E104"}),
         (lambda f: edit_build(f, lambda facts: facts["images"].update({"test_fine/query": 9})), {"E204"}),
         (lambda f: edit_build(f, lambda facts: facts["release"].pop("unplaced")), {"E301"}),

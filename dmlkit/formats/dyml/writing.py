@@ -155,7 +155,7 @@ def write_build_json(folder: Path, content: Content, result: Result, asked: str,
         "format": FORMAT,
         "dmlkit": __version__,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-        "form": result.form,
+        "layout": result.form,
         "manifest": {
             "name": result.name,
             "version": known.version if known else "1",

@@ -100,7 +100,7 @@ def read(folder: Path) -> Content:
     try:
         build = read_build(files["build.json"])
         hierarchy = read_hierarchy(files[HIERARCHY])
-        form = build.get("form", "split")
+        form = build.get("layout", "split")
         for stem in titles(form):
             if not shards_of(files, stem):  # a split without images has a file without rows
                 raise KeyError(f"{stem}-*.parquet")
