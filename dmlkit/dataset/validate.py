@@ -128,7 +128,7 @@ def plain_files(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
 def form_of(files: Mapping[str, Path]) -> str:
     """The form of the folder that build.json states; where that cannot be read, the one that the files fit best."""
     try:
-        return str(read_build(files["build.json"]).get("form", "split"))
+        return str(read_build(files["build.json"]).get("layout", "split"))
     except (Unusable, KeyError):
         return max(STEMS, key=lambda form: sum(1 if shards_of(files, stem) else -1 for stem in STEMS[form]))
 

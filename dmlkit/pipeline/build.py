@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from dmlkit import __version__
 from dmlkit.dataset import card, figure, shards
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import SourceError, UsageError
 from dmlkit.pipeline import plan as planning
 from dmlkit.pipeline.assemble import assemble
@@ -377,7 +378,7 @@ def write(
     sums = shards.sha256_of(folder, {})
     content = hashlib.sha256(shards.sums_text(sums).encode()).hexdigest()
     card.write_attribution(folder, rows)
-    figure.write_figure(folder)
+    figure.write_figure(DatasetFolder.open_unfinished(folder, "split"))
     card.write(folder, manifest, options.source, card_facts(result, options, content))
     sums = shards.sha256_of(folder, sums)
     (folder / "SHA256SUMS").write_text(shards.sums_text(sums), encoding="utf-8")

@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dmlkit import __version__
-from dmlkit.dataset import figure
 from dmlkit.dataset import shards as parquet
 from dmlkit.dataset.card import write_attribution
+from dmlkit.dataset.figure import write_figure
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import SourceError
 from dmlkit.formats.dyml import card, channels
 from dmlkit.formats.dyml.labels import Classes
@@ -78,7 +79,7 @@ def write(folder: Path, content: Content, result: Result, jobs: int, notify: Pro
         columns = ["image_id", "upstream_label", "status", "detail"]
         rejected.write(as_rejected(pa.Table.from_pandas(refused[columns], preserve_index=False)))
     write_attribution(folder, content.rows)
-    write_figure(folder, content.tree)
+    write_figure(DatasetFolder.open_unfinished(folder, result.form))
     sums = parquet.sha256_of(folder, {})
     of_content = hashlib.sha256(parquet.sums_text(sums).encode()).hexdigest()
     found = result.channels | {"swapped": swapped}
@@ -130,19 +131,6 @@ def image_row(row: dict[str, Any]) -> dict[str, Any]:
         row["sha256"], suffix = images.digest(changed), "jpg"
     name = f"{row['image_id'].rsplit('/', 1)[-1]}.{suffix}"
     return row | {"image": {"bytes": changed, "path": name}, "swapped": swapped}
-
-
-def write_figure(folder: Path, tree: list[dict[str, Any]]) -> None:
-    """Write ``figure.jpg`` of the classes whose middle and coarse class are known."""
-    named: figure.Tree = {}
-    for row in tree:
-        if row["coarse"] is not None and row["middle"] is not None:
-            named.setdefault(row["coarse"], {}).setdefault(row["middle"], []).append(row["fine"])
-    places = figure.first_places(folder)
-    chosen = figure.for_figure(named, set(places))
-    wanted = {name for middles in chosen.values() for fine in middles.values() for name in fine}
-    images = figure.read_images(folder, {name: place for name, place in places.items() if name in wanted})
-    figure.figure(chosen, images).save(folder / "figure.jpg", quality=85, optimize=True)
 
 
 def write_build_json(folder: Path, content: Content, result: Result, asked: str, started: float) -> None:
