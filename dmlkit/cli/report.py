@@ -14,7 +14,7 @@ from dmlkit.cli.output import Output
 from dmlkit.errors import UsageError
 from dmlkit.report.dataset import overview as dataset_report
 from dmlkit.report.run import overview as run_report
-from dmlkit.report.site import Facts
+from dmlkit.report.site import ReportSummary
 from dmlkit.schema.progress import Progress
 
 
@@ -46,7 +46,7 @@ def report(
 
 def choose_report(
     folder: Path, dataset: str | None, other: Path | None, out: Path, images: int | None
-) -> Callable[[Progress], Facts]:
+) -> Callable[[Progress], ReportSummary]:
     """Return the function that writes the report of ``folder``. Raise `UsageError` if it is nothing to report on."""
     if not folder.is_dir():
         raise UsageError(
@@ -65,7 +65,7 @@ def choose_report(
             )
         if images is not None:
             raise UsageError("--images is for the report of a dataset", code="usage.images-of-run", hint="leave it out")
-        return lambda progress: run_report.report(folder, dataset, out, other, progress)
+        return lambda progress: run_report.write_run_report(folder, dataset, out, other, progress)
     if not (folder / "build.json").is_file():
         raise UsageError(
             f"{folder} is neither a dataset folder nor a run: it has no build.json and no run.json",

@@ -21,15 +21,15 @@ from dmlkit.schema.scales import SCALES
 from dmlkit.storage.replace import Replacement
 from dmlkit.text import byte_size, plural
 
+# Marks a folder as a report of dmlkit, which the next one may replace.
 MARK = "report.json"
-"""Says that a folder is a report of dmlkit's, which the next one may replace."""
 
 STATIC = Path(__file__).parent / "static"
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a report is: its folder, the number of pages and of small images, and the bytes of all files."""
+class ReportSummary:
+    """A finished report: its folder, the number of pages and of small images, and the bytes of all files."""
 
     out: Path
     pages: int
@@ -37,27 +37,40 @@ class Facts:
     bytes: int
 
 
-def replacement(out: Path, dataset: Path, *runs: Path) -> Replacement:
-    """What the folder of a report is written with: it appears whole, in the place of an earlier report.
+def replace_report(out: Path, dataset: Path, *runs: Path) -> Replacement:
+    """Open the folder of a report for writing: it appears whole, in the place of an earlier report.
 
-    ``dataset`` and ``runs`` are what is read. Raises `OutputError` where ``out`` holds something else or one of these,
-    `UsageError` where it lies in the dataset folder.
+    ``dataset`` and ``runs`` are what is read. Raises `OutputError` if ``out`` holds something else or one of these,
+    `UsageError` if it is inside the dataset folder.
     """
     if out.exists() and not (out.is_dir() and (is_report(out) or not any(out.iterdir()))):
         raise OutputError(
-            f"{out} holds something that is no report of dmlkit; left as it is",
+            f"{out} holds something that is not a report of dmlkit; left as it is",
+            code="report.foreign-folder",
             hint="choose another folder with --out",
+            path=out,
         )
     place = out.resolve()
     if place.is_relative_to(dataset.resolve()):
-        raise UsageError(f"{out} lies in the dataset folder, which must stay as it is", hint="choose another --out")
+        raise UsageError(
+            f"{out} is inside the dataset folder, which must stay as it is",
+            code="report.inside-dataset",
+            hint="choose another --out",
+            path=out,
+        )
     if held := [folder for folder in (dataset, *runs) if folder.resolve().is_relative_to(place)]:
-        raise OutputError(f"{out} holds {held[0]}; left as it is", hint="choose another folder with --out")
+        raise OutputError(
+            f"{out} contains {held[0]}; left as it is",
+            code="report.contains-input",
+            hint="choose another folder with --out",
+            path=out,
+            input=held[0],
+        )
     return Replacement(out)
 
 
 def is_report(folder: Path) -> bool:
-    """Whether dmlkit wrote the folder; other programs write a file of that name too."""
+    """Return whether dmlkit wrote the folder; other programs write a file of that name too."""
     try:
         facts = json.loads((folder / MARK).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -85,9 +98,9 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters |= {
-            "number": number,
+            "number": format_number,
             "size": byte_size,
-            "sentence": sentence,
+            "sentence": capitalize_first,
             "many": plural,
         }
         self._templates.globals |= {"SCALES": SCALES, "version": __version__}
@@ -135,18 +148,18 @@ class Pages:
         text = f"{function}({json.dumps(values, ensure_ascii=False, separators=(',', ':'))});\n"
         (self.folder / name).write_text(text, encoding="utf-8", errors="replace", newline="\n")
 
-    def facts(self, out: Path, images: int) -> Facts:
-        """Of the finished folder, which is going to stand at ``out``."""
+    def summarize(self, out: Path, images: int) -> ReportSummary:
+        """Count what is in the finished folder, whose final path is ``out``."""
         files = [path for path in self.folder.rglob("*") if path.is_file()]
         pages = sum(path.suffix == ".html" for path in files)
-        return Facts(out, pages, images, sum(path.stat().st_size for path in files))
+        return ReportSummary(out, pages, images, sum(path.stat().st_size for path in files))
 
 
-def number(value: float) -> str:
-    """1234567 → 1,234,567."""
+def format_number(value: float) -> str:
+    """Write a number with thousands separators: 1234567 → 1,234,567."""
     return f"{value:,}"
 
 
-def sentence(text: str) -> str:
-    """The text with a large first letter."""
+def capitalize_first(text: str) -> str:
+    """Put the first letter of a text in upper case and leave the rest."""
     return text[:1].upper() + text[1:]

@@ -15,7 +15,7 @@ from dmlkit.errors import OutputError, RunError, UsageError
 from dmlkit.evaluation import labels, metrics
 from dmlkit.report.run import map, tables
 from dmlkit.report.run import nearest as run_nearest
-from dmlkit.report.run.overview import report
+from dmlkit.report.run.overview import write_run_report
 from dmlkit.schema.scales import SCALES
 from dmlkit.training import embed, neighbours, plots
 from dmlkit.training.train import train
@@ -44,7 +44,7 @@ def where(tmp_path_factory) -> Path:
     dataset = build_dots(folder, CLASSES)
     train(dataset, settings(epochs=2), folder / "one", ONE_THREAD)
     train(dataset, settings(epochs=1, loss="triplet"), folder / "two", ONE_THREAD)
-    report(folder / "one", dataset, folder / "both", folder / "two")
+    write_run_report(folder / "one", dataset, folder / "both", folder / "two")
     return folder
 
 
@@ -58,7 +58,7 @@ def of_release(folder: Path, name: str, lists: dict) -> Path:
     """The folder of a report of a run on an imported release."""
     dataset = str(imported(write_release(folder / f"dyml_{name}", lists), folder / "out").out)
     train(dataset, settings(epochs=1, batch_size=8, per_class=2), folder / "run", ONE_THREAD)
-    report(folder / "run", dataset, folder / "report")
+    write_run_report(folder / "run", dataset, folder / "report")
     return folder
 
 
@@ -119,11 +119,11 @@ def test_the_ten_nearest_are_those_of_brute_force_and_marked_rightly(where):
 def test_queries_are_chosen_by_their_ids_alone_and_from_every_class(where):
     lists = in_lists(shown(where / "both" / "nearest.html"))
     query = labels.load(str(where / "out"), ("query",))
-    expected = run_nearest.chosen(query, 2)
+    expected = run_nearest.select_queries(query, 2)
     assert [asked["image_id"] for asked, _ in lists] == [query.ids[row] for row in expected]
     assert {asked["Coarse"] for asked, _ in lists} == {EVIL, "half 1"}
     many = replace(query, labels=np.repeat(np.arange(len(query.ids), dtype=np.int32)[:, None], 3, axis=1))
-    few = run_nearest.chosen(many, 0, 5)
+    few = run_nearest.select_queries(many, 0, 5)
     keys = sorted(query.ids, key=run_nearest.order_key)
     assert {query.ids[row] for row in few} == set(keys[:5])  # with more classes than places, the first hashes
 
@@ -182,22 +182,24 @@ def metrics_of(run: Path, dataset: str) -> dict:
 def test_a_report_made_again_has_the_same_bytes_and_replaces_only_a_report(where, tmp_path):
     dataset = str(where / "out")
     for name in ("first", "second"):
-        report(where / "one", dataset, tmp_path / name)
+        write_run_report(where / "one", dataset, tmp_path / name)
     files = [p.relative_to(tmp_path / "first") for p in (tmp_path / "first").rglob("*") if p.is_file()]
     assert {str(f) for f in files} >= {"index.html", "nearest.html", "mistakes.html", "confusion.html", "map.html"}
     assert all((tmp_path / "first" / f).read_bytes() == (tmp_path / "second" / f).read_bytes() for f in files)
     before = sums(where / "out")
-    with pytest.raises(OutputError, match="left as it is"):
-        report(where / "one", dataset, where / "out")
-    with pytest.raises(UsageError, match="must stay as it is"):
-        report(where / "one", dataset, where / "out" / "pages")
+    with pytest.raises(OutputError) as error:
+        write_run_report(where / "one", dataset, where / "out")
+    assert error.value.facts["path"] == where / "out"
+    with pytest.raises(UsageError) as refused:
+        write_run_report(where / "one", dataset, where / "out" / "pages")
+    assert refused.value.code == "report.inside-dataset"
     assert sums(where / "out") == before
 
 
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the hub's client, against its own
 def test_a_data_set_of_the_hub_is_reported_on_like_its_folder(hub, where, tmp_path):
     push.main([str(where / "out"), "me/dots", "--private", "--with-images", "--quiet"], standalone_mode=False)
-    report(where / "one", "me/dots", tmp_path / "report")
+    write_run_report(where / "one", "me/dots", tmp_path / "report")
     here = in_lists(shown(where / "both" / "nearest.html"))
     assert in_lists(shown(tmp_path / "report" / "nearest.html")) == [(asked, found[:10]) for asked, found in here]
     index = text_of(tmp_path / "report" / "index.html")
@@ -228,7 +230,7 @@ def test_a_release_with_a_test_for_each_scale_and_published_figures_where_it_is_
     assert "45.2" not in index
     assert "trained on 8 fine, 4 middle, 2 coarse classes; the official release has 495 fine, 28 middle" in index
     monkeypatch.setitem(tables.RELEASED, "dyml-animal", {"fine": 8, "middle": 4, "coarse": 2})
-    report(folder / "run", str(folder / "out"), folder / "report")
+    write_run_report(folder / "run", str(folder / "out"), folder / "report")
     index = text_of(folder / "report" / "index.html")
     assert "CSL 45.2 31.0 52.3 81.7 88.3 DyML paper (CVPR 2021)" in index
     assert "MSA 54.1 47.0 73.4 92.3 95.3" in index
@@ -238,7 +240,7 @@ def test_a_data_set_of_its_own_has_no_published_figures(where):
     index = text_of(where / "both" / "index.html")
     assert "This dataset has classes and images of its own, so they are not comparable." in index
     assert "HAPPIER" not in index
-    drawn = tables.comparison([], {"source": {"name": "sample"}})
+    drawn = tables.compare_with_published([], {"source": {"name": "sample"}})
     assert not drawn["rows"]
     assert "The images are drawn" in drawn["why"]
 
@@ -247,7 +249,7 @@ def test_a_run_that_is_not_finished_is_reported_as_far_as_it_is(where, tmp_path)
     dataset = str(where / "out")
     train(dataset, settings(epochs=3), tmp_path / "run", replace(ONE_THREAD, stop_after=1))
     (tmp_path / "run" / "run.json").write_text("{")
-    report(tmp_path / "run", dataset, tmp_path / "report")
+    write_run_report(tmp_path / "run", dataset, tmp_path / "report")
     index = text_of(tmp_path / "report" / "index.html")
     assert "This run is not finished: 1 of 3 epochs are done." in index
     assert "not known: run.json cannot be read" in index
@@ -267,10 +269,10 @@ def test_bad_input_is_refused_and_leaves_nothing(where, tmp_path, monkeypatch):
         (where / "one", str(where / "two"), None, UsageError, "two is a run, not a dataset"),
     ):
         with pytest.raises(error, match=text):
-            report(run, data, tmp_path / "report", second)
+            write_run_report(run, data, tmp_path / "report", second)
     monkeypatch.setitem(sys.modules, "dmlkit.training.devices", None)
     with pytest.raises(UsageError, match="needs torch") as caught:
-        report(where / "one", dataset, tmp_path / "report")
+        write_run_report(where / "one", dataset, tmp_path / "report")
     assert caught.value.hint == "pip install 'dmlkit[train]'"
     assert not [p for p in tmp_path.iterdir() if "report" in p.name]
 
@@ -382,18 +384,18 @@ def test_pca_keeps_distances_of_flat_data_and_two_maps_face_the_same_way(monkeyp
     flat = rng.standard_normal((50, 2)) * (5, 1)
     turn = np.linalg.qr(rng.standard_normal((8, 8)))[0][:2]
     vectors = (flat @ turn + 3).astype(np.float32)
-    found = map.by_pca(vectors)
+    found = map.project_pca(vectors)
     assert found.share == pytest.approx(1)
     between = [np.linalg.norm(of[:, None] - of[None], axis=2) for of in (flat, found.xy)]
     assert between[1] == pytest.approx(between[0], abs=1e-4)
-    turned = map.place(vectors * [1, -1, 1, -1, 1, -1, 1, -1], like=-found.xy)
+    turned = map.map_embeddings(vectors * [1, -1, 1, -1, 1, -1, 1, -1], like=-found.xy)
     assert (turned.xy[:, 0] * -found.xy[:, 0]).sum() > 0
-    assert np.array_equal(map.by_pca(np.ones((4, 3), np.float32)).xy, np.zeros((4, 2)))
+    assert np.array_equal(map.project_pca(np.ones((4, 3), np.float32)).xy, np.zeros((4, 2)))
 
 
 def test_colours_tell_coarse_classes_apart_and_follow_the_tree():
     tree = np.array([[4 * c + 2 * m + f, 2 * c + m, c] for c in range(3) for m in range(2) for f in range(2)], np.int32)
-    fine, middle, coarse = map.class_colours(tree)
+    fine, middle, coarse = map.colour_classes(tree)
     assert len(set(coarse.values())) == len(coarse)
     assert len(set(fine.values())) == len(fine)
     assert len(set(middle.values())) == len(middle)

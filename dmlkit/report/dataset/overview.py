@@ -21,7 +21,7 @@ from dmlkit.report.dataset import images as images
 from dmlkit.report.dataset.classes import GROUP, Content, Node
 from dmlkit.report.dataset.images import ExaminedImage, Shown
 from dmlkit.report.dataset.rejected import Rejected
-from dmlkit.report.site import Facts, Pages, replacement
+from dmlkit.report.site import Pages, ReportSummary, replace_report
 from dmlkit.report.thumbnails import Cell, Spool, write_sheet
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
@@ -66,7 +66,7 @@ Rows = list[list[tuple[str, str]]]
 """The facts of the images of a page, as pairs of name and text."""
 
 
-def report(folder: Path, out: Path, per_class: int | None = None, notify: Progress = no_progress) -> Facts:
+def report(folder: Path, out: Path, per_class: int | None = None, notify: Progress = no_progress) -> ReportSummary:
     """Write the report of the dataset in ``folder`` to ``out``, which appears whole or not at all.
 
     ``per_class`` small images of each class are shown at most; None chooses a number that keeps the report small.
@@ -74,7 +74,7 @@ def report(folder: Path, out: Path, per_class: int | None = None, notify: Progre
     ``out`` lies in it, `OutputError` where ``out`` holds something else or cannot be written.
     """
     content = classes.read(folder)
-    with replacement(out, folder) as target, tempfile.TemporaryFile(prefix="dmlkit-report-") as file:
+    with replace_report(out, folder) as target, tempfile.TemporaryFile(prefix="dmlkit-report-") as file:
         try:
             refused = rejected.read(content.files["rejected.parquet"])
         except (KeyError, OSError, pa.ArrowException) as exc:
@@ -91,9 +91,9 @@ def report(folder: Path, out: Path, per_class: int | None = None, notify: Progre
         write_pages(made, notify)
         pages.finish("dataset")
         pages.script("static/classes.js", "dmlkitClasses", list(classes.search_rows(content)))
-        facts = pages.facts(out, len(shown.all) if content.images else 0)
+        summary = pages.summarize(out, len(shown.all) if content.images else 0)
         target.keep(lambda *_: None)
-    return facts
+    return summary
 
 
 def write_pages(made: Made, notify: Progress) -> None:

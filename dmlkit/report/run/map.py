@@ -16,12 +16,12 @@ from dmlkit.schema.scales import SCALES
 from dmlkit.training.neighbours import Points
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
+# OKLCH lightness and chroma of class colours: visible on light and on dark pages.
 LIGHTNESS, CHROMA = 0.62, 0.15
-"""Of the colours of classes: to be seen on light and on dark pages."""
 UNKNOWN_COLOUR = "#808080"
 FIRST_HUE = 25.0
-FEW = 12
-"""Up to so many coarse classes have a legend."""
+# Up to this many coarse classes the map has a legend.
+MAX_LEGEND = 12
 
 Floats = NDArray[np.float64]
 
@@ -35,23 +35,26 @@ class Map:
     share: float | None
 
 
-def place(vectors: NDArray[np.float32], like: Floats | None = None) -> Map:
-    """A map of embeddings (P, D): by UMAP where umap-learn is installed, else by PCA.
+def map_embeddings(vectors: NDArray[np.float32], like: Floats | None = None) -> Map:
+    """Place embeddings (P, D) in two dimensions: by UMAP if umap-learn is installed, else by PCA.
 
     Axes may point either way: they are turned as those of ``like``, a map of the same images, where there is one.
     """
     if find_spec("umap") is not None and len(vectors) > 16:
-        found = Map(by_umap(vectors), "UMAP", None)
+        placed = Map(project_umap(vectors), "UMAP", None)
     else:
-        found = by_pca(vectors)
+        placed = project_pca(vectors)
     if like is None:
-        return found
-    signs = np.where(((found.xy - found.xy.mean(0)) * (like - like.mean(0))).sum(0) < 0, -1.0, 1.0)
-    return Map(found.xy * signs, found.method, found.share)
+        return placed
+    signs = np.where(((placed.xy - placed.xy.mean(0)) * (like - like.mean(0))).sum(0) < 0, -1.0, 1.0)
+    return Map(placed.xy * signs, placed.method, placed.share)
 
 
-def by_pca(vectors: NDArray[np.float32]) -> Map:
-    """The two directions of the largest variance. The largest part of a direction counts as positive."""
+def project_pca(vectors: NDArray[np.float32]) -> Map:
+    """Project on the two directions of the largest variance: (P, D) -> (P, 2).
+
+    The sign of a direction is such that its largest component is positive.
+    """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     values, directions = np.linalg.eigh(centred.T @ centred)
     axes = directions[:, ::-1][:, :2]
@@ -62,20 +65,20 @@ def by_pca(vectors: NDArray[np.float32]) -> Map:
     return Map(xy, "PCA", float(values[::-1][:2].sum() / total) if total > 0 else 1.0)
 
 
-def by_umap(vectors: NDArray[np.float32]) -> Floats:
+def project_umap(vectors: NDArray[np.float32]) -> Floats:
     import umap
 
-    found: Floats = umap.UMAP(metric="cosine", random_state=0, n_jobs=1).fit_transform(vectors).astype(np.float64)
-    return found
+    xy: Floats = umap.UMAP(metric="cosine", random_state=0, n_jobs=1).fit_transform(vectors).astype(np.float64)
+    return xy
 
 
-def chart(points: Points, found: Map, names: dict[str, list[str]], scales: Sequence[str]) -> dict[str, Any]:
-    """The chart, as `charts.js` draws it: a trace for each class of the coarsest scale, with the colours of ``scales``.
+def map_chart(points: Points, placed: Map, names: dict[str, list[str]], scales: Sequence[str]) -> dict[str, Any]:
+    """Make the chart: a trace for each class of the coarsest scale, with colours for each of ``scales``.
 
     `run.js` takes the colours of the scale that is asked for from ``meta`` of the traces.
     """
     first = SCALES.index(scales[-1])
-    colours = class_colours(points.labels)
+    colours = colour_classes(points.labels)
     data = []
     for number, label in enumerate(np.unique(points.labels[:, first]).tolist()):
         rows = np.flatnonzero(points.labels[:, first] == label)
@@ -87,9 +90,9 @@ def chart(points: Points, found: Map, names: dict[str, list[str]], scales: Seque
                 "type": "scatter",
                 "mode": "markers",
                 "name": names[SCALES[first]][label] if label != UNKNOWN else "unknown",
-                "x": rounded(found.xy[rows, 0]),
-                "y": rounded(found.xy[rows, 1]),
-                "customdata": [[hover(points, row, names)] for row in rows.tolist()],
+                "x": round_coordinates(placed.xy[rows, 0]),
+                "y": round_coordinates(placed.xy[rows, 1]),
+                "customdata": [[hover_text(points, row, names)] for row in rows.tolist()],
                 "hovertemplate": "%{customdata[0]}<extra></extra>",
                 "marker": {
                     "size": 6,
@@ -102,42 +105,48 @@ def chart(points: Points, found: Map, names: dict[str, list[str]], scales: Seque
         )
     bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": True, "mirror": True}
     y = bare | {"scaleanchor": "x"}
-    return {"data": data, "layout": {"xaxis": bare, "yaxis": y, "showlegend": len(data) <= FEW, "hovermode": "closest"}}
+    return {
+        "data": data,
+        "layout": {"xaxis": bare, "yaxis": y, "showlegend": len(data) <= MAX_LEGEND, "hovermode": "closest"},
+    }
 
 
-def hover(points: Points, row: int, names: dict[str, list[str]]) -> str:
-    """What a point is, in lines. `charts.js` escapes all texts but these: the chart library reads tags in them."""
+def hover_text(points: Points, row: int, names: dict[str, list[str]]) -> str:
+    """Describe a point in lines of HTML.
+
+    `charts.js` escapes all texts but these: the chart library reads tags in them.
+    """
     labels = zip(SCALES, points.labels[row].tolist(), strict=True)
     known = [names[scale][label] for scale, label in labels if label != UNKNOWN]
     return "<br>".join(html.escape(text, quote=False) for text in (*known, points.ids[row]))
 
 
-def rounded(values: Floats) -> list[float]:
-    """To a thousandth of what the widest maps span: finer than a pixel."""
+def round_coordinates(values: Floats) -> list[float]:
+    """Round to a thousandth of the span of the widest maps: finer than a pixel."""
     return [round(value, 3) + 0.0 for value in values.tolist()]
 
 
-def class_colours(labels: NDArray[np.int32]) -> list[dict[int, str]]:
-    """For each scale, label → colour. Relatives look alike: each coarse class has a part of the circle of hues."""
+def colour_classes(labels: NDArray[np.int32]) -> list[dict[int, str]]:
+    """Assign colours, for each scale label → colour. Relatives look alike: each coarse class has an arc of the hues."""
     tree = np.unique(labels[:, ::-1], axis=0)
     coarse, number = np.unique(tree[:, 0], return_inverse=True)
     within = np.concatenate([(np.arange(n) + 0.5) / n for n in np.bincount(number)])
     hues = (number + 0.15 + 0.7 * within) / len(coarse)
-    found = []
+    colours_by_scale = []
     for scale in range(len(SCALES)):
         column = tree[:, len(SCALES) - 1 - scale]
         classes = dict.fromkeys(column.tolist())
         steps = [0.0] if scale == len(SCALES) - 1 else [0.0, 0.09, -0.09]
         colours = {
-            label: colour(LIGHTNESS + steps[place % len(steps)], float(hues[column == label].mean()))
+            label: oklch_colour(LIGHTNESS + steps[place % len(steps)], float(hues[column == label].mean()))
             for place, label in enumerate(classes)
         }
-        found.append(colours | {UNKNOWN: UNKNOWN_COLOUR})
-    return found
+        colours_by_scale.append(colours | {UNKNOWN: UNKNOWN_COLOUR})
+    return colours_by_scale
 
 
-def colour(lightness: float, hue: float) -> str:
-    """A colour of OKLCH, in which equal lightness looks equally light; ``hue`` is a share of the circle."""
+def oklch_colour(lightness: float, hue: float) -> str:
+    """Convert a colour from OKLCH to ``#rrggbb``; ``hue`` is a share of the circle."""
     angle = np.radians(FIRST_HUE + 360 * hue)
     a, b = CHROMA * np.cos(angle), CHROMA * np.sin(angle)
     to_cones = np.array([[1, 0.3963378, 0.2158038], [1, -0.1055613, -0.0638542], [1, -0.0894842, -1.2914855]])
@@ -149,19 +158,19 @@ def colour(lightness: float, hue: float) -> str:
     return "#" + "".join(f"{round(255 * float(part)):02x}" for part in gamma)
 
 
-def neighbours(points: Points, names: dict[str, list[str]], scale: str) -> list[tuple[str, int, str, float]]:
-    """Each class of ``scale``: its name, its points, the class whose mean direction is nearest, and how near it is."""
+def nearest_classes(points: Points, names: dict[str, list[str]], scale: str) -> list[tuple[str, int, str, float]]:
+    """List for each class its name, points, the class with the nearest mean direction, and their similarity."""
     column = points.labels[:, SCALES.index(scale)]
     classes = [label for label in np.unique(column).tolist() if label != UNKNOWN]
     means = np.stack([points.vectors[column == label].mean(axis=0, dtype=np.float64) for label in classes])
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     near = means @ means.T
     np.fill_diagonal(near, -np.inf)
-    found = []
+    rows = []
     for row, label in enumerate(classes):
         other = int(near[row].argmax())
         alone = len(classes) == 1
-        found.append(
+        rows.append(
             (
                 names[scale][label],
                 int((column == label).sum()),
@@ -169,22 +178,22 @@ def neighbours(points: Points, names: dict[str, list[str]], scale: str) -> list[
                 0.0 if alone else float(near[row, other]),
             )
         )
-    return found
+    return rows
 
 
-def described(points: Points, found: Map, names: dict[str, list[str]], scales: Sequence[str]) -> dict[str, Any]:
-    """A map with its finding in words and the table that says the same, as the macro ``chart`` takes them."""
+def describe_map(points: Points, placed: Map, names: dict[str, list[str]], scales: Sequence[str]) -> dict[str, Any]:
+    """Describe a map: its finding in words, its chart and its table, as the macro ``chart`` takes them."""
     scale = scales[-1]
-    rows = neighbours(points, names, scale)
-    share = f" Its two axes hold {found.share:.0%} of the variance." if found.share is not None else ""
+    rows = nearest_classes(points, names, scale)
+    share = f" Its two axes hold {placed.share:.0%} of the variance." if placed.share is not None else ""
     near = ""
     if len(rows) > 1:
         one, _, other, value = max(rows, key=lambda row: row[3])
         near = f" Nearest to each other are {one} and {other}: the similarity of their means is {value:.2f}."
     return {
-        "method": found.method,
-        "finding": f"{len(points.ids):,} images by {found.method}.{share}{near}",
-        "spec": chart(points, found, names, scales),
+        "method": placed.method,
+        "finding": f"{len(points.ids):,} images by {placed.method}.{share}{near}",
+        "spec": map_chart(points, placed, names, scales),
         "head": [f"{scale} class", "images", "nearest class", "similarity of the means"],
         "rows": [[name, count, other, f"{value:.2f}" if other != "–" else "–"] for name, count, other, value in rows],
     }

@@ -55,12 +55,12 @@ class Run:
         return self.label or self.name
 
 
-def hundredths(value: float | None) -> str:
+def as_percent(value: float | None) -> str:
     """A metric in percent."""
     return NOTHING if value is None or math.isnan(value) else f"{100 * value:.1f}"
 
 
-def change(before: float | None, after: float | None, factor: float = 100, digits: int = 1) -> str:
+def format_change(before: float | None, after: float | None, factor: float = 100, digits: int = 1) -> str:
     """How much ``after`` is above ``before``, with its sign."""
     if before is None or after is None or math.isnan(before) or math.isnan(after):
         return NOTHING
@@ -70,32 +70,34 @@ def change(before: float | None, after: float | None, factor: float = 100, digit
 
 def metric_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """For each scale that the runs have, a line for each run, and with two their difference."""
-    found = []
+    rows = []
     for scale in (*SCALES, "overall"):
         if scale not in runs[0].metrics:
             continue
         lines = [
-            {"run": run.label, "cells": [hundredths(run.metrics[scale][name]) for name in METRICS], "difference": False}
+            {"run": run.label, "cells": [as_percent(run.metrics[scale][name]) for name in METRICS], "difference": False}
             for run in runs
         ]
         if len(runs) > 1:
-            cells = [change(*(run.metrics[scale][name] for run in runs)) for name in METRICS]
+            cells = [format_change(*(run.metrics[scale][name] for run in runs)) for name in METRICS]
             lines.append({"run": "difference", "cells": cells, "difference": True})
-        of = runs[0].metrics["counts"].get(scale)
-        counts = [of["queries"], of["without_label"] + of["without_positive"], of["gallery"]] if of else []
-        found.append({"scale": scale, "lines": lines, "counts": counts})
-    return found
+        tally = runs[0].metrics["counts"].get(scale)
+        counts = (
+            [tally["queries"], tally["without_label"] + tally["without_positive"], tally["gallery"]] if tally else []
+        )
+        rows.append({"scale": scale, "lines": lines, "counts": counts})
+    return rows
 
 
-def cards(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def map_cards(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The mAP of each scale, first of all that is said of runs, and with two their difference."""
-    found = []
+    rows = []
     for scale in (*SCALES, "overall"):
         if scale in runs[0].metrics:
             values = [run.metrics[scale]["mAP"] for run in runs]
-            difference = change(*values) if len(values) > 1 else ""
-            found.append({"scale": scale, "figures": [hundredths(v) for v in values], "difference": difference})
-    return found
+            difference = format_change(*values) if len(values) > 1 else ""
+            rows.append({"scale": scale, "figures": [as_percent(v) for v in values], "difference": difference})
+    return rows
 
 
 def level_rows(runs: Sequence[Run]) -> list[list[str]]:
@@ -104,20 +106,20 @@ def level_rows(runs: Sequence[Run]) -> list[list[str]]:
     if not all(levels):
         return []
     rows = []
-    for run, of in zip(runs, levels, strict=True):
-        severity = of["severity@1"]
-        cells = [hundredths(of[name]) for name in LEVELS[:3]]
+    for run, metrics in zip(runs, levels, strict=True):
+        severity = metrics["severity@1"]
+        cells = [as_percent(metrics[name]) for name in LEVELS[:3]]
         rows.append([run.label or "all levels", *cells, NOTHING if math.isnan(severity) else f"{severity:.2f}"])
     if len(runs) > 1:
-        cells = [change(levels[0][name], levels[1][name]) for name in LEVELS[:3]]
-        rows.append(["difference", *cells, change(levels[0]["severity@1"], levels[1]["severity@1"], 1, 2)])
+        cells = [format_change(levels[0][name], levels[1][name]) for name in LEVELS[:3]]
+        rows.append(["difference", *cells, format_change(levels[0]["severity@1"], levels[1]["severity@1"], 1, 2)])
     return rows
 
 
-def comparison(runs: Sequence[Run], build: Mapping[str, Any]) -> dict[str, Any]:
+def compare_with_published(runs: Sequence[Run], build: Mapping[str, Any]) -> dict[str, Any]:
     """The published figures where they are of this test, and in ``why`` a sentence on what may be compared."""
-    told = build.get("release")
-    release = told if isinstance(told, dict) else {}
+    release = build.get("release")
+    release = release if isinstance(release, dict) else {}
     name = str(release.get("name"))
     if not build:
         why = "The dataset does not say how it was made, so published figures are not comparable."
@@ -132,17 +134,19 @@ def comparison(runs: Sequence[Run], build: Mapping[str, Any]) -> dict[str, Any]:
             "so they are not comparable."
         )
     elif runs[0].dataset["classes"] != RELEASED[name] or runs[0].dataset["held_back"]:
-        has, of = (", ".join(f"{c[s]:,} {s}" for s in SCALES) for c in (runs[0].dataset["classes"], RELEASED[name]))
+        ours, theirs = (
+            ", ".join(f"{c[s]:,} {s}" for s in SCALES) for c in (runs[0].dataset["classes"], RELEASED[name])
+        )
         why = (
-            f"The run was trained on {has} classes; the official release has {of}. Published figures are of the whole "
-            "release, so they are not comparable."
+            f"The run was trained on {ours} classes; the official release has {theirs}. Published figures are of the "
+            "whole release, so they are not comparable."
         )
     else:
-        return {"why": caveat(name, build), "rows": published_rows(name, runs), "head": PUBLISHED_METRICS}
+        return {"why": published_caveat(name, build), "rows": published_rows(name, runs), "head": PUBLISHED_METRICS}
     return {"why": why, "rows": [], "head": PUBLISHED_METRICS}
 
 
-def caveat(name: str, build: Mapping[str, Any]) -> str:
+def published_caveat(name: str, build: Mapping[str, Any]) -> str:
     """What a reader should know of the published figures beside those of a run."""
     lost = sum(count for status, count in build["statuses"].items() if status != "ok")
     parts = [
@@ -160,7 +164,7 @@ def published_rows(name: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
         {
             "method": f"{run.label or 'this run'} ({run.settings['loss']})",
             "source": "",
-            "cells": [hundredths(run.metrics.get("overall", {}).get(metric)) for metric in PUBLISHED_METRICS],
+            "cells": [as_percent(run.metrics.get("overall", {}).get(metric)) for metric in PUBLISHED_METRICS],
         }
         for run in runs
     ]
@@ -175,7 +179,7 @@ def published_rows(name: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
     return ours + theirs
 
 
-def course(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def history_charts(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The curves over the epochs, as the macro ``chart`` takes them: loss, mAP and R@1. None where nothing is known."""
     where = "classes held back" if any(run.settings["held_back"] for run in runs) else "test classes"
     charts = [loss_chart(runs)]
@@ -184,28 +188,30 @@ def course(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def loss_chart(runs: Sequence[Run]) -> dict[str, Any]:
-    lines = [line(run, "loss", "@ink", [(e["epoch"], e["loss"]) for e in run.history], i) for i, run in enumerate(runs)]
-    last = [after(run, run.history[-1], rounded(run.history[-1]["loss"])) for run in runs if run.history]
+    lines = [
+        trace(run, "loss", "@ink", [(e["epoch"], e["loss"]) for e in run.history], i) for i, run in enumerate(runs)
+    ]
+    last = [after_epoch(run, run.history[-1], format_loss(run.history[-1]["loss"])) for run in runs if run.history]
     return {
         "id": "loss",
-        "title": "Training loss" + dashed(runs),
+        "title": "Training loss" + dash_note(runs),
         "finding": "; ".join(last)
         + "."
-        + (" Losses of different kinds are on different measures." if differs(runs) else ""),
-        "spec": {"data": [each for each in lines if each["x"]], "layout": layout("loss", False, runs)},
-        **table_of(runs, {"loss": lambda epoch: rounded(epoch["loss"])}),
+        + (" Losses of different kinds are on different measures." if have_other_losses(runs) else ""),
+        "spec": {"data": [each for each in lines if each["x"]], "layout": chart_layout("loss", False, runs)},
+        **epoch_table(runs, {"loss": lambda epoch: format_loss(epoch["loss"])}),
     }
 
 
-def dashed(runs: Sequence[Run]) -> str:
+def dash_note(runs: Sequence[Run]) -> str:
     return "; B is dashed" if len(runs) > 1 else ""
 
 
-def after(run: Run, epoch: Mapping[str, Any], what: str) -> str:
+def after_epoch(run: Run, epoch: Mapping[str, Any], what: str) -> str:
     return f"{run.label + ': ' if run.label else ''}{what} after epoch {epoch['epoch']}"
 
 
-def differs(runs: Sequence[Run]) -> bool:
+def have_other_losses(runs: Sequence[Run]) -> bool:
     return len({run.settings["loss"] for run in runs}) > 1
 
 
@@ -215,33 +221,33 @@ def metric_chart(runs: Sequence[Run], metric: str, title: str) -> dict[str, Any]
     for i, run in enumerate(runs):
         measured = [epoch for epoch in run.history if epoch.get("metrics")]
         for scale in ("overall", *SCALES):
-            values = [(e["epoch"], value_of(e, scale, metric)) for e in measured]
+            values = [(e["epoch"], epoch_metric(e, scale, metric)) for e in measured]
             colour = "@ink" if scale == "overall" else f"@{scale}"
             points = [(epoch, 100 * value) for epoch, value in values if value is not None]
             if points:
-                lines.append(line(run, scale, colour, points, i))
+                lines.append(trace(run, scale, colour, points, i))
         if measured:
-            parts = [f"{s} {hundredths(value_of(measured[-1], s, metric))}" for s in (*SCALES, "overall")]
-            last.append(after(run, measured[-1], ", ".join(parts)))
+            parts = [f"{s} {as_percent(epoch_metric(measured[-1], s, metric))}" for s in (*SCALES, "overall")]
+            last.append(after_epoch(run, measured[-1], ", ".join(parts)))
     return {
         "id": "course-" + metric.lower().replace("@", ""),
-        "title": title + dashed(runs),
+        "title": title + dash_note(runs),
         "finding": "; ".join(last) + ".",
-        "spec": {"data": lines, "layout": layout(f"{metric} in %", True, runs)},
-        **table_of(runs, {s: lambda e, s=s: hundredths(value_of(e, s, metric)) for s in (*SCALES, "overall")}),
+        "spec": {"data": lines, "layout": chart_layout(f"{metric} in %", True, runs)},
+        **epoch_table(runs, {s: lambda e, s=s: as_percent(epoch_metric(e, s, metric)) for s in (*SCALES, "overall")}),
     }
 
 
-def value_of(epoch: Mapping[str, Any], scale: str, metric: str) -> float | None:
+def epoch_metric(epoch: Mapping[str, Any], scale: str, metric: str) -> float | None:
     value = ((epoch.get("metrics") or {}).get(scale) or {}).get(metric)
     return None if value is None or math.isnan(value) else float(value)
 
 
-def rounded(value: float | None) -> str:
+def format_loss(value: float | None) -> str:
     return NOTHING if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def line(run: Run, name: str, colour: str, points: Sequence[tuple[int, float | None]], number: int) -> dict[str, Any]:
+def trace(run: Run, name: str, colour: str, points: Sequence[tuple[int, float | None]], number: int) -> dict[str, Any]:
     """A trace; that of a second run is dashed, has open marks and stands in the legend under the name of the first."""
     full = f"{name}, {'AB'[number]}" if run.label else name
     known = [(epoch, value) for epoch, value in points if value is not None and math.isfinite(value)]
@@ -259,16 +265,16 @@ def line(run: Run, name: str, colour: str, points: Sequence[tuple[int, float | N
     }
 
 
-def layout(title: str, legend: bool, runs: Sequence[Run]) -> dict[str, Any]:
+def chart_layout(title: str, legend: bool, runs: Sequence[Run]) -> dict[str, Any]:
     epochs = max((epoch["epoch"] for run in runs for epoch in run.history), default=1)
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, epochs) if 8 * step >= epochs)
     ticks = {"tick0": 0, "dtick": step, "title": {"text": "epoch"}}
     return {"xaxis": ticks, "yaxis": {"title": {"text": title}, "rangemode": "tozero"}, "showlegend": legend}
 
 
-def table_of(runs: Sequence[Run], columns: Mapping[str, Any]) -> dict[str, Any]:
+def epoch_table(runs: Sequence[Run], columns: Mapping[str, Any]) -> dict[str, Any]:
     """The table behind a chart: a row for each epoch, for each run the columns."""
-    epochs = sorted({epoch["epoch"] for run in runs for epoch in run.history})
+    numbers = sorted({epoch["epoch"] for run in runs for epoch in run.history})
     by_epoch = [{epoch["epoch"]: epoch for epoch in run.history} for run in runs]
     head = [
         "epoch",
@@ -277,9 +283,9 @@ def table_of(runs: Sequence[Run], columns: Mapping[str, Any]) -> dict[str, Any]:
     rows = [
         [
             str(epoch),
-            *(of(found[epoch]) if epoch in found else NOTHING for found in by_epoch for of in columns.values()),
+            *(cell(epochs[epoch]) if epoch in epochs else NOTHING for epochs in by_epoch for cell in columns.values()),
         ]
-        for epoch in epochs
+        for epoch in numbers
     ]
     return {"head": head, "rows": rows}
 
@@ -287,18 +293,22 @@ def table_of(runs: Sequence[Run], columns: Mapping[str, Any]) -> dict[str, Any]:
 def setting_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Every setting and its value in each run, and whether these differ."""
     flat = [{k: v for k, v in run.settings.items() if k != "options"} | run.settings["options"] for run in runs]
-    names = list(dict.fromkeys(name for of in flat for name in of))
+    names = list(dict.fromkeys(name for settings in flat for name in settings))
     return [
-        {"name": name.replace("_", " "), "cells": [shown(of.get(name)) for of in flat], "differ": differ}
+        {
+            "name": name.replace("_", " "),
+            "cells": [setting_text(settings.get(name)) for settings in flat],
+            "differ": differ,
+        }
         for name in names
-        for differ in [len({shown(of.get(name)) for of in flat}) > 1]
+        for differ in [len({setting_text(settings.get(name)) for settings in flat}) > 1]
     ]
 
 
-def shown(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """A setting for people."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(map(shown, value))
+        return ", ".join(map(setting_text, value))
     return NOTHING if value is None or value == "" else str(value)
