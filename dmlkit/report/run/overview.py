@@ -40,8 +40,8 @@ def write_run_report(
 ) -> site.ReportSummary:
     """Write the report of a run on a dataset folder or repository, with ``other`` of two runs, into ``out``.
 
-    Raises `UsageError` for a folder that is not a run, a dataset without a test set, and if torch is missing; `RunError`
-    for a run of another dataset; `OutputError` if ``out`` holds something else or cannot be written.
+    Raises `UsageError` for a folder that is not a run, a dataset without a test set, and if torch is missing;
+    `RunError` for a run of another dataset; `OutputError` if ``out`` holds something else or cannot be written.
     """
     folders = [run] if other is None else [run, other]
     with site.replace_report(out, Path(dataset), *folders) as target:
@@ -306,7 +306,7 @@ def first_match_rows(runs: Sequence[Run], searches: Sequence[Search]) -> list[di
 
 
 def write_confusion(pages: Pages, runs: Sequence[Run]) -> None:
-    """Write the page of coarse classes of queries and of their nearest images, for the test set that has these labels."""
+    """Write the page of coarse classes of queries and of their nearest images, for the test set with these labels."""
     able = [searches for _, searches in test_sets(runs) if searches[0].scale in (None, "coarse")]
     tables = [
         {"run": run.label, "name": run.title, "table": nearest.count_confusions(search)}
