@@ -30,8 +30,8 @@ import pyarrow as pa
 from dmlkit.dataset import checksums, tables
 from dmlkit.dataset.facts import DatasetFacts
 from dmlkit.dataset.listing import FolderListing, list_files
-from dmlkit.dataset.tables import unreadable
-from dmlkit.errors import UsageError, no_images
+from dmlkit.dataset.tables import explain
+from dmlkit.errors import UnreadableDatasetError, UsageError, no_images
 from dmlkit.schema.features import REJECTED as REJECTED_SCHEMA
 from dmlkit.schema.features import hierarchy_features
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
@@ -109,7 +109,7 @@ class DatasetFolder:
     def facts(self) -> DatasetFacts:
         """What build.json states."""
         if self.stored_facts is None:
-            raise unreadable(self.path, BUILD_JSON, "dataset.missing-file", "the folder is not finished")
+            raise UnreadableDatasetError(**explain(self.path, BUILD_JSON, "unfinished"), code="dataset.missing-file")
         return self.stored_facts
 
     @property
@@ -213,7 +213,7 @@ class DatasetFolder:
             labels = range(len(self.class_names[scale]))
             if unknown := [label for label in labels if not isinstance(by_label.get(label), str)]:
                 reason = f"no row is the {scale} class with the label {unknown[0]}"
-                raise unreadable(self.path, HIERARCHY, "dataset.unknown-class", reason)
+                raise UnreadableDatasetError(**explain(self.path, HIERARCHY, reason), code="dataset.unknown-class")
             ids[scale] = [by_label[label] for label in labels]
         return ids
 
@@ -242,7 +242,7 @@ class DatasetFolder:
         try:
             return self.listing.files[CITATION].read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as exc:
-            raise unreadable(self.path, CITATION, "dataset.bad-text", exc) from exc
+            raise UnreadableDatasetError(**explain(self.path, CITATION, exc), code="dataset.bad-text") from exc
 
     def rows(self, split: SplitSpec | str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
         """Read the rows of a split in their order, in bounded memory.
@@ -306,7 +306,7 @@ class DatasetFolder:
         try:
             return checksums.read_checksums(self.file(CHECKSUMS))
         except (OSError, ValueError) as exc:
-            raise unreadable(self.path, CHECKSUMS, "dataset.bad-checksums", exc) from exc
+            raise UnreadableDatasetError(**explain(self.path, CHECKSUMS, exc), code="dataset.bad-checksums") from exc
 
     def require_images(self) -> None:
         """Raise `NoImagesError` if the dataset was published without its images."""
@@ -327,9 +327,9 @@ class DatasetFolder:
 
 def _check_folder(folder: Path) -> Path:
     if not folder.is_dir():
-        raise unreadable(folder, "", "dataset.not-a-folder", "not a folder")
+        raise UnreadableDatasetError(**explain(folder, "", "not a folder"), code="dataset.not-a-folder")
     if not is_dataset_folder(folder):
-        raise unreadable(folder, "", "dataset.not-a-dataset", "it has no part of a dataset folder")
+        raise UnreadableDatasetError(**explain(folder, "", "no part of one is there"), code="dataset.not-a-dataset")
     return folder
 
 
@@ -340,4 +340,4 @@ def _require(folder: Path, listing: FolderListing, name: str) -> None:
     patterns = [name, *(parent.as_posix() for parent in Path(name).parents)]
     others = [other for pattern in patterns for other in listing.others if fnmatchcase(other, pattern)]
     reason = f"{others[0]} is {listing.others[others[0]]}" if others else "missing"
-    raise unreadable(folder, name, "dataset.missing-file", reason)
+    raise UnreadableDatasetError(**explain(folder, name, reason), code="dataset.missing-file")

@@ -40,17 +40,16 @@ PARQUET_ERRORS = (pa.ArrowException, ValueError, OSError, MemoryError, KeyError,
 T = TypeVar("T")
 
 
-def unreadable(folder: Path, name: str, code: str, reason: BaseException | str) -> UnreadableDatasetError:
-    """Make the error for one file of a dataset folder."""
+def explain(folder: Path, name: str, reason: BaseException | str) -> dict[str, Any]:
+    """Make the message, the hint and the facts of an error about one file of a dataset folder."""
     why = printable(reason) if isinstance(reason, str) else summarize(reason)
-    return UnreadableDatasetError(
-        f"cannot read {folder} as a dataset folder: {f'{printable(name)}: ' if name else ''}{why}",
-        code=code,
-        hint=f"run: dmlkit validate {folder}",
-        path=folder,
-        name=name,
-        reason=why,
-    )
+    return {
+        "message": f"cannot read {folder} as a dataset folder: {f'{printable(name)}: ' if name else ''}{why}",
+        "hint": f"run: dmlkit validate {folder}",
+        "path": folder,
+        "name": name,
+        "reason": why,
+    }
 
 
 def read_facts(folder: Path, name: str) -> DatasetFacts:
@@ -61,7 +60,7 @@ def read_facts(folder: Path, name: str) -> DatasetFacts:
             raise ValueError(f"{num_bytes:,} bytes")
         return DatasetFacts.from_json(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, OSError, RecursionError) as exc:
-        raise unreadable(folder, name, "dataset.bad-facts", str(exc)) from exc
+        raise UnreadableDatasetError(**explain(folder, name, str(exc)), code="dataset.bad-facts") from exc
 
 
 def read_front_matter(folder: Path, name: str) -> dict[str, Any]:
@@ -72,7 +71,7 @@ def read_front_matter(folder: Path, name: str) -> dict[str, Any]:
             raise ValueError(f"a card of {num_bytes:,} bytes")
         return parse_front_matter(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError, yaml.YAMLError) as exc:
-        raise unreadable(folder, name, "dataset.bad-card", exc) from exc
+        raise UnreadableDatasetError(**explain(folder, name, exc), code="dataset.bad-card") from exc
 
 
 def parse_front_matter(card: str) -> dict[str, Any]:
@@ -140,7 +139,7 @@ def read_batches(
                     max_rows, row_groups=[group], columns=None if columns is None else list(columns)
                 )
     except PARQUET_ERRORS as exc:
-        raise unreadable(folder, name, "dataset.bad-parquet", exc) from exc
+        raise UnreadableDatasetError(**explain(folder, name, exc), code="dataset.bad-parquet") from exc
 
 
 def read_group_sizes(folder: Path, name: str) -> list[int]:
@@ -153,7 +152,7 @@ def _read_parquet(folder: Path, name: str, read: Callable[[Path], T]) -> T:
     try:
         return read(folder / name)
     except PARQUET_ERRORS as exc:
-        raise unreadable(folder, name, "dataset.bad-parquet", str(exc)) from exc
+        raise UnreadableDatasetError(**explain(folder, name, str(exc)), code="dataset.bad-parquet") from exc
 
 
 def check_columns(folder: Path, name: str, schema: pa.Schema, expected: pa.Schema) -> None:
@@ -167,7 +166,7 @@ def check_columns(folder: Path, name: str, schema: pa.Schema, expected: pa.Schem
             f"{have.name} is {have.type}, not {want.type}" for have, want in pairs if have.type != want.type
         )
     if reason:
-        raise unreadable(folder, name, "dataset.wrong-columns", reason)
+        raise UnreadableDatasetError(**explain(folder, name, reason), code="dataset.wrong-columns")
 
 
 def read_class_names(folder: Path, name: str, schema: pa.Schema, *, images: bool = True) -> dict[str, list[str]]:
@@ -182,10 +181,10 @@ def read_class_names(folder: Path, name: str, schema: pa.Schema, *, images: bool
         expected = {key: value for key, value in image_features(names).to_dict().items() if images or key != "image"}
     except (KeyError, ValueError, TypeError, RecursionError) as exc:
         reason = f"its metadata do not hold the features that `datasets` needs: {summarize(exc)}"
-        raise unreadable(folder, name, "dataset.wrong-columns", reason) from exc
+        raise UnreadableDatasetError(**explain(folder, name, reason), code="dataset.wrong-columns") from exc
     if features != expected:
         reason = "the features in its metadata, which `datasets` reads, are not those of its columns"
-        raise unreadable(folder, name, "dataset.wrong-columns", reason)
+        raise UnreadableDatasetError(**explain(folder, name, reason), code="dataset.wrong-columns")
     return names
 
 
@@ -195,7 +194,9 @@ def check_labels(folder: Path, name: str, batch: pa.RecordBatch, class_names: Ma
         if scale in batch.schema.names:
             bounds = pc.min_max(batch[scale]).as_py()
             if bounds["min"] is not None and not 0 <= bounds["min"] <= bounds["max"] < len(class_names[scale]):
-                raise unreadable(folder, name, "dataset.bad-label", f"a {scale} label that is not that of a class")
+                raise UnreadableDatasetError(
+                    **explain(folder, name, f"a {scale} label that is not that of a class"), code="dataset.bad-label"
+                )
 
 
 def _image_schema(names: Mapping[str, list[str]], images: bool) -> pa.Schema:
