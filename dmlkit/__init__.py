@@ -4,6 +4,7 @@ The command line is ``dmlkit build animal``, then ``datasets.load_dataset("out/a
 
 - `build(manifest, options, progress)` builds a dataset folder; `BuildOptions` are its options
 - `load_manifest(name)` reads a manifest, and `Taxonomy` maps labels of a source to its fine classes
+- `open_dataset(folder)` reads one: its facts, classes, rows, stored images and rejected candidates
 - `validate(folder)` checks a dataset folder
 - `evaluate(embeddings, labels)` measures how well embeddings find images of the same class
 
@@ -21,6 +22,7 @@ except PackageNotFoundError:  # a checkout that is not installed
     __version__ = "0+unknown"
 
 if TYPE_CHECKING:
+    from dmlkit.dataset.folder import open_dataset
     from dmlkit.dataset.validate import validate
     from dmlkit.errors import DmlkitError
     from dmlkit.evaluation.metrics import evaluate
@@ -37,6 +39,7 @@ _PUBLIC = {
     "build": ("dmlkit.pipeline.build", "build"),
     "evaluate": ("dmlkit.evaluation.metrics", "evaluate"),
     "load_manifest": ("dmlkit.taxonomy.manifest", "load_manifest"),
+    "open_dataset": ("dmlkit.dataset.folder", "open_dataset"),
     "validate": ("dmlkit.dataset.validate", "validate"),
 }
 
@@ -48,6 +51,7 @@ __all__ = [
     "build",
     "evaluate",
     "load_manifest",
+    "open_dataset",
     "validate",
 ]
 

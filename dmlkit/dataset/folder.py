@@ -35,7 +35,7 @@ from dmlkit.errors import UnreadableDatasetError, UsageError, no_images
 from dmlkit.schema.features import REJECTED as REJECTED_SCHEMA
 from dmlkit.schema.features import hierarchy_features
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
-from dmlkit.schema.scales import SCALES
+from dmlkit.schema.scales import SCALES, SPLITS
 
 BUILD_JSON = "build.json"
 CHECKSUMS = "SHA256SUMS"
@@ -54,6 +54,8 @@ MARKS = (BUILD_JSON, CHECKSUMS, *FOLDERS)
 # A Parquet file of images or classes: its stem, its number, how many there are.
 SHARD = re.compile(r"(\w+/\w+)-(\d{5})-of-(\d{5})\.parquet")
 
+# What no class lacks. The middle or coarse class of a test class is not known in an official release.
+CLASS_COLUMNS = ("fine_id", "fine", "fine_label", "split", "upstream_labels", *SPLITS)
 # Rows in memory at a time: with and without the bytes of their images.
 IMAGE_ROWS, PLAIN_ROWS = 20, 10_000
 
@@ -194,6 +196,7 @@ class DatasetFolder:
         _require(self.path, self.listing, HIERARCHY)
         table = tables.read_table(self.path, HIERARCHY)
         tables.check_columns(self.path, HIERARCHY, table.schema, hierarchy_features().arrow_schema)
+        tables.check_no_nulls(self.path, HIERARCHY, table, CLASS_COLUMNS)
         return tuple(table.to_pylist())
 
     @cached_property
@@ -267,7 +270,7 @@ class DatasetFolder:
             schema = tables.read_schema(self.path, name)
             class_names = tables.read_class_names(self.path, name, schema, images=self._has_images)
             for batch in tables.read_batches(self.path, name, columns, max_rows):
-                tables.check_labels(self.path, name, batch, class_names)
+                tables.check_rows(self.path, name, batch, class_names)
                 yield batch
 
     def take(
@@ -341,3 +344,6 @@ def _require(folder: Path, listing: FolderListing, name: str) -> None:
     others = [other for pattern in patterns for other in listing.others if fnmatchcase(other, pattern)]
     reason = f"{others[0]} is {listing.others[others[0]]}" if others else "missing"
     raise UnreadableDatasetError(**explain(folder, name, reason), code="dataset.missing-file")
+
+
+open_dataset = DatasetFolder.open

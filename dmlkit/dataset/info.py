@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from dmlkit.errors import UsageError
+from dmlkit.dataset.folder import DatasetFolder, is_dataset_folder
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.taxonomy.manifest import load_manifest
 from dmlkit.text import printable
 
-PARTS = ("build.json", "SHA256SUMS", "data", "hierarchy")
-"""By one of these a dataset folder is known, also one that lacks the others."""
-
+# Stands for the name and the id of a class that an official release does not name.
 UNKNOWN = "unknown"
 
 
 def describe(name: str) -> dict[str, Any]:
-    """The facts and the tree of a manifest (by name or folder) or of a dataset folder.
+    """Describe a manifest (by name or folder) or a dataset folder: its facts, and its classes as ``tree``.
 
-    The tree is a list of coarse classes, each with ``middle``, a list of middle classes, each with ``fine``. In a data
-    set folder each class has ``images``: their number in each split. Raises `UsageError` for neither.
+    The tree is a list of coarse classes, each with ``middle``, a list of middle classes, each with ``fine``. In a
+    dataset folder each class has ``images``: their number in each split. Raises `UsageError` for neither.
     """
     folder = Path(name)
-    if not (folder / "manifest.toml").is_file() and any((folder / part).exists() for part in PARTS):
+    if not (folder / "manifest.toml").is_file() and is_dataset_folder(folder):
         return describe_folder(folder)
     m = load_manifest(name)
     rows = [vars(c) for c in sorted(m.classes, key=lambda c: (c.coarse_id, c.middle_id, c.fine_id))]
@@ -36,38 +33,32 @@ def describe(name: str) -> dict[str, Any]:
         "sources": m.accepted_sources(),
         "excluded": len(m.excluded),
         **{scale: len(m.ids(scale)) for scale in SCALES},
-        "tree": tree(rows),
+        "tree": nest_classes(rows),
     }
 
 
 def describe_folder(folder: Path) -> dict[str, Any]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        build = json.loads((folder / "build.json").read_bytes())
-        (path,) = folder.glob("hierarchy/train-*.parquet")
-        rows = pq.read_table(path).to_pylist()
-        for row in rows:  # an official release does not tell all parents
-            row |= {key: row[key] or UNKNOWN for scale in SCALES for key in (scale, f"{scale}_id")}
-        rows.sort(key=lambda row: (row["coarse_id"], row["middle_id"], row["fine_id"]))
-        return {
-            "name": build["manifest"]["name"],
-            "version": build["manifest"]["version"],
-            "title": build["manifest"]["settings"]["title"],
-            "sources": [build["source"]["name"]],
-            "images": {split: sum(row[split] for row in rows) for split in SPLITS},
-            "statuses": dict(build["statuses"]),
-            **{scale: len({row[f"{scale}_id"] for row in rows} - {UNKNOWN}) for scale in SCALES},
-            "tree": tree(rows),
-        }
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as exc:
-        raise UsageError(f"{folder} cannot be read: {exc!r}", hint=f"dmlkit validate {folder}") from exc
+    """Describe a dataset folder, as `describe` does. Raises `UnreadableDatasetError`."""
+    dataset = DatasetFolder.open(folder)
+    # An official release does not name all parents.
+    parents = [key for scale in SCALES for key in (scale, f"{scale}_id")]
+    rows = [row | {key: row[key] or UNKNOWN for key in parents} for row in dataset.classes]
+    rows.sort(key=lambda row: (row["coarse_id"], row["middle_id"], row["fine_id"]))
+    return {
+        "name": dataset.name,
+        "version": dataset.version,
+        "title": dataset.title,
+        "sources": [dataset.source],
+        "images": {split: sum(row[split] for row in rows) for split in SPLITS},
+        "statuses": dict(dataset.facts.statuses),
+        **{scale: len({row[f"{scale}_id"] for row in rows} - {UNKNOWN}) for scale in SCALES},
+        "tree": nest_classes(rows),
+    }
 
 
-def tree(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The classes as nested lists. ``rows`` are one a fine class, those of one coarse or middle class together."""
-    found = []
+def nest_classes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Nest classes by their parents. ``rows``: one a fine class, those of one coarse or middle class together."""
+    nested = []
     for coarse_id, of_coarse in groupby(rows, key=lambda row: row["coarse_id"]):
         below = list(of_coarse)
         middles = []
@@ -78,23 +69,23 @@ def tree(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     "id": middle_id,
                     "name": leaves[0]["middle"],
                     "split": leaves[0]["split"],
-                    **images(leaves),
-                    "fine": [{"id": row["fine_id"], "name": row["fine"], **images([row])} for row in leaves],
+                    **count_images(leaves),
+                    "fine": [{"id": row["fine_id"], "name": row["fine"], **count_images([row])} for row in leaves],
                 }
             )
-        found.append({"id": coarse_id, "name": below[0]["coarse"], **images(below), "middle": middles})
-    return found
+        nested.append({"id": coarse_id, "name": below[0]["coarse"], **count_images(below), "middle": middles})
+    return nested
 
 
-def images(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """The number of images of each split, where the rows are those of a dataset folder."""
+def count_images(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Count the images of each split, if the rows are those of a dataset folder."""
     if SPLITS[0] not in rows[0]:
         return {}
     return {"images": {split: sum(row[split] for row in rows) for split in SPLITS}}
 
 
 def tree_lines(facts: dict[str, Any], *, fine: bool) -> list[str]:
-    """The facts as lines for a terminal: names may come from a stranger's folder."""
+    """Write the facts as lines for a terminal: names may come from a stranger's folder."""
     lines = [
         f"{facts['name']} {facts['version']}: {facts['title']}",
         f"{facts['fine']} fine, {facts['middle']} middle, {facts['coarse']} coarse classes; "
@@ -113,8 +104,8 @@ def tree_lines(facts: dict[str, Any], *, fine: bool) -> list[str]:
 
 
 def images_text(facts: dict[str, Any], before: str) -> str:
-    """The number of images of each split that has any, or nothing for a manifest."""
+    """Write the number of images of each split that has any, or nothing for a manifest."""
     if "images" not in facts:
         return ""
-    given = [f"{count:,} {split}" for split, count in facts["images"].items() if count]
-    return before + (", ".join(given) or "no images")
+    counts = [f"{count:,} {split}" for split, count in facts["images"].items() if count]
+    return before + (", ".join(counts) or "no images")

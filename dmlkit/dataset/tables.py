@@ -6,7 +6,7 @@ Every function takes the folder and the file's name in it, and raises `Unreadabl
 - ``dataset.bad-facts``: build.json is not JSON, of another format, or lacks a value
 - ``dataset.bad-parquet``: a Parquet file is damaged
 - ``dataset.wrong-columns``: a Parquet file has other columns, types or features than a dataset folder
-- ``dataset.bad-label``: an image has a label that is not that of a class
+- ``dataset.bad-value``: a row lacks a value, or has one that cannot be
 - ``dataset.bad-checksums``: SHA256SUMS is not lines of hash and name
 - ``dataset.bad-card``: README.md has no YAML that can be used
 """
@@ -188,15 +188,27 @@ def read_class_names(folder: Path, name: str, schema: pa.Schema, *, images: bool
     return names
 
 
-def check_labels(folder: Path, name: str, batch: pa.RecordBatch, class_names: Mapping[str, list[str]]) -> None:
-    """Refuse rows whose integer label is not that of a class. A label can be null in an official release."""
-    for scale in SCALES:
-        if scale in batch.schema.names:
-            bounds = pc.min_max(batch[scale]).as_py()
-            if bounds["min"] is not None and not 0 <= bounds["min"] <= bounds["max"] < len(class_names[scale]):
-                raise UnreadableDatasetError(
-                    **explain(folder, name, f"a {scale} label that is not that of a class"), code="dataset.bad-label"
-                )
+def check_rows(folder: Path, name: str, batch: pa.RecordBatch, class_names: Mapping[str, list[str]]) -> None:
+    """Refuse images without an id or a size, and with a label that is not that of a class.
+
+    A label can be null in an official release.
+    """
+    check_no_nulls(folder, name, batch, ("image_id", "width", "height"))
+    limits = {"width": (1, 2**31), "height": (1, 2**31)} | {scale: (0, len(class_names[scale])) for scale in SCALES}
+    for column, (least, end) in limits.items():
+        if column in batch.schema.names:
+            bounds = pc.min_max(batch[column]).as_py()
+            if bounds["min"] is not None and not least <= bounds["min"] <= bounds["max"] < end:
+                reason = f"{column} is out of its range"
+                raise UnreadableDatasetError(**explain(folder, name, reason), code="dataset.bad-value")
+
+
+def check_no_nulls(folder: Path, name: str, rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> None:
+    """Refuse rows that lack a value in one of these columns."""
+    for column in columns:
+        if column in rows.schema.names and rows[column].null_count:
+            reason = f"{column} is missing in {rows[column].null_count} rows"
+            raise UnreadableDatasetError(**explain(folder, name, reason), code="dataset.bad-value")
 
 
 def _image_schema(names: Mapping[str, list[str]], images: bool) -> pa.Schema:

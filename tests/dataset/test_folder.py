@@ -174,11 +174,25 @@ def test_wrong_types_in_build_json_are_refused(changeable, change):
     assert error.value.code == "dataset.bad-facts"
 
 
-def test_labels_without_a_class_are_refused(changeable):
-    edit_rows(changeable / TRAIN, lambda rows: rows[3].update(middle=99))
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        (TRAIN, {"middle": 99}),
+        (TRAIN, {"fine": -1}),
+        (TRAIN, {"height": 0}),
+        (TRAIN, {"width": None}),
+        (TRAIN, {"image_id": None}),
+        (HIERARCHY, {"train": None}),
+        (HIERARCHY, {"fine": None}),
+        (HIERARCHY, {"upstream_labels": None}),
+    ],
+    ids=str,
+)
+def test_impossible_values_are_refused(changeable, name, change):
+    edit_rows(changeable / name, lambda rows: rows[3].update(change))
     with pytest.raises(UnreadableDatasetError) as error:
         read_everything(changeable)
-    assert (error.value.code, error.value.facts["name"]) == ("dataset.bad-label", TRAIN)
+    assert (error.value.code, error.value.facts["name"]) == ("dataset.bad-value", name)
 
 
 def test_class_without_a_row_is_refused(changeable):
