@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from dmlkit.dataset.validate import validate
     from dmlkit.errors import DmlkitError
     from dmlkit.evaluation.metrics import evaluate
-    from dmlkit.pipeline.build import Options as BuildOptions
     from dmlkit.pipeline.build import build
+    from dmlkit.pipeline.options import BuildOptions
     from dmlkit.taxonomy.manifest import load_manifest
     from dmlkit.taxonomy.resolve import Taxonomy
 
 # Public name -> where it is: the module, and the name there.
 _PUBLIC = {
-    "BuildOptions": ("dmlkit.pipeline.build", "Options"),
+    "BuildOptions": ("dmlkit.pipeline.options", "BuildOptions"),
     "DmlkitError": ("dmlkit.errors", "DmlkitError"),
     "Taxonomy": ("dmlkit.taxonomy.resolve", "Taxonomy"),
     "build": ("dmlkit.pipeline.build", "build"),

@@ -16,8 +16,9 @@ from dmlkit.cli.progress import show_hub_bars
 from dmlkit.errors import UsageError
 from dmlkit.hub import rebuild
 from dmlkit.hub.rebuild import Comparison, Published
-from dmlkit.pipeline.build import Options, Result, dry_run
 from dmlkit.pipeline.build import build as build_dataset
+from dmlkit.pipeline.dry_run import dry_run
+from dmlkit.pipeline.options import BuildOptions, BuildResult
 from dmlkit.schema.statuses import FETCH_STATUSES
 from dmlkit.storage.hub_client import check_name
 from dmlkit.storage.locations import Place
@@ -25,7 +26,7 @@ from dmlkit.taxonomy.manifest import load_manifest
 from dmlkit.text import duration, printable, text_table
 
 # Options whose values a published dataset has.
-DECIDED = ("source", "limit", "size", "table")
+DECIDED = {"source": "--source", "limit": "--limit", "shorter_side_px": "--size", "table": "--table"}
 MAX_MISSING = 20  # names of missing classes that are shown
 
 
@@ -42,7 +43,7 @@ class BuildCall:
     pool: Place | None
     table: Path | None
     limit: int | None
-    size: int | None
+    shorter_side_px: int | None
     jobs: int | None
     engine: str | None
     address: str | None
@@ -53,12 +54,23 @@ class BuildCall:
     allow_partial: bool
     dry_run: bool
 
-    def options(self, source: str, out: Place, **decided: int | None) -> Options:
+    def options(self, source: str, out: Place, **decided: int | None) -> BuildOptions:
         """Make the options of the build: those that were chosen, and ``decided`` by a published dataset."""
-        names = ("path", "pool", "limit", "size", "jobs", "contact", "per_host", "retry", "engine", "address", "table")
-        chosen = {name: getattr(self, name) for name in names} | decided
+        names = (
+            "path",
+            "pool",
+            "limit",
+            "shorter_side_px",
+            "jobs",
+            "contact",
+            "per_host",
+            "retry",
+            "engine",
+            "address",
+        )
+        chosen = {name: getattr(self, name) for name in (*names, "table")} | decided
         chosen = {name: value for name, value in chosen.items() if value is not None}
-        return Options(source=source, out=out, allow_private_hosts=self.allow_private_hosts, **chosen)
+        return BuildOptions(source=source, out=out, allow_private_hosts=self.allow_private_hosts, **chosen)
 
 
 def parse_retry(context: click.Context, parameter: click.Parameter, text: str | None) -> frozenset[str] | None:
@@ -92,7 +104,9 @@ def parse_retry(context: click.Context, parameter: click.Parameter, text: str | 
     help="What you fill in of a source's classes; written where needed.  [default: OUT.table.tsv]",
 )
 @click.option("--limit", type=POSITIVE, metavar="N", help="At most N images of each fine class.")
-@click.option("--size", type=POSITIVE, metavar="PX", help="Bring larger images to this shorter side.")
+@click.option(
+    "--size", "shorter_side_px", type=POSITIVE, metavar="PX", help="Bring larger images to this shorter side."
+)
 @jobs_option
 @click.option("--engine", type=click.Choice(["local", "ray"]), help="What runs the workers.  [default: local]")
 @click.option("--address", help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT.  [default: this machine]")
@@ -141,18 +155,21 @@ def build(call: BuildCall, output: Output) -> int:
     return 0 if complete or call.allow_partial else FAILED_CHECK
 
 
-def result_json(result: Result) -> dict[str, Any]:
+def result_json(result: BuildResult) -> dict[str, Any]:
     """Return the result as plain data, with whether each scale reached its minimum."""
     facts = asdict(result)
     for scale, coverage in result.coverage.items():
-        facts["coverage"][scale]["reached"] = coverage.reached
+        facts["coverage"][scale] = coverage.as_json() | {"reached": coverage.reached}
     return facts
 
 
-def describe_result(result: Result) -> str:
+def describe_result(result: BuildResult) -> str:
     """Describe a build for people: counts, coverage, statuses, and how to open the dataset."""
     total = sum(result.statuses.values())
-    coverage = [[scale, str(c.found), str(c.of), f"{c.found / c.of:.1%}"] for scale, c in result.coverage.items()]
+    coverage = [
+        [scale, str(c.num_covered), str(c.num_classes), f"{c.num_covered / c.num_classes:.1%}"]
+        for scale, c in result.coverage.items()
+    ]
     parts = [
         f"{result.out}: {result.statuses['ok']:,} of {total:,} images, in {result.seconds:.0f} s\n"
         + text_table([[s, f"{n:,}"] for s, n in result.images.items()], ["split", "images"], right=(1,)),
@@ -173,7 +190,7 @@ def describe_result(result: Result) -> str:
     return "\n\n".join(parts)
 
 
-def notes_on(result: Result, name: str, source: str) -> list[str]:
+def notes_on(result: BuildResult, name: str, source: str) -> list[str]:
     """List what a person should know of a build: notes of the source, its terms, missing classes."""
     notes = [f"note: {printable(text)}" for text in result.notes]
     if source == "sample":
@@ -234,10 +251,9 @@ def rebuild_published(call: BuildCall, repo: str, output: Output) -> int:
         facts = rebuild_facts(published, out)
         output.emit(facts, describe_rebuild_facts(facts))
         return 0
-    options = call.options(published.source, out, limit=published.limit, size=published.size)
+    options = call.options(published.source, out, limit=published.limit, shorter_side_px=published.shorter_side_px)
     with output.progress() as progress:
-        result = build_dataset(published.manifest, options, progress, published)
-    comparison = rebuild.compare(published, out, result.statuses)
+        result, comparison = rebuild.rebuild_dataset(published, options, progress)
     facts = result_json(result) | {"source": published.source, "complete": not comparison.lost}
     facts["published"] = asdict(comparison) | {"same": comparison.same}
     output.emit(facts, f"{describe_result(result)}\n\n{describe_comparison(comparison)}")
@@ -249,7 +265,7 @@ def rebuild_published(call: BuildCall, repo: str, output: Output) -> int:
 def check_rebuild(call: BuildCall, repo: str) -> None:
     """Raise `UsageError` for options that ``--from-hub`` decides, a name that no repository has, a missing --from."""
     again = [call.name] if call.name else []
-    again += [f"--{name}" for name in DECIDED if getattr(call, name) is not None]
+    again += [option for name, option in DECIDED.items() if getattr(call, name) is not None]
     if again:
         raise UsageError(
             f"--from-hub {repo} says which dataset it is, and {again[0]} would say it again",
@@ -274,7 +290,7 @@ def rebuild_facts(published: Published, out: Path) -> dict[str, Any]:
         "source": published.source,
         "get": terms.load(published.source).how_to_get,
         "limit": published.limit,
-        "size": published.size,
+        "size": published.shorter_side_px,
         "images": {split: int((published.rows["split"] == split).sum()) for split in published.build["images"]},
         "out": str(out),
     }

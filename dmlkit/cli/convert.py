@@ -65,7 +65,7 @@ def import_dyml(
 def describe_import(result: Result) -> str:
     """Describe an imported release for people: counts, coverage, statuses, labels, channels, how to open it."""
     total = sum(result.statuses.values())
-    coverage = [[scale, f"{c.found:,}", f"{c.of:,}"] for scale, c in result.coverage.items()]
+    coverage = [[scale, f"{c.num_covered:,}", f"{c.num_classes:,}"] for scale, c in result.coverage.items()]
     remarks = []
     if result.form == "per-scale":
         remarks.append(f"labels filled by content: {', '.join(f'{n:,} {scale}' for scale, n in result.filled.items())}")

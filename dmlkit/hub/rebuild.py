@@ -8,33 +8,36 @@ of the published hash.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dmlkit import sources, terms
 from dmlkit.dataset.validate import HIERARCHY, Unusable, check_columns, read_build, read_hierarchy, read_parquet
 from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import ids_only as ids
+from dmlkit.hub.match import LostImage, is_cut_off, match_published
+from dmlkit.pipeline.assemble import AssembledDataset, RejectedFile, count_candidates
+from dmlkit.pipeline.build import record_build, summarize_build, write_dataset
+from dmlkit.pipeline.collect import collect_units
+from dmlkit.pipeline.options import BuildOptions, BuildResult, check_build
+from dmlkit.pipeline.plan import plan_build
 from dmlkit.pipeline.pool import Pool
-from dmlkit.schema.features import REJECTED, as_rejected, image_features
+from dmlkit.schema.features import image_features
+from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS, order_key
 from dmlkit.storage.hub_client import asking, check_name
+from dmlkit.storage.replace import replacement
 from dmlkit.taxonomy.manifest import FineClass, Manifest, raise_for_faults
 from dmlkit.taxonomy.resolve import Resolution, Taxonomy
 
-OWN = ("unit", "offset", "length", "format")
-"""The columns of the pool that say where a person's own copy of an image is."""
 MANIFEST = ("name", "version", "sha256", "settings")
 
 
@@ -76,8 +79,6 @@ class Published:
     build: Mapping[str, Any]
     manifest: PublishedManifest
     rows: pd.DataFrame
-    lost: list[dict[str, Any]]
-    """Filled by `assemble`: the images that the person's copy lacks or has otherwise, as rows of `REJECTED`."""
 
     @property
     def source(self) -> str:
@@ -89,12 +90,13 @@ class Published:
         return limit
 
     @property
-    def size(self) -> int | None:
-        size: int | None = self.build["options"]["size"]
-        return size
+    def shorter_side_px(self) -> int | None:
+        shorter_side_px: int | None = self.build["options"]["size"]
+        return shorter_side_px
 
     @property
-    def hierarchy(self) -> PublishedTaxonomy:
+    def taxonomy(self) -> PublishedTaxonomy:
+        """The published labels, each of one fine class."""
         return PublishedTaxonomy(
             self.manifest, dict(zip(self.rows["upstream_label"], self.rows["fine_id"], strict=True))
         )
@@ -103,114 +105,6 @@ class Published:
     def notes(self) -> tuple[str, ...]:
         """Those of the published dataset, and where it is."""
         return (*map(str, self.build.get("notes", ())), f"made again from {self.repo} at {self.commit}")
-
-    @property
-    def ids(self) -> Ids:
-        return Ids([self.rows["image_id"].tolist()])
-
-    def cut_off(self, pool: Pool, unit_names: Iterable[str]) -> bool:
-        """Whether published images were passed over because the person's copy has more than the limit took."""
-        ids = self.ids
-        late = (table.filter(pc.equal(table["status"], "over-limit")) for table in map(pool.rows, unit_names))
-        return any(ids.have(table["image_id"]).any() for table in late)
-
-    def assemble(
-        self,
-        pool: Pool,
-        unit_names: Iterable[str],
-        hierarchy: Taxonomy,
-        limit: int | None,
-        reject: Callable[[pa.Table], None],
-    ) -> pd.DataFrame:
-        """The published rows whose images the pool has, with their places there. See `pipeline.assemble`.
-
-        The others go to ``reject``, after the published ``rejected.parquet``, and so does what only the person's copy
-        has. Memory: about 1 kB for each published image, and 8 bytes for each published candidate that is none.
-        """
-        rejected = self.folder / "rejected.parquet"
-        for batch in batches(rejected, REJECTED.names):
-            reject(as_rejected(pa.Table.from_batches([batch])))
-        wanted, refused = self.ids, Ids(batch["image_id"].to_pylist() for batch in batches(rejected, ["image_id"]))
-        own = []
-        for name in sorted(unit_names):
-            table = with_unit(pool, name)
-            here = wanted.have(table["image_id"])
-            own.append(table.filter(pa.array(here)))
-            more = table.filter(pa.array(~here & ~refused.have(table["image_id"])))
-            reject(unlisted(more, self.repo))
-        best = chosen(pa.concat_tables(own).to_pandas(types_mapper=pd.ArrowDtype), self.rows)
-        rows = self.rows.merge(best, on="image_id", how="left", suffixes=("", "_own"))
-        good = rows["same"].fillna(False) & rows["good"].fillna(False)
-        self.lost.extend(loss(row, self.repo) for row in rows[~good].sort_values("image_id").to_dict("records"))
-        reject(as_rejected(pa.Table.from_pylist(self.lost, REJECTED)))
-        return rows[good].sort_values("order", ignore_index=True)[[*self.rows.columns, *OWN]]
-
-
-class Ids:
-    """Many ids as sorted 64-bit hashes: 13 million are 104 MB. That two are one is left to chance: 1 in 100,000."""
-
-    def __init__(self, of: Iterable[list[str]]) -> None:
-        hashes = [hashed(ids) for ids in of]
-        self._sorted = np.unique(np.concatenate(hashes)) if hashes else np.empty(0, np.uint64)
-
-    def have(self, ids: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-        """For each id whether it is one of these."""
-        if not len(self._sorted):
-            return np.zeros(len(ids), bool)
-        wanted = hashed(ids.to_pylist())
-        places = np.searchsorted(self._sorted, wanted).clip(max=len(self._sorted) - 1)
-        found: npt.NDArray[np.bool_] = self._sorted[places] == wanted
-        return found
-
-
-def hashed(ids: list[str]) -> npt.NDArray[np.uint64]:
-    hashes: npt.NDArray[np.uint64] = pd.util.hash_array(np.array(ids, dtype=object), categorize=False)
-    return hashes
-
-
-def batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(200_000, columns=columns)
-
-
-def with_unit(pool: Pool, name: str) -> pa.Table:
-    """The candidates of a unit of the person's copy."""
-    table = pool.rows(name)
-    table = table.append_column("unit", pa.array([name] * len(table), pa.string()))
-    return table.select(["image_id", "upstream_label", "status", "detail", "sha256", "source_url", *OWN])
-
-
-def chosen(own: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of each published image one candidate: with the published bytes where there is one, else a good one."""
-    own = own.merge(rows[["image_id", "sha256"]].rename(columns={"sha256": "wanted"}), on="image_id")
-    own = own.assign(
-        good=(own["status"] == "ok").fillna(False), same=(own["sha256"] == own["wanted"]).fillna(False)
-    ).sort_values(["same", "good", "unit", "offset"], ascending=[False, False, True, True], kind="stable")
-    return own.drop_duplicates("image_id")[
-        ["image_id", "status", "detail", "sha256", "upstream_label", "same", "good", *OWN]
-    ]
-
-
-def loss(row: Mapping[str, Any], repo: str) -> dict[str, Any]:
-    """The row of `REJECTED` of a published image that the person's copy does not give."""
-    values = {name: None if pd.isna(value) else value for name, value in row.items()}
-    status, detail = values["status"] or "missing", values["detail"] or ""
-    if values["status"] is None:
-        detail = f"in {repo}, but not in this copy of the source"
-    elif status == "ok":
-        status = "changed"
-        has = f"this copy has {values['sha256_own']}"
-        if values["sha256_own"] is None:
-            has = f"this copy has it under the label {values['upstream_label_own']}"
-        detail = f"{repo} has SHA-256 {values['sha256']}; {has}"
-    return {name: values.get(name) for name in REJECTED.names} | {"status": status, "detail": detail}
-
-
-def unlisted(more: pa.Table, repo: str) -> pa.Table:
-    """What only the person's copy has, as rows of `REJECTED`."""
-    frame = more.to_pandas(types_mapper=pd.ArrowDtype).sort_values(["image_id", "upstream_label"])
-    frame = frame.assign(status="unlisted", detail=f"not in {repo}")
-    return as_rejected(pa.Table.from_pandas(frame, preserve_index=False))
 
 
 def fetch(repo: str, revision: str | None = None) -> Published:
@@ -276,7 +170,7 @@ def read(folder: Path, repo: str, commit: str) -> Published:
     settings = facts["settings"] | {"name": facts["name"], "version": facts["version"]}
     manifest = PublishedManifest(folder, settings, classes, (), True, facts["sha256"], citations_of(folder, source))
     raise_for_faults(manifest, hint=f"the classes are those of {repo}")
-    return Published(repo, commit, folder, build, manifest, read_rows(folder, manifest), [])
+    return Published(repo, commit, folder, build, manifest, read_rows(folder, manifest))
 
 
 def check_whole(folder: Path) -> None:
@@ -321,8 +215,7 @@ class Comparison:
     commit: str
     images: int
     """Of the published dataset."""
-    lost: tuple[dict[str, str], ...]
-    """Each image that is not here: its image_id, status and detail."""
+    lost: tuple[LostImage, ...]
     unlisted: int
     """Candidates that only this copy of the source has."""
     different: tuple[str, ...]
@@ -335,8 +228,46 @@ class Comparison:
         return not self.different
 
 
-def compare(published: Published, out: Path, statuses: Mapping[str, int]) -> Comparison:
-    """Hold the folder ``out`` against the published check sums."""
+def rebuild_dataset(
+    published: Published, options: BuildOptions, progress: Progress = no_progress
+) -> tuple[BuildResult, Comparison]:
+    """Build a published dataset again from a person's own copy of its source, and compare the two.
+
+    ``options`` must have the source, the limit and the size of the published dataset. Raises as
+    `dmlkit.pipeline.build.build` does.
+    """
+    started = time.time()
+    check_build(published.manifest, options)
+    options = options.for_all_nodes()
+    with Pool(options.pool_folder, options.source) as pool:
+        plan = plan_build(published.taxonomy, options, pool, progress)
+        units = collect_units(plan, pool, progress)
+        if is_cut_off(published.rows, pool, units):
+            plan = plan_build(published.taxonomy, replace(options, limit=None), pool, progress)
+            units = collect_units(plan, pool, progress)
+        plan = replace(plan, options=options)
+        with replacement(options.out, published.manifest, options.source) as output:
+            dataset, lost = match_dataset(output.path, published, pool, units, progress)
+            result = summarize_build(dataset, plan, published.notes, started)
+            write_dataset(output.path, dataset, plan, result, pool, progress)
+            record_build(output.path, plan, units, result, started)
+            output.keep(lambda done, total: progress("upload", done, total, "files"))
+    return result, compare(published, lost, Path(result.out), result.statuses)
+
+
+def match_dataset(
+    folder: Path, published: Published, pool: Pool, unit_names: Iterable[str], progress: Progress
+) -> tuple[AssembledDataset, tuple[LostImage, ...]]:
+    """Match the published images with those of the pool, and write ``rejected.parquet``."""
+    progress("assemble", 0, None, "")
+    with RejectedFile(folder) as rejected:
+        rows, lost = match_published(published.rows, published.repo, published.folder, pool, unit_names, rejected.write)
+    progress("assemble", len(rows), len(rows), "images")
+    return count_candidates(rows, rejected), lost
+
+
+def compare(published: Published, lost: tuple[LostImage, ...], out: Path, statuses: Mapping[str, int]) -> Comparison:
+    """Compare the folder ``out`` with the published checksums."""
     ours, theirs = (sums_of(path) for path in (out / "SHA256SUMS", published.folder / ids.FULL_SUMS))
     compared = sorted(name for name in ours.keys() | theirs.keys() if name.startswith(("data/", "hierarchy/")))
     there = published.build.get("versions", {})
@@ -344,7 +275,7 @@ def compare(published: Published, out: Path, statuses: Mapping[str, int]) -> Com
         repo=published.repo,
         commit=published.commit,
         images=len(published.rows),
-        lost=tuple({key: row[key] for key in ("image_id", "status", "detail")} for row in published.lost),
+        lost=lost,
         unlisted=statuses.get("unlisted", 0),
         different=tuple(name for name in compared if ours.get(name) != theirs.get(name)),
         versions=tuple(

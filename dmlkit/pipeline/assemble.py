@@ -2,38 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from dmlkit.dataset import shards
 from dmlkit.pipeline import duplicates
+from dmlkit.pipeline.plan import BuildPlan
 from dmlkit.pipeline.pool import Pool
 from dmlkit.schema.features import POOL_ROW, REJECTED, as_rejected
+from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import order_key
-from dmlkit.schema.statuses import SOURCE_STATUSES
+from dmlkit.schema.statuses import FETCH_STATUSES, SOURCE_STATUSES
+from dmlkit.storage.download import host_of
 from dmlkit.taxonomy import splits
 from dmlkit.taxonomy.resolve import Resolution, Taxonomy
 
+# Hosts, and labels, with most failures that a build lists.
+SHOWN_FAILURES = 20
 
-def assemble(
-    pool: Pool,
-    unit_names: Iterable[str],
-    hierarchy: Taxonomy,
-    limit: int | None,
-    reject: Callable[[pa.Table], None],
+# Takes rejected candidates, as tables with the columns of `REJECTED`; those that are missing are empty.
+Reject = Callable[[pa.Table], None]
+
+
+@dataclass(frozen=True)
+class AssembledDataset:
+    """The table of a dataset, and counts of its candidates.
+
+    ``rows`` has one row per image in the order of `order_key`, with the columns of the pool and ``unit``, ``fine_id``,
+    ``split``. ``statuses`` counts all candidates. ``failures``: ``hosts`` and ``labels`` → name → status → number.
+    """
+
+    rows: pd.DataFrame
+    statuses: Mapping[str, int]
+    failures: Mapping[str, Mapping[str, Mapping[str, int]]]
+
+
+class RejectedFile:
+    """``rejected.parquet``, written table by table and counted. Use it as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self.statuses: Counter[str] = Counter()
+        self._failures: dict[str, dict[str, Counter[str]]] = {"hosts": {}, "labels": {}}
+        self._file = shards.RowsFile(folder / "rejected.parquet", REJECTED, self._count)
+
+    def __enter__(self) -> RejectedFile:
+        self._file.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.__exit__(*exc)
+
+    def write(self, rows: pa.Table) -> None:
+        """Write rejected candidates."""
+        self._file.write(as_rejected(rows))
+
+    def _count(self, rows: pa.Table) -> None:
+        self.statuses.update(rows["status"].to_pylist())
+        is_failure = pc.is_in(rows["status"], pa.array(sorted(FETCH_STATUSES)))
+        failed = rows.filter(pc.and_(is_failure, pc.not_equal(rows["source_url"], "")))
+        columns = (failed[name].to_pylist() for name in ("status", "upstream_label", "source_url"))
+        for status, label, url in zip(*columns, strict=True):
+            for kind, name in (("hosts", host_of(url)), ("labels", label)):
+                self._failures[kind].setdefault(name, Counter())[status] += 1
+
+    def worst_failures(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Return why images by URL could not be fetched, for the hosts and labels with most failures."""
+        worst: dict[str, dict[str, dict[str, int]]] = {}
+        for kind, counts in self._failures.items():
+            names = sorted(counts, key=lambda name: (-counts[name].total(), name))[:SHOWN_FAILURES]
+            worst[kind] = {name: dict(counts[name]) for name in names}
+        return worst
+
+
+def assemble_dataset(
+    folder: Path, plan: BuildPlan, pool: Pool, unit_names: Iterable[str], progress: Progress
+) -> AssembledDataset:
+    """Decide every candidate of the units, and write ``rejected.parquet``."""
+    progress("assemble", 0, None, "")
+    with RejectedFile(folder) as rejected:
+        rows = assemble_rows(pool, unit_names, plan.taxonomy, plan.options.limit, rejected.write)
+    progress("assemble", len(rows), len(rows), "images")
+    return count_candidates(rows, rejected)
+
+
+def count_candidates(rows: pd.DataFrame, rejected: RejectedFile) -> AssembledDataset:
+    """Count the images of a dataset with its rejected candidates."""
+    statuses = dict(rejected.statuses) | ({"ok": len(rows)} if len(rows) else {})
+    return AssembledDataset(rows, statuses, rejected.worst_failures())
+
+
+def assemble_rows(
+    pool: Pool, unit_names: Iterable[str], taxonomy: Taxonomy, limit: int | None, reject: Reject
 ) -> pd.DataFrame:
     """Decide every candidate of the units.
 
-    Returns one row an image of the dataset, in the order of `order_key`, with the pool's columns and ``unit``,
-    ``fine_id``, ``split``. All other candidates go to ``reject`` as tables of the schema `REJECTED`, in an order that
-    depends on their ids and units' names only. Memory: about 1 kB for each candidate under a label of the hierarchy.
+    Returns the rows of an `AssembledDataset`. All other candidates go to ``reject``, in an order that depends on their
+    ids and units' names only. Memory: about 1 kB for each candidate under a label of the taxonomy.
     """
-    manifest = hierarchy.manifest
-    rows = gather(pool, unit_names, hierarchy, reject)
-    placed = {label: hierarchy.resolve(label) for label in rows["upstream_label"].unique() if label}
-    possible = {label: found.possible for label, found in placed.items()} | {"": frozenset()}
-    rows["fine_id"] = rows["upstream_label"].map({label: found.fine_id for label, found in placed.items()})
+    manifest = taxonomy.manifest
+    rows = gather_rows(pool, unit_names, taxonomy, reject)
+    resolutions = {label: taxonomy.resolve(label) for label in rows["upstream_label"].unique() if label}
+    possible = {label: resolution.possible for label, resolution in resolutions.items()} | {"": frozenset()}
+    fine_ids = {label: resolution.fine_id for label, resolution in resolutions.items()}
+    rows["fine_id"] = rows["upstream_label"].map(fine_ids)
     mark_over_limit(rows, "upstream_label", limit)
     mark_repeated_ids(rows)
     duplicates.mark_placeholders(rows)
@@ -42,24 +119,23 @@ def assemble(
     mark_over_limit(rows, "fine_id", limit)
     splits.assign_query_gallery(rows, {c.fine_id: c.split for c in manifest.classes}, manifest.query_share())
     good = rows["status"] == "ok"
-    refused = rows[~good].sort_values(["image_id", "upstream_label", "unit"], kind="stable")
-    reject(as_rejected(pa.Table.from_pandas(refused[REJECTED.names], preserve_index=False)))
+    rejected = rows[~good].sort_values(["image_id", "upstream_label", "unit"], kind="stable")
+    reject(pa.Table.from_pandas(rejected[REJECTED.names], preserve_index=False))
     return rows[good].reset_index(drop=True)
 
 
-def gather(
-    pool: Pool, unit_names: Iterable[str], hierarchy: Taxonomy, reject: Callable[[pa.Table], None]
-) -> pd.DataFrame:
-    """The rows that need a decision, in the order of `order_key`. Rows that can only be rejected are passed on."""
+def gather_rows(pool: Pool, unit_names: Iterable[str], taxonomy: Taxonomy, reject: Reject) -> pd.DataFrame:
+    """Return the rows that need a decision, in the order of `order_key`. Rows that can only be rejected are."""
     tables = []
     for name in sorted(unit_names):
         table = pool.rows(name)
-        found = {label: hierarchy.resolve(label) for label in table["upstream_label"].unique().to_pylist() if label}
-        table = with_label_statuses(table, found)
-        if any(resolution.status in ("ok", "above", "excluded") for resolution in found.values()):
+        labels = table["upstream_label"].unique().to_pylist()
+        resolutions = {label: taxonomy.resolve(label) for label in labels if label}
+        table = apply_label_statuses(table, resolutions)
+        if any(resolution.status in ("ok", "above", "excluded") for resolution in resolutions.values()):
             tables.append(table.append_column("unit", pa.array([name] * len(table), pa.string())))
         else:
-            reject(as_rejected(table))
+            reject(table)
     if not tables:
         tables = [POOL_ROW.append(pa.field("unit", pa.string())).empty_table()]
     rows = pa.concat_tables(tables).to_pandas(types_mapper=pd.ArrowDtype)
@@ -68,11 +144,14 @@ def gather(
     return rows.sort_values(["order", "upstream_label", "unit"], kind="stable", ignore_index=True)
 
 
-def with_label_statuses(table: pa.Table, found: dict[str, Resolution]) -> pa.Table:
-    """A label that maps to no fine class decides, whatever the bytes are; only what the source itself says stays."""
+def apply_label_statuses(table: pa.Table, resolutions: Mapping[str, Resolution]) -> pa.Table:
+    """Give images under a label that maps to no fine class the label's status, whatever their bytes are.
+
+    Only what the source itself says stays.
+    """
     statuses, details = table["status"].to_pylist(), table["detail"].to_pylist()
     for i, label in enumerate(table["upstream_label"].to_pylist()):
-        resolution = found.get(label)
+        resolution = resolutions.get(label)
         if resolution is not None and resolution.status != "ok" and statuses[i] not in SOURCE_STATUSES:
             statuses[i], details[i] = resolution.status, resolution.detail
     table = table.set_column(table.column_names.index("status"), "status", pa.array(statuses, pa.string()))
@@ -80,7 +159,7 @@ def with_label_statuses(table: pa.Table, found: dict[str, Resolution]) -> pa.Tab
 
 
 def mark_over_limit(rows: pd.DataFrame, column: str, limit: int | None) -> None:
-    """Of each value of ``column``, the first ``limit`` good images in order stay, and what comes before them.
+    """Keep, of each value of ``column``, the first ``limit`` good images in order, and what comes before them.
 
     Applied to labels it repeats what collecting did, so that a pool collected with a higher limit, or none, gives
     the same dataset.
@@ -97,7 +176,7 @@ def mark_over_limit(rows: pd.DataFrame, column: str, limit: int | None) -> None:
 
 
 def mark_repeated_ids(rows: pd.DataFrame) -> None:
-    """Of good images with the same image_id, the first stays."""
+    """Keep the first of good images with the same image_id."""
     good = rows[rows["status"] == "ok"]
-    again = good.index[good.duplicated("image_id")]
-    rows.loc[again, ["status", "detail"]] = ["repeated-id", "an earlier image of the source has this id"]
+    repeated = good.index[good.duplicated("image_id")]
+    rows.loc[repeated, ["status", "detail"]] = ["repeated-id", "an earlier image of the source has this id"]

@@ -1,171 +1,126 @@
-"""What a build would read: the units of its source, how far each is looked into, and the dry run."""
+"""What a build reads: the units of its source, and how far each label of a unit is looked into."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from dmlkit import sources, terms
+from dmlkit import sources
 from dmlkit.errors import TaxonomyError
-from dmlkit.pipeline.pool import Pool
+from dmlkit.pipeline.options import BuildOptions
+from dmlkit.pipeline.pool import Pool, ScanLevel
+from dmlkit.schema.progress import Progress
 from dmlkit.sources.base import Unit
-from dmlkit.storage import download as fetch
-from dmlkit.storage.locations import shown
+from dmlkit.storage import download
 from dmlkit.taxonomy.manifest import Manifest, raise_for_faults
 from dmlkit.taxonomy.resolve import Taxonomy
 
-if TYPE_CHECKING:
-    from dmlkit.pipeline.build import Options
-
-IMAGE_BYTES = 100_000
-IMAGES_A_SECOND = 300
-ANSWER_SECONDS = 0.25
-"""What a dry run takes for granted of images by URL: their size, what a worker judges, how fast a host answers."""
-
 
 @dataclass(frozen=True)
-class Plan:
-    """The units of a source. ``total`` and ``labels`` are None for a stream, which is known only while it is read."""
+class BuildPlan:
+    """The units of a source, and what decides about their images.
 
+    ``num_units`` and ``labels`` are None for a stream, which is known only while it is read.
+    """
+
+    taxonomy: Taxonomy
+    options: BuildOptions
     units: Iterable[Unit]
-    total: int | None
+    num_units: int | None
     labels: frozenset[str] | None
 
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest, with the classes of the source's own files if it has such."""
+        return self.taxonomy.manifest
 
-def with_classes(manifest: Manifest, options: Options, *, dry: bool = False) -> tuple[Manifest, tuple[str, ...]]:
-    """The manifest with the classes that the source's own files name, where it has such, and notes on them.
 
-    Where the source needs a table that is not there, it is written, unless ``dry``.
+def load_source_classes(
+    manifest: Manifest, options: BuildOptions, *, may_write: bool = True
+) -> tuple[Manifest, tuple[str, ...]]:
+    """Return the manifest with the classes that the source's own files list, if it has such, and notes on them.
 
-    Raises `SourceError` for files that cannot be read so, and `ManifestError` where the classes contradict each other.
+    A table that the source needs and that is missing is written, if ``may_write``.
+
+    Raises `SourceError` for files that cannot be read, and `ManifestError` if the classes contradict each other.
     """
     source = sources.load(options.source)
     if not hasattr(source, "classes"):
         return manifest, ()
     request = sources.Request(
-        manifest, options.path, options.path or Path(), table=options.table_file, may_write=not dry
+        manifest, options.path, options.path or Path(), table=options.table_file, may_write=may_write
     )
-    found: sources.Classes = source.classes(request)
-    manifest = replace(manifest, classes=found.classes, excluded=found.excluded, resolved=True)
+    classes: sources.Classes = source.classes(request)
+    manifest = replace(manifest, classes=classes.classes, excluded=classes.excluded, resolved=True)
     raise_for_faults(manifest, hint=f"the classes are those of {options.path}")
-    return manifest, found.notes
+    return manifest, classes.notes
 
 
-def plan(hierarchy: Taxonomy, options: Options, path: Path | None, pool: Pool) -> Plan:
-    """The units of the source, which is read as far as needed to know them. Raises `SourceError`."""
-    found = ask(hierarchy, options, path, pool)
-    if isinstance(found, list):
-        return Plan(found, len(found), frozenset(label for unit in found for label in unit.labels))
-    if isinstance(found, sources.Listing):
-        return Plan(found.units, found.total, frozenset(found.labels))
-    return Plan(found, None, None)
+def plan_build(taxonomy: Taxonomy, options: BuildOptions, pool: Pool, progress: Progress) -> BuildPlan:
+    """Plan the units of the source, which is read as far as needed to know them.
+
+    A source that can be downloaded without a log-in is downloaded, once, if there is no ``--from``. Raises
+    `SourceError`.
+    """
+    path = options.path or download_source(options, progress)
+    units = call_source_plan(taxonomy, options, path, pool)
+    if isinstance(units, list):
+        labels = frozenset(label for unit in units for label in unit.labels)
+        return BuildPlan(taxonomy, options, units, len(units), labels)
+    if isinstance(units, sources.Listing):
+        return BuildPlan(taxonomy, options, units.units, units.total, frozenset(units.labels))
+    return BuildPlan(taxonomy, options, units, None, None)
 
 
-def ask(
-    hierarchy: Taxonomy, options: Options, path: Path | None, pool: Pool
+def download_source(options: BuildOptions, progress: Progress) -> Path | None:
+    """Download the archive of the source, once. Returns None for a source that has none."""
+    archive = source_archive(options.source)
+    if archive is None:
+        return None
+    return download.download_archive(
+        archive,
+        lambda done, total: progress("download", done, total, "bytes"),
+        allow_private_hosts=options.allow_private_hosts,
+    )
+
+
+def source_archive(source: str) -> download.Archive | None:
+    """Return the archive of a source that can be downloaded without a log-in, None for other sources."""
+    archive: download.Archive | None = getattr(sources.load(source), "ARCHIVE", None)
+    return archive
+
+
+def call_source_plan(
+    taxonomy: Taxonomy, options: BuildOptions, path: Path | None, pool: Pool
 ) -> list[Unit] | sources.Listing | Iterator[Unit]:
-    """The answer of the source to the request of this build."""
+    """Ask the source for its units at ``path``. Raises `SourceError`."""
     request = sources.Request(
-        manifest=hierarchy.manifest,
+        manifest=taxonomy.manifest,
         path=path,
         scratch=pool.scratch,
         limit=options.limit,
-        settled=lambda unit: pool.settled(unit, options.settings, depths_of(unit, hierarchy, [])),
+        settled=lambda unit: pool.covers(unit, options.settings, scan_levels(unit, taxonomy)),
         policy=options.policy,
         table=options.table_file,
     )
-    found: list[Unit] | sources.Listing | Iterator[Unit] = sources.load(options.source).plan(request)
-    return found
+    units: list[Unit] | sources.Listing | Iterator[Unit] = sources.load(options.source).plan(request)
+    return units
 
 
-def depths_of(unit: Unit, hierarchy: Taxonomy, unknown: list[str]) -> dict[str, str]:
-    """How far the images of each label of ``unit`` are looked into. Labels that no one knows go to ``unknown``.
+def scan_levels(unit: Unit, taxonomy: Taxonomy) -> dict[str, ScanLevel]:
+    """Decide how far the images of each label of ``unit`` are looked into. Labels that nobody knows are left out.
 
-    Images under labels above or beside the fine classes are hashed, so that one which also stands under a fine
-    class is found; unless they would have to be fetched one by one.
+    Images under labels above the fine classes or excluded are hashed, so that one which is also under a fine class is
+    found; unless they would have to be fetched one by one.
     """
-    depths = {}
+    beside = ScanLevel.NAME if unit.links else ScanLevel.HASH
+    level_of_status = {"ok": ScanLevel.KEEP, "above": beside, "excluded": beside}
+    levels = {}
     for label in unit.labels:
         try:
-            status = hierarchy.resolve(label).status
+            resolution = taxonomy.resolve(label)
         except TaxonomyError:
-            unknown.append(label)
-            status = "outside"
-        beside = "list" if unit.links else "hash"
-        depths[label] = {"ok": "use", "above": beside, "excluded": beside}.get(status, "list")
-    return depths
-
-
-def download(source: str, progress: Callable[[int, int], None], allow_private_hosts: bool) -> Path | None:
-    """The archive of a source that can be had without a log-in, downloaded once; None for other sources."""
-    archive = getattr(sources.load(source), "ARCHIVE", None)
-    if archive is None:
-        return None
-    return fetch.download_archive(archive, progress, allow_private_hosts=allow_private_hosts)
-
-
-def dry_run(hierarchy: Taxonomy, options: Options, notes: Iterable[str] = ()) -> dict[str, Any]:
-    """What a build would read, as plain data. Downloads and writes nothing and reads no image.
-
-    The units of a stream, or of an archive that is still to be downloaded, are not known.
-    """
-    pool = Pool(options.pool_folder, options.source)
-    archive = getattr(sources.load(options.source), "ARCHIVE", None) if options.path is None else None
-    path = fetch.downloaded(archive) if archive else options.path
-    absent = archive if archive and path is None else None
-    found: list[Unit] | sources.Listing | Iterator[Unit] = []
-    if absent is None:
-        found = ask(hierarchy, options, path, pool)
-    labels: Mapping[str, int] = {}
-    units: Iterable[Unit] = []
-    if isinstance(found, list):
-        units, labels = found, Counter(label for unit in found for label in unit.labels)
-    elif isinstance(found, sources.Listing):
-        units, labels = found.units, found.labels
-    placed = hierarchy.resolve_all(sorted(labels))
-    count, size, settled = 0, 0, 0
-    for unit in units:
-        count, size = count + 1, size + unit.size
-        settled += pool.settled(unit, options.settings, depths_of(unit, hierarchy, []))
-    source_terms = terms.load(options.source)
-    facts = {
-        "manifest": hierarchy.manifest.name,
-        "source": options.source,
-        "title": source_terms.title,
-        "download": {"url": absent.url, "bytes": absent.size} if absent else None,
-        "stream": not isinstance(found, list | sources.Listing),
-        "units": count,
-        "settled": settled,
-        "bytes": size or None,
-        "labels": dict(sorted(Counter(resolution.status for resolution in placed.values()).items())),
-        "fine": len({resolution.fine_id for resolution in placed.values()} - {None}),
-        "of_fine": len(hierarchy.manifest.classes),
-        "license": source_terms.license,
-        "terms": source_terms.conditions,
-        "redistribute": source_terms.redistribute,
-        "notes": list(notes),
-        "out": shown(str(options.out)),
-        "pool": shown(str(options.pool_folder)),
-    }
-    if isinstance(found, sources.Listing):
-        wanted = sum(number for label, number in labels.items() if placed[label].status == "ok")
-        facts |= of_listing(found, wanted, options)
-    return facts
-
-
-def of_listing(listing: sources.Listing, wanted: int, options: Options) -> dict[str, Any]:
-    """What is known and what can be guessed of images by URL."""
-    busiest = max(listing.hosts.values(), default=0) * wanted / max(1, sum(listing.labels.values()))
-    at_once = options.policy.per_host * options.jobs
-    seconds = max(wanted / IMAGES_A_SECOND / options.jobs, busiest * ANSWER_SECONDS / at_once)
-    return {
-        "images": wanted,
-        "bytes": wanted * IMAGE_BYTES,
-        "seconds": round(seconds),
-        "hosts": dict(Counter(listing.hosts).most_common(20)),
-        "of_hosts": len(listing.hosts),
-        "licenses": dict(Counter(listing.licenses).most_common(20)),
-    }
+            continue
+        levels[label] = level_of_status.get(resolution.status, ScanLevel.NAME)
+    return levels

@@ -1,7 +1,7 @@
 """The pool: the checked images of finished units, the only state of a build.
 
-A pool folder holds, for each source, ``pool.json`` and two files a unit: ``<unit>.bin`` with the bytes of its good
-images one after the other, and ``<unit>.parquet`` with one row a candidate. The Parquet file is written last, so
+A pool folder has, for each source, ``pool.json`` and two files per unit: ``<unit>.bin`` with the bytes of its good
+images one after the other, and ``<unit>.parquet`` with one row per candidate. The Parquet file is written last, so
 its presence means that the unit is whole. Both are written under temporary names and renamed.
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
@@ -20,24 +21,57 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from dmlkit.errors import PoolError
+from dmlkit.pipeline.options import CollectSettings
 from dmlkit.schema.features import POOL_ROW
 from dmlkit.schema.layout import FORMAT
 from dmlkit.sources.base import Unit
 from dmlkit.storage.locations import Folder, LocalFolder, Place, RemoteFolder, folder_at
+from dmlkit.text import summarize
 
-DEPTHS = ("list", "hash", "use")
-"""How far the images under a label are looked into: named only; read and hashed; checked and kept."""
+# The key of a unit's Parquet metadata under which its `UnitKey` is.
+METADATA_KEY = b"dmlkit.unit"
 
-KEY = b"dmlkit.unit"
+
+class ScanLevel(IntEnum):
+    """How far the images under a label are looked into; a higher level includes the lower ones."""
+
+    NAME = 0  # the name of the file is recorded
+    HASH = 1  # its bytes are read and hashed
+    KEEP = 2  # the image is checked and kept
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What decides the bytes and statuses of a unit besides its source."""
+class UnitKey:
+    """What a unit in the pool was made from, and what came of it.
 
-    min_side: int
-    size: int | None
-    limit: int | None
+    ``num_bytes`` is the length of its ``.bin``; ``statuses`` counts its rows by status.
+    """
+
+    fingerprint: str
+    settings: CollectSettings
+    levels: Mapping[str, ScanLevel]
+    num_bytes: int
+    statuses: Mapping[str, int]
+
+    @classmethod
+    def from_json(cls, text: bytes) -> UnitKey:
+        """Read a key. Raises `ValueError`, `KeyError` or `TypeError` for a text that is not one."""
+        key = json.loads(text)
+        levels = {str(label): ScanLevel[level] for label, level in key["levels"].items()}
+        return cls(**key | {"settings": CollectSettings(**key["settings"]), "levels": levels})
+
+    def as_json(self) -> str:
+        """Write the key."""
+        levels = {label: level.name for label, level in sorted(self.levels.items())}
+        return json.dumps(asdict(self) | {"levels": levels})
+
+    def covers(self, settings: CollectSettings, levels: Mapping[str, ScanLevel]) -> bool:
+        """Tell whether the unit has all that a build with these settings and levels needs of it."""
+        if replace(self.settings, limit=settings.limit) != settings:
+            return False
+        if self.settings.limit is not None and (settings.limit is None or self.settings.limit < settings.limit):
+            return False
+        return all(self.levels.get(label, ScanLevel.NAME) >= level for label, level in levels.items())
 
 
 class Pool:
@@ -50,146 +84,145 @@ class Pool:
 
     @cached_property
     def files(self) -> dict[str, int]:
-        """Name → size of what the folder held when it was first asked: one question, not two for each unit.
+        """Name → number of bytes of the files in the folder when it was first asked: one question, not two per unit.
 
-        Raises `PoolError` where it cannot be read.
+        Raises `PoolError` if it cannot be read.
         """
         try:
             return self.folder.entries()
         except OSError as exc:
             raise PoolError(
-                f"the pool {self.folder} cannot be read: {exc.strerror or exc}", hint="choose another with --pool"
+                f"cannot read the pool {self.folder}: {exc.strerror or exc}",
+                code="pool.unreadable",
+                hint="choose another with --pool",
+                path=self.folder,
             ) from exc
 
     def __enter__(self) -> Pool:
         self._check_owner()
         try:
-            self._take()
+            self._lock_folder()
         except NotADirectoryError as exc:
             raise PoolError(
-                f"the pool {self.folder} is a file, not a folder", hint="choose another with --pool"
+                f"the pool {self.folder} is a file, not a folder",
+                code="pool.not-a-folder",
+                hint="choose another with --pool",
+                path=self.folder,
             ) from exc
         except Timeout as exc:
             raise PoolError(
                 f"another build is using the pool {self.folder}",
+                code="pool.in-use",
                 hint="wait for it, or choose another with --pool",
+                path=self.folder,
             ) from exc
         except OSError as exc:
             raise PoolError(
-                f"the pool {self.folder} cannot be written: {exc.strerror or exc}",
+                f"cannot write the pool {self.folder}: {exc.strerror or exc}",
+                code="pool.unwritable",
                 hint="make room, or choose another folder with --pool",
+                path=self.folder,
             ) from exc
         return self
 
     def __exit__(self, *exc: object) -> None:
-        with contextlib.suppress(OSError):  # what is left is taken away by the next build
-            self._sweep()
-            if self.folder.entries().keys() <= {"pool.json", "lock", "scratch"}:
-                self._leave_nothing()
-            elif isinstance(self.folder, RemoteFolder):
-                self.scratch.rmdir()
+        with contextlib.suppress(OSError):  # the next build deletes what is left
+            self._delete_unfinished()
+            self._remove_if_empty()
         self._lock.release()
 
-    def _take(self) -> None:
-        """Lock the pool and take away what a build that was killed left; nothing of that was counted as done."""
+    def _lock_folder(self) -> None:
+        """Lock the pool and delete what a killed build left; nothing of that was counted as done."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.folder.lock)
         self._lock.acquire(blocking=False)
-        self._sweep()
+        self._delete_unfinished()
         owner = {"dmlkit": "pool", "format": FORMAT, "source": self.source}
         self.folder.write("pool.json", json.dumps(owner).encode())
 
-    def _sweep(self) -> None:
-        """Take away unfinished files: of a build or a worker that was killed."""
+    def _delete_unfinished(self) -> None:
+        """Delete the unfinished files of a build or a worker that was killed."""
         for name in self.folder.entries():
             if name.endswith(".tmp"):
                 self.folder.delete(name)
-        for left in (*self.folder.leftovers(), *self.scratch.iterdir()):
-            left.unlink(missing_ok=True)
+        for path in (*self.folder.leftovers(), *self.scratch.iterdir()):
+            path.unlink(missing_ok=True)
 
-    def _leave_nothing(self) -> None:
-        """Take away the folder in which nothing was collected."""
-        self.folder.delete("pool.json")
-        shutil.rmtree(self.scratch)
-        if isinstance(self.folder, LocalFolder):
-            self.folder.delete("lock")
-            self.folder.path.rmdir()
-            self.folder.path.parent.rmdir()
+    def _remove_if_empty(self) -> None:
+        """Remove the folder if nothing was collected in it."""
+        if self.folder.entries().keys() <= {"pool.json", "lock", "scratch"}:
+            self.folder.delete("pool.json")
+            shutil.rmtree(self.scratch)
+            if isinstance(self.folder, LocalFolder):
+                self.folder.delete("lock")
+                self.folder.path.rmdir()
+                self.folder.path.parent.rmdir()
+        elif isinstance(self.folder, RemoteFolder):
+            self.scratch.rmdir()
 
     def _check_owner(self) -> None:
+        """Raise `PoolError` if the folder is not empty and not a pool of this source and format."""
         if self.files.keys() <= {"lock", "scratch"}:
             return
         try:
             owner = json.loads(self.folder.read("pool.json"))
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, RecursionError) as exc:
             raise PoolError(
-                f"{self.folder} holds something, but no readable pool.json: it is not a pool of dmlkit; left as it is",
+                f"{self.folder} is not empty and has no readable pool.json: it is not a pool of dmlkit; left as it is",
+                code="pool.foreign",
                 hint="choose another folder with --pool",
+                path=self.folder,
             ) from exc
         if not isinstance(owner, dict) or owner.get("dmlkit") != "pool" or owner.get("source") != self.source:
             raise PoolError(
                 f"{self.folder} is not a pool of the source {self.source}; left as it is",
+                code="pool.other-source",
                 hint="choose another folder with --pool",
+                path=self.folder,
             )
         if owner.get("format") != FORMAT:
             raise PoolError(
                 f"the pool {self.folder} has format {owner.get('format')}, this dmlkit writes {FORMAT}; left as it is",
+                code="pool.other-format",
                 hint="delete it, or choose another folder with --pool, to collect again",
+                path=self.folder,
+                format=owner.get("format"),
             )
 
-    def settled(self, unit: Unit, settings: Settings, depths: Mapping[str, str]) -> bool:
-        """Whether the pool holds all that a build with these settings needs of ``unit``."""
+    def covers(self, unit: Unit, settings: CollectSettings, levels: Mapping[str, ScanLevel]) -> bool:
+        """Tell whether the pool has all that a build with these settings and levels needs of ``unit``."""
         key = self.key(unit.name)
-        if key is None:
-            return False
-        have, want = key["settings"], asdict(settings)
-        wide_enough = have["limit"] is None or (want["limit"] is not None and have["limit"] >= want["limit"])
-        return (
-            key["identity"] == unit.identity
-            and wide_enough
-            and have | {"limit": None} == want | {"limit": None}
-            and all(DEPTHS.index(key["depths"].get(label, "list")) >= DEPTHS.index(d) for label, d in depths.items())
-        )
+        return key is not None and key.fingerprint == unit.identity and key.covers(settings, levels)
 
-    def key(self, unit_name: str) -> dict[str, Any] | None:
-        """What the files of a unit say of themselves, see `unit_key`; None where they are missing or not whole."""
+    def key(self, unit_name: str) -> UnitKey | None:
+        """Return what a unit was made from; None if its files are missing or not whole."""
         rows, kept = f"{unit_name}.parquet", f"{unit_name}.bin"
         if rows not in self.files or kept not in self.files:
             return None
         try:
-            key = dict(json.loads(pq.read_schema(self.folder.input(rows)).metadata[KEY]))
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowInvalid):
+            key = UnitKey.from_json(pq.read_schema(self.folder.input(rows)).metadata[METADATA_KEY])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowInvalid):
             return None
-        # More bytes are there where a second try was stopped between its two files.
-        return key if key["bytes"] <= self.files[kept] else None
+        # There are more bytes if a second try was stopped between its two files.
+        return key if key.num_bytes <= self.files[kept] else None
 
     def rows(self, unit_name: str) -> pa.Table:
-        """The candidates of a finished unit. Raises `PoolError` where they are gone."""
+        """Read the candidates of a finished unit. Raises `PoolError` if they are gone."""
         try:
             return pq.read_table(self.folder.input(f"{unit_name}.parquet"))
         except (OSError, pa.ArrowInvalid) as exc:
             raise PoolError(
-                f"the unit {unit_name} cannot be read from the pool {self.folder}: {exc}",
-                hint="is another build using it? The same command goes on with what is finished",
+                f"cannot read the unit {unit_name} from the pool {self.folder}: {summarize(exc)}",
+                code="pool.unit-unreadable",
+                hint="if another build is using the pool, wait for it; then run the same command again",
+                path=self.folder,
+                unit=unit_name,
             ) from exc
 
 
-def unit_key(
-    unit: Unit, settings: Settings, depths: Mapping[str, str], kept: int, statuses: Mapping[str, int]
-) -> dict[str, Any]:
-    """What a unit's Parquet file says of how it was made, and of what is in it."""
-    return {
-        "identity": unit.identity,
-        "settings": asdict(settings),
-        "depths": dict(sorted(depths.items())),
-        "bytes": kept,
-        "statuses": dict(statuses),
-    }
-
-
-def write_rows(folder: Folder, unit_name: str, rows: list[dict[str, Any]], key: Mapping[str, Any]) -> None:
+def write_rows(folder: Folder, unit_name: str, rows: Iterable[Mapping[str, Any]], key: UnitKey) -> None:
     """Write a unit's rows, whole or not at all."""
-    schema = POOL_ROW.with_metadata({KEY: json.dumps(key)})
+    schema = POOL_ROW.with_metadata({METADATA_KEY: key.as_json()})
     with folder.temporary() as path:
-        pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(list(rows), schema), path, compression="zstd")
         folder.put(path, f"{unit_name}.parquet")

@@ -14,7 +14,8 @@ from markdown_it import MarkdownIt
 
 from dmlkit import sources, terms
 from dmlkit.dataset import card
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUS_BY_NAME
 from dmlkit.taxonomy.manifest import load_manifest
@@ -94,7 +95,7 @@ def test_a_partial_build_says_what_is_missing_and_what_was_refused(tmp_path):
     source = tmp_path / "tars"
     shutil.copy(source / f"{CLASSES[2].fine_id}.tar", source / f"{CLASSES[3].fine_id}.tar")  # contradicting duplicates
     tiny = load_manifest(str(tmp_path / "tiny"))
-    build(tiny, Options("imagenet-21k", folder, source, limit=5, jobs=1))
+    build(tiny, BuildOptions("imagenet-21k", folder, source, limit=5, jobs=1))
     _, body = parts(folder)
     rows = tables(body)
     assert rows["fine classes with images"] == ["1", "0", "0", "1", "8"]
@@ -110,7 +111,7 @@ def test_what_was_resized_says_so(tmp_path):
     folder = build_folder(tmp_path)
     tiny = load_manifest(str(tmp_path / "tiny"))
     assert "bytes are those of the source, unchanged" in parts(folder)[1]
-    build(tiny, Options("imagenet-21k", folder, tmp_path / "tars", size=32, jobs=1))
+    build(tiny, BuildOptions("imagenet-21k", folder, tmp_path / "tars", shorter_side_px=32, jobs=1))
     assert "shorter side of 32 px" in parts(folder)[1]
     assert "unchanged" not in parts(folder)[1]
 
@@ -155,7 +156,7 @@ def test_the_reasons_of_excluded_labels_are_told_with_their_numbers(tmp_path):
     folder = build_folder(tmp_path)
     assert "Excluded here" not in parts(folder)[1]
     write_tar(tmp_path / "tars" / f"{WHALE.label}.tar", {f"{i}.JPEG": make_image(7000 + i) for i in range(3)})
-    build(load_manifest(str(tmp_path / "tiny")), Options("imagenet-21k", folder, tmp_path / "tars", jobs=1))
+    build(load_manifest(str(tmp_path / "tiny")), BuildOptions("imagenet-21k", folder, tmp_path / "tars", jobs=1))
     assert "- 3 images: it looks like a fish" in parts(folder)[1]
 
 

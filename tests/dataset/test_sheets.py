@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from dmlkit.dataset import figure as sheets
 from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import OutputError, UnreadableDatasetError, UsageError
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import write_tar
 from tests.support.manifests import CLASSES, build_folder, write_manifest
@@ -35,7 +36,7 @@ def coloured_folder(where, classes=CLASSES, pictured=None, each=4, **options):
         if pictured is None or c.fine_id in pictured:
             data = {f"{c.fine_id}_{i}.JPEG": plain_image(COLOURS[number % 8], number=i, **options) for i in range(each)}
             write_tar(where / f"tars/{c.fine_id}.tar", data)
-    return build(tiny, Options("imagenet-21k", where / "out", where / "tars", jobs=1)).out
+    return build(tiny, BuildOptions("imagenet-21k", where / "out", where / "tars", jobs=1)).out
 
 
 def cells_of(page):

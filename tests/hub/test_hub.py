@@ -15,7 +15,8 @@ from datasets.exceptions import DatasetNotFoundError
 from dmlkit.cli.push import push
 from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import push as pushing
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import hub_client
 from tests.support.hub_server import Blob, Repo
@@ -31,7 +32,7 @@ def drawn(tmp_path_factory):
     where = tmp_path_factory.mktemp("drawn")
     toml = TOML + '\n[sample]\ndrawing = "animal"\nper_class = 3\n'
     tiny = load_manifest(str(write_manifest(where / "tiny", CLASSES, toml)))
-    return build(tiny, Options("sample", where / "out", jobs=1)).out
+    return build(tiny, BuildOptions("sample", where / "out", jobs=1)).out
 
 
 def run(*args):

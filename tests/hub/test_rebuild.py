@@ -10,7 +10,8 @@ from dmlkit.cli.build import build as command
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import HubError, SourceError, UsageError
 from dmlkit.hub import push as pushing
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.sources.test_stanford_online_products import files as product_files
@@ -117,7 +118,7 @@ def test_a_limit_holds_for_a_copy_that_has_more(hub, tmp_path):
     few = write_source(tmp_path / "few", 6)
     more = write_source(tmp_path / "more", 40)
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny")))
-    first = build(tiny, Options("imagenet-21k", tmp_path / "first", few, limit=3, jobs=1)).out
+    first = build(tiny, BuildOptions("imagenet-21k", tmp_path / "first", few, limit=3, jobs=1)).out
     pushing.push(first, pushing.Options(REPO))
     out = tmp_path / "again"
     assert again("--from", more, "--out", out, "--quiet") == 0
@@ -128,7 +129,7 @@ def test_a_limit_holds_for_a_copy_that_has_more(hub, tmp_path):
 def test_a_smaller_size_is_made_again(hub, tmp_path):
     source = write_source(tmp_path / "tars", 3)
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny")))
-    first = build(tiny, Options("imagenet-21k", tmp_path / "first", source, size=32, jobs=1)).out
+    first = build(tiny, BuildOptions("imagenet-21k", tmp_path / "first", source, shorter_side_px=32, jobs=1)).out
     pushing.push(first, pushing.Options(REPO))
     assert again("--from", source, "--out", tmp_path / "again", "--quiet") == 0
     assert sums(tmp_path / "again") == sums(first)
@@ -140,7 +141,7 @@ def test_classes_that_only_the_source_knew_are_those_of_the_published_rows(hub, 
         target = tmp_path / "from" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-    options = Options(name, tmp_path / "first", tmp_path / "from", jobs=1)
+    options = BuildOptions(name, tmp_path / "first", tmp_path / "from", jobs=1)
     first = build(load_manifest("product"), options).out
     pushing.push(first, pushing.Options(REPO))
     assert again("--from", tmp_path / "from", "--out", tmp_path / "again", "--quiet") == 0
@@ -239,7 +240,7 @@ def test_what_a_hostile_repository_says_of_itself_is_checked(pushed, own, tmp_pa
 def test_a_pool_of_the_own_build_is_not_collected_again(pushed, good_folder, own, tmp_path, capsys):
     pool = tmp_path / "pool"
     tiny = load_manifest(str(good_folder.parent / "tiny"))
-    build(tiny, Options("imagenet-21k", tmp_path / "mine", own, pool=pool, jobs=1))
+    build(tiny, BuildOptions("imagenet-21k", tmp_path / "mine", own, pool=pool, jobs=1))
     assert again("--from", own, "--out", tmp_path / "again", "--pool", pool) == 0
     assert "units, in the pool already" in capsys.readouterr().err
     assert sums(tmp_path / "again") == sums(good_folder)

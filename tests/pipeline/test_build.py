@@ -9,10 +9,13 @@ from datasets import load_dataset
 
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import OutputError, PoolError, SourceError, TaxonomyError, UsageError
-from dmlkit.pipeline.build import Options, build, dry_run
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.dry_run import dry_run
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, WHALE, sums, write_manifest, write_source
+from tests.support.reads import note_reads
 
 FINE = [c.fine_id for c in CLASSES]
 TEST_FINE = [c.fine_id for c in CLASSES if c.split == "test"]
@@ -25,7 +28,7 @@ def tiny(tiny_manifest):
 
 @pytest.fixture
 def options(tmp_path, tiny_source):
-    return Options("imagenet-21k", tmp_path / "out", tiny_source, jobs=1)
+    return BuildOptions("imagenet-21k", tmp_path / "out", tiny_source, jobs=1)
 
 
 def rejected(folder):
@@ -147,7 +150,7 @@ def test_a_test_class_with_one_image_is_out_and_counted_as_missing(tiny, options
     write_tar(options.path / f"{TEST_FINE[0]}.tar", {f"{TEST_FINE[0]}_1.JPEG": make_image(97601)})
     result = build(tiny, options)
     assert result.statuses["class-too-small"] == 1
-    assert (result.coverage["fine"].found, result.coverage["fine"].reached) == (7, False)
+    assert (result.coverage["fine"].num_covered, result.coverage["fine"].reached) == (7, False)
     assert result.missing == [f"{TEST_FINE[0]} ({CLASSES[FINE.index(TEST_FINE[0])].fine})"]
 
 
@@ -164,7 +167,7 @@ def test_a_limit_keeps_the_same_images_from_a_small_or_a_full_pool(tiny, options
 
 def test_size_shrinks_and_says_so(tiny, options):
     write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": make_image(97701, 400, 200)})
-    build(tiny, replace(options, size=64))
+    build(tiny, replace(options, shorter_side_px=64))
     sizes = {row["image_id"]: row["image"].size for row in load_dataset(str(options.out))["train"]}
     assert sizes.pop(f"imagenet-21k/{FINE[0]}_1") == (128, 64)
     assert set(sizes.values()) == {(48, 40)}
@@ -178,20 +181,15 @@ def test_changed_source_bytes_are_collected_again_and_nothing_else(tiny, options
     build(tiny, options)
     before = sums(options.out)
     write_tar(options.path / f"{FINE[3]}.tar", {f"{FINE[3]}_{i}.JPEG": make_image(97800 + i) for i in range(6)})
-    read = []
-    from dmlkit.pipeline import collect
-
-    monkeypatch.setattr(
-        collect, "offered", lambda task, good, real=collect.offered: read.append(task.unit.name) or real(task, good)
-    )
+    reads = note_reads(monkeypatch)
     build(tiny, options)
-    assert read == [FINE[3]]
+    assert reads == [FINE[3]]
     assert sums(options.out) != before
 
 
 def test_a_new_exclusion_or_split_reads_no_image_again(tiny_manifest, options, monkeypatch):
     build(load_manifest(str(tiny_manifest)), options)
-    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("an image was read again"))
+    reads = note_reads(monkeypatch)
     changed = [replace(c, split="test" if c.middle == "dog" else "train") for c in CLASSES]
     write_manifest(tiny_manifest, changed)
     build(load_manifest(str(tiny_manifest)), options)
@@ -201,13 +199,16 @@ def test_a_new_exclusion_or_split_reads_no_image_again(tiny_manifest, options, m
         file.write(f"{FINE[0]}\tdog 1\twe have enough\n")
     result = build(load_manifest(str(tiny_manifest)), options)
     assert result.statuses["excluded"] == 6
+    assert reads == []
 
 
 def test_labels_that_no_one_knows_stop_the_build_before_a_image_is_read(tiny, options, monkeypatch):
     write_tar(options.path / "n77777777.tar", {"n77777777_1.JPEG": make_image(1)})
-    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("an image was read"))
-    with pytest.raises(TaxonomyError, match="n77777777"):
+    reads = note_reads(monkeypatch)
+    with pytest.raises(TaxonomyError) as error:
         build(tiny, options)
+    assert (error.value.code, error.value.facts["labels"]) == ("taxonomy.unplaced-labels", ("n77777777",))
+    assert reads == []
 
 
 def test_a_build_that_cannot_begin_leaves_nothing_behind(tiny, options, tmp_path):
@@ -226,19 +227,21 @@ def test_nothing_good_gives_an_error_and_no_folder(tiny, options):
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("change", "code", "facts"),
     [
-        ({"jobs": 0}, "--jobs is 0"),
-        ({"limit": 0}, "--limit is 0"),
-        ({"size": 0}, "--size is 0"),
-        ({"size": 16}, "shorter side of 32"),
-        ({"source": "tiny-imagenet"}, "takes no images from the source 'tiny-imagenet'"),
-        ({"source": "imagenet"}, "takes no images from the source 'imagenet'"),
+        ({"jobs": 0}, "usage.below-one", {"option": "--jobs", "value": 0}),
+        ({"limit": 0}, "usage.below-one", {"option": "--limit", "value": 0}),
+        ({"shorter_side_px": 0}, "usage.below-one", {"option": "--size", "value": 0}),
+        ({"shorter_side_px": 16}, "usage.size-too-small", {"value": 16}),
+        ({"source": "tiny-imagenet"}, "usage.source-not-accepted", {"name": "tiny-imagenet"}),
+        ({"source": "imagenet"}, "usage.source-not-accepted", {"name": "imagenet"}),
     ],
 )
-def test_options_that_cannot_mean_anything_are_refused(tiny, options, change, complaint):
-    with pytest.raises(UsageError, match=complaint):
+def test_meaningless_options_are_refused(tiny, options, change, code, facts):
+    with pytest.raises(UsageError) as error:
         build(tiny, replace(options, **change))
+    assert error.value.code == code
+    assert facts.items() <= error.value.facts.items()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from datasets import load_dataset
 
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import TaxonomyError
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.storage import crawler
 from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.storage.images import digest
@@ -55,9 +56,9 @@ def server():
 
 @pytest.fixture
 def options(tmp_path, monkeypatch):
-    monkeypatch.setattr(Options, "policy", CrawlPolicy(**QUICK))
+    monkeypatch.setattr(BuildOptions, "policy", CrawlPolicy(**QUICK))
     crawler.crawler.cache_clear()
-    yield Options("url-list", tmp_path / "out", tmp_path / "list.csv", jobs=1)
+    yield BuildOptions("url-list", tmp_path / "out", tmp_path / "list.csv", jobs=1)
     crawler.crawler(CrawlPolicy(**QUICK)).close()
     crawler.crawler.cache_clear()
 

@@ -16,7 +16,8 @@ from PIL import Image
 from dmlkit.cli.main import main
 from dmlkit.errors import OutputError, UsageError
 from dmlkit.hub import ids_only
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.report.dataset import classes, overview, rejected
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.dyml_release import PRODUCT, imported, write_release
@@ -41,7 +42,7 @@ def build_to_look_at(where):
             members[f"{c.fine_id}_clash.JPEG"] = make_image(5)
         write_tar(where / "tars" / f"{c.fine_id}.tar", members)
     write_tar(where / "tars" / "n09999999.tar", {"n09999999_0.JPEG": make_image(77)})
-    return build(tiny, Options("imagenet-21k", where / "out", where / "tars", jobs=1)).out
+    return build(tiny, BuildOptions("imagenet-21k", where / "out", where / "tars", jobs=1)).out
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from datasets import load_dataset
 
 from dmlkit import sample as drawing
 from dmlkit.errors import UsageError
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sample import scene
 from dmlkit.sample.animal import draw
 from dmlkit.sample.animal.figure import Figure
@@ -188,7 +189,7 @@ def test_no_animal_is_where_it_cannot_be():
 
 def test_rows_and_card_say_that_the_pictures_are_drawn(tmp_path):
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
-    build(tiny, Options("sample", tmp_path / "out", jobs=1))
+    build(tiny, BuildOptions("sample", tmp_path / "out", jobs=1))
     loaded = load_dataset(str(tmp_path / "out"))
     rows = [row for split in loaded.values() for row in split.remove_columns("image")]
     assert len(rows) == 4 * len(CLASSES)
@@ -206,7 +207,7 @@ def test_limit_says_how_many_pictures_are_drawn_of_a_class(tmp_path):
 def test_from_is_an_error_for_a_source_that_reads_nothing(tmp_path):
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
     with pytest.raises(UsageError, match="draws its images and reads no --from"):
-        build(tiny, Options("sample", tmp_path / "out", path=tmp_path))
+        build(tiny, BuildOptions("sample", tmp_path / "out", path=tmp_path))
     assert not (tmp_path / "out").exists()
 
 

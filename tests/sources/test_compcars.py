@@ -10,7 +10,8 @@ import pytest
 
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import compcars as source
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
@@ -76,7 +77,7 @@ def own_manifest(where, change):
 
 
 def test_a_build_has_the_types_of_the_map_and_pickups_only_in_the_test(folder, tmp_path):
-    result = build(load_manifest("vehicle"), Options("compcars", tmp_path / "out", folder, jobs=1))
+    result = build(load_manifest("vehicle"), BuildOptions("compcars", tmp_path / "out", folder, jobs=1))
     assert result.statuses == {"ok": 32, "excluded": 4}
     assert validate(tmp_path / "out") == []
     tree = pd.concat(map(pd.read_parquet, (tmp_path / "out" / "hierarchy").glob("*.parquet")))
@@ -142,7 +143,7 @@ def wrong_rules():
 def test_rules_of_an_own_manifest_that_contradict_it_are_an_error(fault, folder, tmp_path):
     own = own_manifest(tmp_path / "own", lambda text: text.replace(*wrong_rules()[fault]))
     with pytest.raises(ManifestError) as raised:
-        build(own, Options("compcars", tmp_path / "out", folder, jobs=1))
+        build(own, BuildOptions("compcars", tmp_path / "out", folder, jobs=1))
     assert fault in str(raised.value)
 
 

@@ -12,7 +12,8 @@ import pytest
 from scipy.io import savemat
 
 from dmlkit.errors import SourceError
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import Request, imagenet_1k
 from dmlkit.sources.common import synsets
 from dmlkit.taxonomy.manifest import load_manifest
@@ -201,7 +202,7 @@ def test_a_build_takes_train_and_val(root, tmp_path):
     tiny = load_manifest(
         str(write_manifest(tmp_path / "tiny", toml=TOML.replace('"imagenet-21k", ', '"imagenet-1k", ')))
     )
-    result = build(tiny, Options("imagenet-1k", tmp_path / "out", archives_only(root), jobs=1))
+    result = build(tiny, BuildOptions("imagenet-1k", tmp_path / "out", archives_only(root), jobs=1))
     assert result.statuses == {"ok": len(TRAIN_LABELS) + len(VAL)}
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from dmlkit import sources
 from dmlkit.errors import OutputError, SourceError
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import Request, imagenet_21k
 from dmlkit.storage import archives
 from dmlkit.taxonomy.manifest import load_manifest
@@ -130,7 +131,7 @@ def test_every_layout_ends_in_the_same_data_set(tiny_manifest, tmp_path):
     for layout in (prefixed, folders, outer, outer_gz):
         place = tmp_path / layout.__name__
         place.mkdir()
-        options = Options("imagenet-21k", place / "out", layout(place), jobs=1)
+        options = BuildOptions("imagenet-21k", place / "out", layout(place), jobs=1)
         for _ in range(2):
             build(tiny, options)
             seen.add(sums(place / "out"))
@@ -155,7 +156,7 @@ def test_images_with_the_same_name_in_two_folders_are_two_images(root, read):
 
 
 def test_a_stream_is_unpacked_piece_by_piece_and_leaves_nothing(tiny_manifest, root, tmp_path):
-    options = Options("imagenet-21k", tmp_path / "out", outer_gz(root), jobs=2)
+    options = BuildOptions("imagenet-21k", tmp_path / "out", outer_gz(root), jobs=2)
     result = build(load_manifest(str(tiny_manifest)), options)
     assert sum(result.images.values()) == len(IMAGES)
     assert list((options.pool_folder / "imagenet-21k" / "scratch").iterdir()) == []
@@ -303,7 +304,7 @@ def test_a_damaged_stream_gives_the_same_units_when_its_synsets_are_in_the_pool(
 def test_a_build_of_a_cut_stream_keeps_every_image_before_the_cut(tiny_manifest, root, tmp_path):
     path = outer_gz(root)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    options = Options("imagenet-21k", tmp_path / "out", path, jobs=1)
+    options = BuildOptions("imagenet-21k", tmp_path / "out", path, jobs=1)
     result = build(load_manifest(str(tiny_manifest)), options)
     assert result.statuses["ok"] > len(IMAGES) / 2
     assert result.statuses["ok"] % 4, "the archive in which it breaks gives the images before the break too"

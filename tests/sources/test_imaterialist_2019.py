@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import DmlkitError, ManifestError, SourceError
-from dmlkit.pipeline.build import Options, build, dry_run
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.dry_run import dry_run
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import Request
 from dmlkit.sources import imaterialist_2019 as imaterialist
 from dmlkit.taxonomy.manifest import load_manifest
@@ -44,7 +46,7 @@ def tiny(folder):
 
 @pytest.fixture
 def options(tmp_path):
-    return Options(NAME, tmp_path / "out", tmp_path / "from", jobs=1)
+    return BuildOptions(NAME, tmp_path / "out", tmp_path / "from", jobs=1)
 
 
 @pytest.fixture
@@ -318,7 +320,7 @@ def test_leaves_of_nodes_with_a_single_node_below_are_left_out_with_the_reason(t
     result = build(tiny, options)
     assert result.statuses == {"ok": 24, "excluded": 4}
     assert rejected(options.out)[f"{600:032x}"] == ("excluded", SINGLE)
-    assert result.coverage["fine"].of == 6
+    assert result.coverage["fine"].num_classes == 6
 
 
 @pytest.mark.parametrize(

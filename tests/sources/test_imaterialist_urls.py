@@ -10,7 +10,9 @@ import pytest
 from datasets import load_dataset
 
 from dmlkit.dataset.validate import validate
-from dmlkit.pipeline.build import Options, build, dry_run
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.dry_run import dry_run
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import Request
 from dmlkit.sources import imaterialist_2019 as imaterialist
 from dmlkit.storage import crawler
@@ -34,7 +36,7 @@ def tiny(folder):
 
 @pytest.fixture
 def options(tmp_path):
-    return Options(NAME, tmp_path / "out", tmp_path / "from", jobs=1)
+    return BuildOptions(NAME, tmp_path / "out", tmp_path / "from", jobs=1)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def server():
 @pytest.fixture
 def by_url(options, monkeypatch):
     policy = CrawlPolicy(pause=0.02, connect=2, stall=0.6, total=1.5, tries=2, allow_private_hosts=True, per_host=32)
-    monkeypatch.setattr(Options, "policy", policy)
+    monkeypatch.setattr(BuildOptions, "policy", policy)
     crawler.crawler.cache_clear()
     yield options
     crawler.crawler(policy).close()

@@ -9,7 +9,8 @@ import pytest
 
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import stanford_cars as source
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
@@ -85,10 +86,10 @@ def classes(path):
 
 def test_a_build_has_all_classes_and_vans_only_in_the_test(tmp_path):
     folder = one_folder(tmp_path / "cars")
-    result = build(load_manifest("vehicle"), Options("stanford-cars", tmp_path / "out", folder, jobs=1))
+    result = build(load_manifest("vehicle"), BuildOptions("stanford-cars", tmp_path / "out", folder, jobs=1))
     assert result.statuses == {"ok": 392}
-    assert {scale: (c.found, c.of) for scale, c in result.coverage.items()} == {
-        "fine": (196, 196), "middle": (result.coverage["middle"].of,) * 2, "coarse": (8, 8)
+    assert {scale: (c.num_covered, c.num_classes) for scale, c in result.coverage.items()} == {
+        "fine": (196, 196), "middle": (result.coverage["middle"].num_classes,) * 2, "coarse": (8, 8)
     }  # fmt: skip
     assert validate(tmp_path / "out") == []
     tree = pd.concat(map(pd.read_parquet, (tmp_path / "out" / "hierarchy").glob("*.parquet")))

@@ -13,7 +13,9 @@ from datasets import load_dataset
 
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import ManifestError, SourceError
-from dmlkit.pipeline.build import Options, build, dry_run
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.dry_run import dry_run
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import Request, stanford_online_products
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
@@ -46,7 +48,7 @@ def product(folder):
 
 @pytest.fixture
 def options(tmp_path):
-    return Options(NAME, tmp_path / "out", tmp_path / "from", jobs=1)
+    return BuildOptions(NAME, tmp_path / "out", tmp_path / "from", jobs=1)
 
 
 def rows(first=1, products=2, each=3):

@@ -7,7 +7,8 @@ import pytest
 
 from dmlkit import terms
 from dmlkit.errors import SourceError
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import Request, tiny_imagenet
 from dmlkit.sources.common import synsets
 from dmlkit.storage import archives, download
@@ -120,7 +121,7 @@ def test_every_layout_gives_train_and_val_by_wnid_and_leaves_test_alone(layout, 
 def test_a_build_takes_every_image_greyscale_too(layout, root, tmp_path):
     toml = TOML.replace('"imagenet-21k", ', '"tiny-imagenet", ')
     tiny = load_manifest(str(write_manifest(tmp_path / "manifest", toml=toml)))
-    result = build(tiny, Options("tiny-imagenet", tmp_path / "out", layout(root, FILES), jobs=1))
+    result = build(tiny, BuildOptions("tiny-imagenet", tmp_path / "out", layout(root, FILES), jobs=1))
     assert result.statuses == {"ok": len(LABELS)}
 
 

@@ -9,7 +9,9 @@ import pytest
 from dmlkit.cli import main
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import SourceError
-from dmlkit.pipeline.build import Options, build, dry_run
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.dry_run import dry_run
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import Request, veri_wild_vehicleid
 from dmlkit.sources import vehicleid as source
 from dmlkit.taxonomy.manifest import load_manifest
@@ -41,7 +43,7 @@ def classes(path, table):
 
 
 def built(name, path, out, table=None):
-    return build(load_manifest("vehicle"), Options(name, out, path, jobs=1, table=table))
+    return build(load_manifest("vehicle"), BuildOptions(name, out, path, jobs=1, table=table))
 
 
 # ---- layouts
@@ -103,7 +105,7 @@ def test_the_first_build_writes_the_table_and_says_what_to_fill(folder, tmp_path
 
 def test_a_dry_run_writes_no_table(folder, tmp_path):
     with pytest.raises(SourceError):
-        dry_run(load_manifest("vehicle"), Options("vehicleid", tmp_path / "out", folder))
+        dry_run(load_manifest("vehicle"), BuildOptions("vehicleid", tmp_path / "out", folder))
     assert [p.name for p in tmp_path.iterdir()] == [folder.name]
 
 
@@ -293,7 +295,7 @@ def test_both_in_one_have_the_ids_of_each_alone(both, tmp_path, table):
     key = "image_id"
     pd.testing.assert_frame_equal(found.sort_values(key, ignore_index=True), alone.sort_values(key, ignore_index=True))
     assert set(found["source"]) == {"veri-wild", "vehicleid"}
-    assert result.coverage["coarse"].found == 6
+    assert result.coverage["coarse"].num_covered == 6
     assert any(note.startswith("VERI-Wild: ") for note in result.notes)
     assert any(note.startswith("VehicleID: ") for note in result.notes)
 
@@ -340,6 +342,6 @@ def test_what_is_no_folder_is_an_error_that_says_how(path, tmp_path):
 
 
 def test_a_dry_run_counts_both(both, tmp_path, table):
-    facts = dry_run(load_manifest("vehicle"), Options("veri-wild+vehicleid", tmp_path / "out", both, table=table))
+    facts = dry_run(load_manifest("vehicle"), BuildOptions("veri-wild+vehicleid", tmp_path / "out", both, table=table))
     assert facts["labels"] == {"excluded": 2, "ok": 44}
     assert facts["fine"] == facts["of_fine"] == 44

@@ -9,7 +9,8 @@ import pytest
 from dmlkit.cli import main
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import SourceError
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.sources import veri_wild as source
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import vehicle_archives as made
@@ -67,7 +68,7 @@ def one_vehicle(*models_and_types, vehicle=900):
 def built(tmp_path_factory):
     where = tmp_path_factory.mktemp("built")
     folder = veri_wild(where / "VERI-Wild")
-    return build(load_manifest("vehicle"), Options("veri-wild", where / "out", folder, jobs=1))
+    return build(load_manifest("vehicle"), BuildOptions("veri-wild", where / "out", folder, jobs=1))
 
 
 # ---- the two releases
@@ -124,7 +125,7 @@ def test_buses_are_only_in_the_test_and_every_other_coarse_class_is_on_both_side
 
 def test_another_build_of_a_moved_copy_gives_the_same_bytes(built, tmp_path):
     copy = veri_wild(tmp_path / "elsewhere", release="second")
-    again = build(load_manifest("vehicle"), Options("veri-wild", tmp_path / "out", copy, jobs=1))
+    again = build(load_manifest("vehicle"), BuildOptions("veri-wild", tmp_path / "out", copy, jobs=1))
     assert sums(again.out) == sums(built.out)
 
 
@@ -241,7 +242,7 @@ def test_where_all_classes_are_of_the_test_alone_it_is_told(tmp_path):
 def test_rows_without_a_image_and_images_without_a_row_are_statuses(tmp_path):
     ids = made.ids_of(info_rows())
     path = veri_wild(tmp_path / "v", ids=[*ids[1:3], *ids[4:], "00001/777777", "88888/000001"])
-    result = build(load_manifest("vehicle"), Options("veri-wild", tmp_path / "out", path, jobs=1))
+    result = build(load_manifest("vehicle"), BuildOptions("veri-wild", tmp_path / "out", path, jobs=1))
     assert result.statuses == {"ok": len(ids) - 2, "unlabelled": 2, "missing": 2}
     rejected = pd.read_parquet(tmp_path / "out" / "rejected.parquet")
     assert rejected.set_index("image_id")["status"].to_dict() == {
@@ -254,7 +255,7 @@ def test_rows_without_a_image_and_images_without_a_row_are_statuses(tmp_path):
 
 def test_images_of_an_excluded_vehicle_are_rejected_with_its_reason(tmp_path):
     path = veri_wild(tmp_path / "v", one_vehicle(("One", "others"), ("One", "others")))
-    build(load_manifest("vehicle"), Options("veri-wild", tmp_path / "out", path, jobs=1))
+    build(load_manifest("vehicle"), BuildOptions("veri-wild", tmp_path / "out", path, jobs=1))
     rejected = pd.read_parquet(tmp_path / "out" / "rejected.parquet")
     assert rejected["status"].tolist() == ["excluded"] * 2
     assert set(rejected["detail"]) == {"the manifest leaves out its type: others"}
@@ -263,7 +264,7 @@ def test_images_of_an_excluded_vehicle_are_rejected_with_its_reason(tmp_path):
 def test_a_row_that_stands_twice_is_counted_and_its_image_kept_once(tmp_path):
     rows = info_rows()
     path = veri_wild(tmp_path / "v", [*rows, rows[0], rows[0]])
-    result = build(load_manifest("vehicle"), Options("veri-wild", tmp_path / "out", path, jobs=1))
+    result = build(load_manifest("vehicle"), BuildOptions("veri-wild", tmp_path / "out", path, jobs=1))
     assert result.statuses == {"ok": len(rows), "repeated-id": 2}
 
 
@@ -350,7 +351,7 @@ def test_a_damaged_list_is_an_error_that_says_where(fault, tmp_path):
     path = first_release(tmp_path)
     faults()[fault](path)
     with pytest.raises(SourceError) as raised:
-        build(load_manifest("vehicle"), Options("veri-wild", tmp_path / "out", path, jobs=1))
+        build(load_manifest("vehicle"), BuildOptions("veri-wild", tmp_path / "out", path, jobs=1))
     assert fault in str(raised.value)
     assert raised.value.hint
     assert not (tmp_path / "out").exists()

@@ -12,9 +12,9 @@ import time
 import pytest
 
 from dmlkit.errors import DmlkitError, OutputError, UsageError
-from dmlkit.pipeline.build import Options, build
-from dmlkit.pipeline.collect import Task, collect_unit, own_versions
-from dmlkit.pipeline.pool import Settings
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.collect import CollectTask, byte_versions, collect_unit
+from dmlkit.pipeline.options import BuildOptions, CollectSettings
 from dmlkit.sources.base import Unit
 from dmlkit.storage import executor
 from dmlkit.storage.locations import folder_at
@@ -136,9 +136,9 @@ def test_a_cluster_that_is_not_there_is_an_error_at_once(form):
 
 
 def test_a_worker_with_other_versions_is_an_error_and_writes_nothing(tmp_path):
-    task = Task(
-        Unit("u", ("n01443537",), "1"), "sample", folder_at(tmp_path), Settings(32, None, None), {},
-        versions=own_versions() | {"pillow": "1.0"},
+    task = CollectTask(
+        Unit("u", ("n01443537",), "1"), "sample", folder_at(tmp_path), CollectSettings(32, None, None), {},
+        versions=byte_versions() | {"pillow": "1.0"},
     )  # fmt: skip
     with pytest.raises(DmlkitError, match=r"was started with dmlkit .*pillow 1\.0"):
         collect_unit(task)
@@ -149,13 +149,13 @@ def test_a_worker_with_other_versions_is_an_error_and_writes_nothing(tmp_path):
     ("change", "complaint"),
     [
         ({"engine": "spark"}, "unknown engine 'spark'"),
-        ({"address": "auto"}, "--address auto is of a Ray cluster"),
+        ({"address": "auto"}, "--address auto is that of a Ray cluster"),
     ],
 )
 def test_an_engine_that_is_none_is_refused(tiny_manifest, tiny_source, tmp_path, change, complaint):
     from dmlkit.taxonomy.manifest import load_manifest
 
-    options = Options("imagenet-21k", tmp_path / "out", tiny_source, **change)
+    options = BuildOptions("imagenet-21k", tmp_path / "out", tiny_source, **change)
     with pytest.raises(UsageError, match=complaint):
         build(load_manifest(str(tiny_manifest)), options)
 

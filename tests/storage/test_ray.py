@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, sums, write_manifest
@@ -81,7 +82,7 @@ def large(source):
 def test_a_node_that_dies_costs_only_its_units(cluster, environment, bucket, tmp_path):
     address, raylet = cluster
     folder, source = write_manifest(tmp_path / "m", MANY), large(tmp_path / "tars")
-    build(load_manifest(str(folder)), Options("imagenet-21k", tmp_path / "local", source, jobs=1))
+    build(load_manifest(str(folder)), BuildOptions("imagenet-21k", tmp_path / "local", source, jobs=1))
     args = ["--pool", f"{bucket}/pool", "--engine", "ray", "--address", address, "--json"]
     process = subprocess.Popen(
         command(folder, source, f"{bucket}/out", *args),
@@ -151,7 +152,7 @@ def test_what_a_unit_raises_is_raised_and_a_unit_that_ends_its_workers_is_an_err
 
 @pytest.mark.slow
 def test_a_ray_of_this_machine_is_started_and_stopped(environment, tiny_manifest, tiny_source, tmp_path):
-    build(load_manifest(str(tiny_manifest)), Options("imagenet-21k", tmp_path / "local", tiny_source, jobs=1))
+    build(load_manifest(str(tiny_manifest)), BuildOptions("imagenet-21k", tmp_path / "local", tiny_source, jobs=1))
     own = environment | {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
     ran = subprocess.run(
         command("tiny", "tars", "out", "--engine", "ray", "--jobs", "1"),

@@ -18,13 +18,16 @@ import pytest
 
 from dmlkit.cli import main
 from dmlkit.errors import OutputError, PoolError, UsageError
-from dmlkit.pipeline.build import Options, build, dry_run
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.dry_run import dry_run
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.pipeline.pool import Pool
 from dmlkit.storage.locations import RemoteFolder, folder_at, place_of, shown
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, sums, write_manifest, write_source
 from tests.support.object_store import keys
+from tests.support.reads import note_reads
 
 
 @pytest.fixture(autouse=True)
@@ -71,12 +74,12 @@ def tiny(tiny_manifest):
 
 @pytest.fixture
 def options(bucket, tiny_source):
-    return Options("imagenet-21k", f"{bucket}/out", tiny_source, jobs=1)
+    return BuildOptions("imagenet-21k", f"{bucket}/out", tiny_source, jobs=1)
 
 
 @pytest.fixture
 def local_sums(tiny, tiny_source, tmp_path):
-    build(tiny, Options("imagenet-21k", tmp_path / "local", tiny_source, jobs=1))
+    build(tiny, BuildOptions("imagenet-21k", tmp_path / "local", tiny_source, jobs=1))
     return sums(tmp_path / "local")
 
 
@@ -194,8 +197,9 @@ def test_the_same_bytes_come_from_a_pool_anywhere_to_a_place_anywhere(
 def test_what_is_in_a_remote_pool_is_not_read_again(tiny, options, monkeypatch):
     build(tiny, options)
     assert dry_run(tiny, options)["settled"] == len(CLASSES)
-    monkeypatch.setattr("dmlkit.pipeline.collect.judge", lambda *_: pytest.fail("an image was read again"))
+    reads = note_reads(monkeypatch)
     build(tiny, options)
+    assert reads == []
 
 
 def test_a_remote_pool_of_another_source_and_one_that_is_in_use_are_left_alone(tiny, options):
@@ -289,13 +293,13 @@ def test_a_pool_inside_the_data_set_folder_is_refused(tiny, options, tmp_path):
 def test_no_password_is_shown_or_written(tiny, tiny_source, monkeypatch, capsys):
     url = "memory://me:secret@host/out"
     assert shown(f"at {url} and {url}") == "at memory://***@host/out and memory://***@host/out"
-    result = build(tiny, Options("imagenet-21k", url, tiny_source, jobs=1))
+    result = build(tiny, BuildOptions("imagenet-21k", url, tiny_source, jobs=1))
     assert (result.out, result.pool) == ("memory://***@host/out", "memory://***@host/out.pool")
     store = fsspec.filesystem("memory").store
     assert not [name for name, file in store.items() if b"secret" in file.getvalue()]
     folder_at(url).write("build.json", b"{}")
     with pytest.raises(OutputError) as error:
-        build(tiny, Options("imagenet-21k", url, tiny_source, jobs=1))
+        build(tiny, BuildOptions("imagenet-21k", url, tiny_source, jobs=1))
     assert "secret" not in str(error.value)
     forget()
     monkeypatch.setattr(sys, "argv", ["dmlkit", "build", "animal", "--out", url, "--dry-run"])
@@ -309,7 +313,7 @@ def test_no_password_is_shown_or_written(tiny, tiny_source, monkeypatch, capsys)
 @pytest.mark.slow
 def test_killed_at_random_moments_a_remote_build_ends_in_the_same_bytes(tmp_path, bucket, own_tmpdir):
     folder, source = write_manifest(tmp_path / "m"), write_source(tmp_path / "tars", 60)
-    build(load_manifest(str(folder)), Options("imagenet-21k", tmp_path / "local", source, jobs=1))
+    build(load_manifest(str(folder)), BuildOptions("imagenet-21k", tmp_path / "local", source, jobs=1))
     args = [sys.executable, "-m", "dmlkit", "build", str(folder), "--from", str(source), "--out", f"{bucket}/out"]
     rng = random.Random(20210619)
     for _ in range(2):

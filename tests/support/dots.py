@@ -8,7 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy.manifest import FineClass, load_manifest
 from dmlkit.training import runs
 from dmlkit.training.runs import Machine
@@ -44,7 +45,7 @@ def build_dots(where: Path, classes: list[FineClass] = HUES, first: int = 0) -> 
         members = {f"{c.fine_id}_{i}.JPEG": dots(hue, 100 * hue + i + first) for i in range(PER_CLASS)}
         write_tar(where / "tars" / f"{c.fine_id}.tar", members)
     made = load_manifest(str(write_manifest(where / "dots", classes)))
-    return str(build(made, Options("imagenet-21k", where / "out", where / "tars", jobs=1)).out)
+    return str(build(made, BuildOptions("imagenet-21k", where / "out", where / "tars", jobs=1)).out)
 
 
 def settings(options=None, **given) -> runs.Settings:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dmlkit.pipeline.build import Options, build
+from dmlkit.pipeline.build import build
+from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy.manifest import Exclusion, FineClass, load_manifest
 from dmlkit.taxonomy.template import to_tsv
 from tests.support.images import make_image, write_tar
@@ -65,7 +66,7 @@ def build_folder(
     """A dataset folder made in ``where``. ``sources`` are the classes that the source has images of."""
     tiny = load_manifest(str(write_manifest(where / "tiny", classes, toml)))
     source = write_source(where / "tars", per_class, sources or classes)
-    return build(tiny, Options("imagenet-21k", where / "out", source, jobs=1)).out
+    return build(tiny, BuildOptions("imagenet-21k", where / "out", source, jobs=1)).out
 
 
 def sums(folder: Path) -> str:

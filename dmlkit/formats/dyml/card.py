@@ -128,7 +128,7 @@ def sizes_table(result: Result) -> str:
     lines = ["| config | split | images |", "|---|---|---:|"]
     lines += [f"| `{p.config}` | {p.split} | {result.images[p.name]:,} |" for p in LAYOUTS[result.form]]
     lines += ["", "| scale | classes with images | classes in the lists |", "|---|---:|---:|"]
-    lines += [f"| {scale} | {c.found:,} | {c.of:,} |" for scale, c in result.coverage.items()]
+    lines += [f"| {scale} | {c.num_covered:,} | {c.num_classes:,} |" for scale, c in result.coverage.items()]
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from dmlkit.errors import OutputError, SourceError, UsageError
 from dmlkit.formats.dyml import channels, labels, release, sidecar, writing
 from dmlkit.formats.dyml.sidecar import Sidecar
-from dmlkit.pipeline.build import Coverage
+from dmlkit.pipeline.options import Coverage
 from dmlkit.schema.layout import LAYOUTS
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, order_key

@@ -7,7 +7,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,7 +169,7 @@ def write_build_json(folder: Path, content: Content, result: Result, asked: str,
         "resizing": channels.RECODING if result.channels["swapped"] else None,
         "images": result.images,
         "statuses": result.statuses,
-        "coverage": {scale: asdict(c) for scale, c in result.coverage.items()},
+        "coverage": {scale: c.as_json() for scale, c in result.coverage.items()},
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": result.seconds,
     }

@@ -1,0 +1,138 @@
+"""The images of a published dataset → the same images in a person's own copy of its source, found by id and hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dmlkit.pipeline.assemble import Reject
+from dmlkit.pipeline.pool import Pool
+from dmlkit.schema.features import REJECTED
+
+# The columns of the pool that say where a person's own copy of an image is.
+OWN = ("unit", "offset", "length", "format")
+
+# Rows of a Parquet file that are in memory at a time.
+BATCH_ROWS = 200_000
+
+
+class LostImage(TypedDict):
+    """A published image that a person's copy does not have, or has with other bytes."""
+
+    image_id: str
+    status: str
+    detail: str
+
+
+def is_cut_off(rows: pd.DataFrame, pool: Pool, unit_names: Iterable[str]) -> bool:
+    """Tell whether published images were skipped because the person's copy has more than the limit took."""
+    ids = IdSet([rows["image_id"].tolist()])
+    late = (table.filter(pc.equal(table["status"], "over-limit")) for table in map(pool.rows, unit_names))
+    return any(ids.contains(table["image_id"]).any() for table in late)
+
+
+def match_published(
+    rows: pd.DataFrame, repo: str, folder: Path, pool: Pool, unit_names: Iterable[str], reject: Reject
+) -> tuple[pd.DataFrame, tuple[LostImage, ...]]:
+    """Match the published ``rows`` with the images of the pool.
+
+    Returns the rows whose images the pool has, with their positions in it, as `assemble_rows` does, and the images that
+    are lost. These go to ``reject``, after the published ``rejected.parquet`` in ``folder``, and so does what only the
+    person's copy has. Memory: about 1 kB for each published image, and 8 bytes for each published rejected candidate.
+    """
+    published = folder / "rejected.parquet"
+    for batch in read_batches(published, REJECTED.names):
+        reject(pa.Table.from_batches([batch]))
+    wanted = IdSet([rows["image_id"].tolist()])
+    rejected = IdSet(batch["image_id"].to_pylist() for batch in read_batches(published, ["image_id"]))
+    own = []
+    for name in sorted(unit_names):
+        table = read_candidates(pool, name)
+        is_wanted = wanted.contains(table["image_id"])
+        own.append(table.filter(pa.array(is_wanted)))
+        extra = table.filter(pa.array(~is_wanted & ~rejected.contains(table["image_id"])))
+        reject(mark_unlisted(extra, repo))
+    candidates = choose_candidates(pa.concat_tables(own).to_pandas(types_mapper=pd.ArrowDtype), rows)
+    matched = rows.merge(candidates, on="image_id", how="left", suffixes=("", "_own"))
+    good = matched["same"].fillna(False) & matched["good"].fillna(False)
+    lost = [describe_loss(row, repo) for row in matched[~good].sort_values("image_id").to_dict("records")]
+    reject(pa.Table.from_pylist(lost, REJECTED))
+    kept = matched[good].sort_values("order", ignore_index=True)[[*rows.columns, *OWN]]
+    return kept, tuple(LostImage(image_id=r["image_id"], status=r["status"], detail=r["detail"]) for r in lost)
+
+
+class IdSet:
+    """Many ids as sorted 64-bit hashes: 13 million are 104 MB. That two are one is left to chance: 1 in 100,000."""
+
+    def __init__(self, batches: Iterable[list[str]]) -> None:
+        hashes = [hash_ids(ids) for ids in batches]
+        self._sorted = np.unique(np.concatenate(hashes)) if hashes else np.empty(0, np.uint64)
+
+    def contains(self, ids: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+        """Tell for each id whether it is in the set."""
+        if not len(self._sorted):
+            return np.zeros(len(ids), bool)
+        hashes = hash_ids(ids.to_pylist())
+        indices = np.searchsorted(self._sorted, hashes).clip(max=len(self._sorted) - 1)
+        is_member: npt.NDArray[np.bool_] = self._sorted[indices] == hashes
+        return is_member
+
+
+def hash_ids(ids: list[str]) -> npt.NDArray[np.uint64]:
+    """Hash ids, the same in every process."""
+    hashes: npt.NDArray[np.uint64] = pd.util.hash_array(np.array(ids, dtype=object), categorize=False)
+    return hashes
+
+
+def read_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Read a Parquet file piece by piece."""
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(BATCH_ROWS, columns=columns)
+
+
+def read_candidates(pool: Pool, name: str) -> pa.Table:
+    """Read the candidates of a unit of the person's copy, with the unit's name."""
+    table = pool.rows(name)
+    table = table.append_column("unit", pa.array([name] * len(table), pa.string()))
+    return table.select(["image_id", "upstream_label", "status", "detail", "sha256", "source_url", *OWN])
+
+
+def choose_candidates(own: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Choose one candidate for each published image: with the published bytes if there is one, else a good one."""
+    own = own.merge(rows[["image_id", "sha256"]].rename(columns={"sha256": "wanted"}), on="image_id")
+    own = own.assign(
+        good=(own["status"] == "ok").fillna(False), same=(own["sha256"] == own["wanted"]).fillna(False)
+    ).sort_values(["same", "good", "unit", "offset"], ascending=[False, False, True, True], kind="stable")
+    return own.drop_duplicates("image_id")[
+        ["image_id", "status", "detail", "sha256", "upstream_label", "same", "good", *OWN]
+    ]
+
+
+def describe_loss(row: Mapping[str, Any], repo: str) -> dict[str, Any]:
+    """Return the row of `REJECTED` of a published image that the person's copy does not have, or has otherwise."""
+    values = {name: None if pd.isna(value) else value for name, value in row.items()}
+    status, detail = values["status"] or "missing", values["detail"] or ""
+    if values["status"] is None:
+        detail = f"in {repo}, but not in this copy of the source"
+    elif status == "ok":
+        status = "changed"
+        has = f"this copy has {values['sha256_own']}"
+        if values["sha256_own"] is None:
+            has = f"this copy has it under the label {values['upstream_label_own']}"
+        detail = f"{repo} has SHA-256 {values['sha256']}; {has}"
+    return {name: values.get(name) for name in REJECTED.names} | {"status": status, "detail": detail}
+
+
+def mark_unlisted(extra: pa.Table, repo: str) -> pa.Table:
+    """Give candidates that only the person's copy has their status, in the order of their ids."""
+    frame = extra.to_pandas(types_mapper=pd.ArrowDtype).sort_values(["image_id", "upstream_label"])
+    frame = frame.assign(status="unlisted", detail=f"not in {repo}")
+    return pa.Table.from_pandas(frame, preserve_index=False)
