@@ -34,19 +34,21 @@ def good_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An imported release with a test set for each scale."""
-    from dmlkit.formats.dyml.importing import Options, import_release
+    from dmlkit.formats.dyml.importer import import_release
+    from dmlkit.formats.dyml.records import ImportOptions
 
     where = tmp_path_factory.mktemp("animal")
-    return import_release(write_release(where / "dyml_animal", ANIMAL), Options(where / "out", "rgb", 1)).out
+    return import_release(write_release(where / "dyml_animal", ANIMAL), ImportOptions(where / "out", "rgb", 1)).out
 
 
 @pytest.fixture(scope="session")
 def one_set_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An imported release whose test is one set of images, each a query among the others."""
-    from dmlkit.formats.dyml.importing import Options, import_release
+    from dmlkit.formats.dyml.importer import import_release
+    from dmlkit.formats.dyml.records import ImportOptions
 
     where = tmp_path_factory.mktemp("product")
-    return import_release(write_release(where / "dyml_product", PRODUCT), Options(where / "out", "rgb", 1)).out
+    return import_release(write_release(where / "dyml_product", PRODUCT), ImportOptions(where / "out", "rgb", 1)).out
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from dmlkit.errors import UsageError
 from dmlkit.formats import FORMATS, OPTIONS
 from dmlkit.formats.base import Exported
 from dmlkit.formats.dyml.card import channels_text
-from dmlkit.formats.dyml.importing import Options, Result, import_release
-from dmlkit.formats.dyml.release import find, is_release, name_of
+from dmlkit.formats.dyml.importer import import_release
+from dmlkit.formats.dyml.layout import find_releases, is_release, release_name
+from dmlkit.formats.dyml.records import ImportOptions, ImportResult
 from dmlkit.text import printable, text_table
 
 MAX_CONTRADICTIONS = 5  # are shown; build.json has more
@@ -48,11 +49,11 @@ def import_dyml(
     one dataset folder each.
     """
     results = []
-    for release in find(folder):
-        place = (out or Path("out")) / name_of(release)
+    for release in find_releases(folder):
+        place = (out or Path("out")) / release_name(release)
         if out is not None and is_release(folder):
             place = out
-        options = Options(place, channels, **({"jobs": jobs} if jobs else {}))
+        options = ImportOptions(place, channels, **({"jobs": jobs} if jobs else {}))
         with output.progress() as progress:
             results.append(import_release(release, options, progress))
         for text in notes_on(results[-1]):
@@ -62,12 +63,12 @@ def import_dyml(
     return 0 if allow_partial or all(result.complete for result in results) else FAILED_CHECK
 
 
-def describe_import(result: Result) -> str:
+def describe_import(result: ImportResult) -> str:
     """Describe an imported release for people: counts, coverage, statuses, labels, channels, how to open it."""
     total = sum(result.statuses.values())
     coverage = [[scale, f"{c.num_covered:,}", f"{c.num_classes:,}"] for scale, c in result.coverage.items()]
     remarks = []
-    if result.form == "per-scale":
+    if result.layout == "per-scale":
         remarks.append(f"labels filled by content: {', '.join(f'{n:,} {scale}' for scale, n in result.filled.items())}")
     if result.contradictions:
         remarks.append(f"images whose labels contradict each other: {len(result.contradictions):,}")
@@ -83,7 +84,7 @@ def describe_import(result: Result) -> str:
     return "\n\n".join(parts)
 
 
-def notes_on(result: Result) -> list[str]:
+def notes_on(result: ImportResult) -> list[str]:
     """List what a person should know of an import: contradictions, undecided channels, what is missing."""
     notes = [printable(line) for line in result.contradictions[:MAX_CONTRADICTIONS]]
     if result.channels["decided"] == "undecided":

@@ -12,9 +12,10 @@ from datasets import load_dataset
 from dmlkit.cli.convert import import_
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import OutputError, SourceError, UsageError
-from dmlkit.formats.dyml import importing, writing
-from dmlkit.formats.dyml.importing import Options, import_release
-from dmlkit.formats.dyml.release import find, name_of
+from dmlkit.formats.dyml import importer, writing
+from dmlkit.formats.dyml.importer import import_release
+from dmlkit.formats.dyml.layout import find_releases, release_name
+from dmlkit.formats.dyml.records import ImportOptions
 from tests.support.dyml_release import (
     ANIMAL,
     IDS,
@@ -27,6 +28,7 @@ from tests.support.dyml_release import (
     rows_of,
     write_release,
 )
+from tests.support.errors import raises
 from tests.support.faults import HIERARCHY, HTML, codes, edit_build, edit_rows, edit_yaml, write_sums
 from tests.support.images import make_image
 from tests.support.manifests import sums
@@ -53,7 +55,7 @@ def animal(tmp_path_factory):
 # What is read
 
 
-def test_every_config_opens_with_the_first_record_of_each_list(animal):
+def test_every_config_has_its_first_record(animal):
     train = load_dataset(str(animal))
     assert list(train) == ["train"]
     assert len(train["train"]) == len(ANIMAL["train"])
@@ -89,12 +91,12 @@ def test_bytes_and_labels_are_those_of_the_release(animal):
         {"end": 3},
     ],
 )
-def test_repaired_headers_line_ends_and_marks_change_nothing(tmp_path, animal, form):
+def test_repaired_lists_give_the_same_bytes(tmp_path, animal, form):
     imported(write_release(tmp_path / "dyml_animal", **form), tmp_path / "out")
     assert sums(tmp_path / "out") == sums(animal)
 
 
-def test_labels_go_by_the_name_in_the_header_and_not_by_position(tmp_path, animal):
+def test_labels_go_by_header_name(tmp_path, animal):
     release = write_release(tmp_path / "dyml_animal")
     lines = [", ".join(map(str, (f"{n}.jpg", f, c, m))) for n, (_, (c, m, f)) in enumerate(TRAIN)]
     list_file(release, "train").write_text("fname, fine_id, coarse_id, middle_id" + "\n".join(lines))
@@ -118,24 +120,24 @@ def test_the_layout_of_the_first_release_is_read(tmp_path):
     assert validate(tmp_path / "out") == []
     entries[3]["path"] = "../../secret.jpg"
     (release / "protocols" / "train.json").write_text(json.dumps(entries))
-    with pytest.raises(SourceError, match=r"train\.json(.|\n)*entry 4: no path below imgs/"):
+    with raises(SourceError, "dyml.bad-lines", path=release / "protocols" / "train.json", lines=[4]):
         imported(release, tmp_path / "other")
 
 
-def test_releases_are_found_in_the_folder_above_and_by_their_older_names(tmp_path):
+def test_releases_are_found_below_a_folder(tmp_path):
     for name in ("dyml_vehicle", "DyML-animal"):
         write_release(tmp_path / name, {"train": TRAIN})
     (tmp_path / "notes").mkdir()
-    assert [path.name for path in find(tmp_path)] == ["DyML-animal", "dyml_vehicle"]
-    assert [name_of(path) for path in find(tmp_path)] == ["dyml-animal", "dyml-vehicle"]
-    assert find(tmp_path / "dyml_vehicle") == [tmp_path / "dyml_vehicle"]
-    with pytest.raises(SourceError, match="no folder of the DyML release"):
-        find(tmp_path / "notes")
-    with pytest.raises(SourceError, match="cannot be read"):
-        find(tmp_path / "nothing")
+    assert [path.name for path in find_releases(tmp_path)] == ["DyML-animal", "dyml_vehicle"]
+    assert [release_name(path) for path in find_releases(tmp_path)] == ["dyml-animal", "dyml-vehicle"]
+    assert find_releases(tmp_path / "dyml_vehicle") == [tmp_path / "dyml_vehicle"]
+    with raises(SourceError, "dyml.no-release", path=tmp_path / "notes"):
+        find_releases(tmp_path / "notes")
+    with raises(SourceError, "dyml.unreadable", path=tmp_path / "nothing"):
+        find_releases(tmp_path / "nothing")
 
 
-def test_the_test_set_of_product_is_query_and_gallery_and_stored_once(tmp_path):
+def test_product_test_set_is_stored_once(tmp_path):
     result = imported(write_release(tmp_path / "dyml_product", PRODUCT), tmp_path / "out")
     test = load_dataset(str(tmp_path / "out"))
     assert list(test) == ["train", "query", "gallery"]
@@ -149,7 +151,7 @@ def test_the_test_set_of_product_is_query_and_gallery_and_stored_once(tmp_path):
 # Labels
 
 
-def test_train_and_test_classes_are_never_the_same_class(tmp_path):
+def test_train_and_test_classes_are_disjoint(tmp_path):
     same = {"train": TRAIN, "mini-bmk_all_in_one": [(90 + n, labels) for n, (_, labels) in enumerate(TRAIN)]}
     imported(write_release(tmp_path / "dyml_product", same), tmp_path / "out")
     sides = [rows_of(tmp_path / "out", stem).values() for stem in ("data/train", "data/test")]
@@ -165,7 +167,7 @@ def test_train_and_test_classes_are_never_the_same_class(tmp_path):
     assert split["train fine 100"] == "train"
 
 
-def test_a_label_is_filled_where_the_same_bytes_stand_in_another_test_set(animal):
+def test_labels_are_filled_from_same_bytes(animal):
     features = load_dataset(str(animal))["train"].features
 
     def labels(image_id):
@@ -185,7 +187,7 @@ def test_a_label_is_filled_where_the_same_bytes_stand_in_another_test_set(animal
     assert release["recurring"]["in several test sets"] == 3
 
 
-def test_labels_that_contradict_each_other_fill_nothing_and_are_reported(tmp_path):
+def test_contradicting_labels_fill_nothing(tmp_path):
     lists = ANIMAL | {"bmk_fine/gallery": [(50, (8,)), (53, (8,)), (54, (7,))]}
     result = imported(write_release(tmp_path / "dyml_animal", lists), tmp_path / "out")
     assert rows_of(tmp_path / "out", "test_middle/query")["dyml-animal/bmk_middle/query/0"]["fine"] is None
@@ -197,7 +199,7 @@ def test_labels_that_contradict_each_other_fill_nothing_and_are_reported(tmp_pat
     assert "nothing was filled: 1" in card
 
 
-def test_a_class_under_two_parents_has_none_in_the_hierarchy_and_is_named(tmp_path):
+def test_class_with_two_parents_has_none(tmp_path):
     lists = ANIMAL | {"train": [*TRAIN, (40, (0, 11, 100))]}
     result = imported(write_release(tmp_path / "dyml_animal", lists), tmp_path / "out")
     tree = {row["fine"]: row for row in load_dataset(str(tmp_path / "out"), "hierarchy")["train"]}
@@ -217,73 +219,75 @@ def replace_line(release, name, number, text):
 
 
 @pytest.mark.parametrize(
-    ("name", "number", "text", "message"),
+    ("name", "number", "text"),
     [
-        ("train", 5, "4.jpg, 0, 10", "line 5: 3 fields, not 4"),
-        ("train", 5, "4.jpg, 0, 10, a7", "line 5: the label 'a7' is no integer"),
-        ("train", 5, "4.jpg, 0, 10, -7", "line 5: the label '-7' is no integer"),
-        ("train", 5, "4.jpg, 0, 10, 7.0", "line 5: the label '7.0' is no integer"),
-        ("train", 5, "../4.jpg, 0, 10, 7", "line 5: '../4.jpg' is no file name"),
-        ("train", 5, "a\x1b[2J4.jpg, 0, 10, 7", r"line 5: 'a\\\\x1b"),
-        ("train", 1, "file, coarse, middle, fine", "line 1 begins with 'file, coarse, middle, fine'"),
-        ("train", 1, "fname, fine_id, fine_id, fine_id0.jpg, 1, 2, 3", "line 1"),
-        ("bmk_fine/query", 2, "1.jpg, 3, 4", "line 2: 3 fields, not 2"),
-        ("bmk_fine/query", 1, "0.jpg, 3", "line 1 begins with '0.jpg, 3', not with the header `fname, labels`"),
+        ("train", 5, "4.jpg, 0, 10"),
+        ("train", 5, "4.jpg, 0, 10, a7"),
+        ("train", 5, "4.jpg, 0, 10, -7"),
+        ("train", 5, "4.jpg, 0, 10, 7.0"),
+        ("train", 5, "../4.jpg, 0, 10, 7"),
+        ("train", 5, "a\x1b[2J4.jpg, 0, 10, 7"),
+        ("train", 1, "file, coarse, middle, fine"),
+        ("train", 1, "fname, fine_id, fine_id, fine_id0.jpg, 1, 2, 3"),
+        ("bmk_fine/query", 2, "1.jpg, 3, 4"),
+        ("bmk_fine/query", 1, "0.jpg, 3"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_named_with_its_file(release, tmp_path, name, number, text, message):
+def test_unreadable_line_is_located(release, tmp_path, name, number, text):
     replace_line(release, name, number, text)
-    with pytest.raises(SourceError, match=message) as caught:
+    with raises(SourceError, "dyml.bad-lines", path=list_file(release, name), lines=[number]) as error:
         imported(release, tmp_path / "out")
-    assert list_file(release, name).name in caught.value.message
+    assert "\x1b" not in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("data", "code"),
     [
-        (b"", "line 1"),
-        (IDS.encode(), "names no images"),
-        ("名".encode("gb18030"), "no UTF-8"),
-        (b"\xff\xfe", "UTF-8"),
+        (b"", "dyml.bad-lines"),
+        (IDS.encode(), "dyml.empty-list"),
+        ("名".encode("gb18030"), "dyml.encoding"),
+        (b"\xff\xfe", "dyml.encoding"),
     ],
 )
-def test_a_list_that_is_empty_or_in_another_encoding_is_an_error(release, tmp_path, data, message):
+def test_empty_or_badly_encoded_list_is_refused(release, tmp_path, data, code):
     list_file(release, "train").write_bytes(data)
-    with pytest.raises(SourceError, match=message):
+    with raises(SourceError, code, path=list_file(release, "train")):
         imported(release, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
     "text", ['[{"path": "0.jpg", "fine_g', "{}", '[{"path": "0.jpg", "fine_g_label": "x"}]', "[17]", "[" * 9999, "[]"]
 )
-def test_an_older_list_that_is_cut_or_no_list_is_an_error(tmp_path, text):
+def test_broken_older_list_is_refused(tmp_path, text):
     release = tmp_path / "dyml_animal"
     (release / "protocols").mkdir(parents=True)
     (release / "imgs").mkdir()
     (release / "protocols" / "train.json").write_text(text)
-    with pytest.raises(SourceError, match=r"train\.json"):
+    with pytest.raises(SourceError) as error:
         imported(release, tmp_path / "out")
+    assert error.value.facts["path"] == release / "protocols" / "train.json"
 
 
 @pytest.mark.parametrize("gone", ["bmk_middle", "bmk_fine/gallery", "bmk_coarse/query.csv", "train/imgs", "train"])
-def test_a_half_unpacked_release_is_an_error_that_names_what_is_missing(release, tmp_path, gone):
+def test_half_unpacked_release_names_what_is_missing(release, tmp_path, gone):
     path = release / gone
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(SourceError, match=f"lacks .*{gone}.*half unpacked"):
+    with raises(SourceError, "dyml.incomplete", path=release) as error:
         imported(release, tmp_path / "out")
+    assert any(name.startswith(gone) for name in error.value.facts["missing"])
 
 
-def test_a_release_without_a_test_set_or_with_two_kinds_is_an_error(tmp_path):
+def test_release_needs_one_kind_of_test_set(tmp_path):
     train = write_release(tmp_path / "dyml_animal", {"train": TRAIN})
-    with pytest.raises(SourceError, match="lacks bmk_fine, bmk_middle and bmk_coarse, or mini-bmk_all_in_one"):
+    with raises(SourceError, "dyml.incomplete", path=train):
         imported(train, tmp_path / "out")
     both = write_release(tmp_path / "dyml_both", ANIMAL | PRODUCT)
-    with pytest.raises(SourceError, match="both"):
+    with raises(SourceError, "dyml.two-tests", path=both):
         imported(both, tmp_path / "out")
 
 
-def test_images_that_cannot_be_used_are_statuses_and_the_counts_add_up(release, tmp_path):
+def test_unusable_images_get_statuses_that_add_up(release, tmp_path):
     imgs = images_folder(release, "train")
     (imgs / "1.jpg").unlink()
     (imgs / "2.jpg").write_bytes(HTML)
@@ -322,10 +326,10 @@ def test_images_that_cannot_be_used_are_statuses_and_the_counts_add_up(release, 
     assert codes(tmp_path / "out") <= {"W503", "W505"}
 
 
-def test_a_release_without_a_good_training_image_is_an_error(release, tmp_path):
+def test_release_without_good_training_image_fails(release, tmp_path):
     for path in images_folder(release, "train").iterdir():
         path.unlink()
-    with pytest.raises(SourceError, match=r"none of the 31 images .* is good for training"):
+    with raises(SourceError, "dyml.no-good-image", path=release):
         imported(release, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -333,29 +337,29 @@ def test_a_release_without_a_good_training_image_is_an_error(release, tmp_path):
 # The folder
 
 
-def test_the_same_release_gives_the_same_bytes_with_any_number_of_workers(release, tmp_path, animal, monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 5)
+def test_import_gives_same_bytes_with_any_workers(release, tmp_path, animal, monkeypatch):
+    monkeypatch.setattr(importer, "IMAGES_PER_CHUNK", 5)
     monkeypatch.setattr(writing, "WORTH_WORKERS", 0)
-    import_release(release, Options(tmp_path / "out", jobs=2))
+    import_release(release, ImportOptions(tmp_path / "out", jobs=2))
     assert sums(tmp_path / "out") == sums(animal)
 
 
-def test_an_import_replaces_its_own_folder_and_nothing_else(release, tmp_path):
+def test_import_replaces_only_its_own_folder(release, tmp_path):
     imported(release, tmp_path / "out")
     imported(release, tmp_path / "out")
     other = write_release(tmp_path / "dyml_vehicle")
-    with pytest.raises(OutputError, match="import of dyml-animal"):
+    with raises(OutputError, "dyml.other-import", path=tmp_path / "out"):
         imported(other, tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")
-    with pytest.raises(OutputError, match="left as it is"):
+    with raises(OutputError, "dyml.foreign-folder", path=tmp_path / "mine"):
         imported(release, tmp_path / "mine")
     for place in (release, release / "out", tmp_path):
-        with pytest.raises(UsageError, match="lie in each other"):
+        with raises(UsageError, "dyml.nested-folders", path=place):
             imported(release, place)
 
 
-def test_an_import_that_fails_midway_leaves_the_earlier_folder_as_it_was(release, tmp_path, monkeypatch):
+def test_failed_import_keeps_the_earlier_folder(release, tmp_path, monkeypatch):
     imported(release, tmp_path / "out")
     before = sums(tmp_path / "out")
     data = (images_folder(release, "train") / "0.jpg").read_bytes()
@@ -365,24 +369,24 @@ def test_an_import_that_fails_midway_leaves_the_earlier_folder_as_it_was(release
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(writing, "write_figure", full)
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(OutputError):
         imported(release, tmp_path / "out")
     monkeypatch.setattr(writing, "write_figure", write_figure)
-    judged = importing.judged
+    judged = importer.check_images
 
     def changed_meanwhile(*args):
         rows = judged(*args)
         (images_folder(release, "train") / "0.jpg").write_bytes(data + b"x")
         return rows
 
-    monkeypatch.setattr(importing, "judged", changed_meanwhile)
-    with pytest.raises(SourceError, match=r"0\.jpg changed while it was imported"):
+    monkeypatch.setattr(importer, "check_images", changed_meanwhile)
+    with raises(SourceError, "dyml.changed", path=images_folder(release, "train") / "0.jpg"):
         imported(release, tmp_path / "out")
     assert sums(tmp_path / "out") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dyml_animal", "out"]
 
 
-def test_an_import_has_no_finding_but_what_the_release_itself_repeats(animal):
+def test_imported_release_is_valid_but_for_its_repeats(animal):
     (finding,) = validate(animal)
     assert finding.code == "W505"
     assert "dyml-animal/bmk_coarse/gallery/2, dyml-animal/train/0" in finding.message
@@ -423,7 +427,7 @@ def run(*args):
     return CliRunner().invoke(import_, ["dyml", *map(str, args)])
 
 
-def test_the_command_imports_all_releases_of_a_folder_and_prints_one_object(tmp_path):
+def test_command_imports_every_release_of_a_folder(tmp_path):
     write_release(tmp_path / "in" / "dyml_animal")
     write_release(tmp_path / "in" / "dyml_product", PRODUCT)
     ran = run(tmp_path / "in", "--out", tmp_path / "out", "--json", "--jobs", 1)
@@ -434,7 +438,7 @@ def test_the_command_imports_all_releases_of_a_folder_and_prints_one_object(tmp_
     assert facts[0]["filled"] == {"fine": 4, "middle": 3, "coarse": 3}
 
 
-def test_the_command_says_what_is_missing_and_fails_unless_that_is_allowed(release, tmp_path):
+def test_command_fails_on_missing_images(release, tmp_path):
     (images_folder(release, "train") / "1.jpg").unlink()
     ran = CliRunner().invoke(import_, ["dyml", str(release), "--out", str(tmp_path / "out")], standalone_mode=False)
     assert ran.return_value == 3

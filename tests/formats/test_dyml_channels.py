@@ -27,14 +27,14 @@ def outdoors(tmp_path_factory):
     return where
 
 
-def test_landscapes_are_told_from_swapped_ones_and_their_bytes_kept(outdoors, tmp_path):
+def test_upright_channels_keep_their_bytes(outdoors, tmp_path):
     result = imported(outdoors / "rgb" / "dyml_product", tmp_path / "out")
     assert result.channels["decided"] == "rgb"
     assert result.channels["swapped"] == 0
     assert rows_of(tmp_path / "out", "data/train")["dyml-product/train/3"]["image"]["bytes"] == landscape(3)
 
 
-def test_swapped_landscapes_are_swapped_back_once_and_that_is_recorded(outdoors, tmp_path):
+def test_swapped_channels_are_swapped_back(outdoors, tmp_path):
     result = imported(outdoors / "bgr" / "dyml_product", tmp_path / "out")
     assert result.channels["decided"] == "bgr"
     assert result.channels["swapped"] == 46
@@ -50,12 +50,12 @@ def test_swapped_landscapes_are_swapped_back_once_and_that_is_recorded(outdoors,
 
 
 @pytest.mark.parametrize(("asked", "swapped"), [("rgb", 0), ("bgr", 46)])
-def test_what_a_person_says_of_the_channels_is_not_measured(outdoors, tmp_path, asked, swapped):
+def test_channels_option_is_not_measured(outdoors, tmp_path, asked, swapped):
     result = imported(outdoors / "bgr" / "dyml_product", tmp_path / "out", channels=asked)
     assert result.channels == {"asked": asked, "decided": asked, "by": "--channels", "swapped": swapped}
 
 
-def test_images_without_a_clear_testimony_leave_it_undecided_and_are_kept(tmp_path):
+def test_undecided_channels_keep_their_bytes(tmp_path):
     result = imported(write_release(tmp_path / "dyml_animal"), tmp_path / "out")
     assert result.channels["decided"] == "undecided"
     assert rows_of(tmp_path / "out", "data/train")["dyml-animal/train/3"]["image"]["bytes"] == make_image(3)
@@ -67,13 +67,16 @@ def test_images_without_colour_leave_it_undecided(tmp_path):
     assert imported(release, tmp_path / "out").channels["decided"] == "undecided"
 
 
-def test_a_swap_turns_every_vote_into_its_opposite_and_leaves_grey_alone():
+def test_swap_inverts_every_vote():
     for seed in range(12):
-        right, swapped = channels.votes_of(landscape(seed)), channels.votes_of(channels.swap(landscape(seed)))
+        right, swapped = (
+            channels.channel_votes(landscape(seed)),
+            channels.channel_votes(channels.swap_red_blue(landscape(seed))),
+        )
         assert right == tuple(-vote for vote in swapped)
     grey = make_image(1, mode="L")
-    assert channels.swap(grey) is grey
-    assert channels.votes_of(grey) == (0, 0)
+    assert channels.swap_red_blue(grey) is grey
+    assert channels.channel_votes(grey) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,6 @@ def test_a_swap_turns_every_vote_into_its_opposite_and_leaves_grey_alone():
         ((0, 0), (0, 0), "undecided"),
     ],
 )
-def test_the_decision_needs_many_images_and_no_contradiction(height, strong, decision):
+def test_decision_needs_agreeing_witnesses(height, strong, decision):
     measure = channels.Measure(100, channels.Witness(*height), channels.Witness(*strong))
     assert measure.decision == decision

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
-from dmlkit.formats.dyml.importing import Options, import_release
+from dmlkit.formats.dyml.importer import import_release
+from dmlkit.formats.dyml.records import ImportOptions
 from tests.support.images import make_image
 
 IDS, LABELS = "fname, coarse_id, middle_id, fine_id", "fname, labels"
@@ -69,7 +70,7 @@ def landscape(seed, swapped=False):
 
 
 def imported(release, out, **options):
-    return import_release(release, Options(out, jobs=1, **options))
+    return import_release(release, ImportOptions(out, jobs=1, **options))
 
 
 def rows_of(folder, stem):

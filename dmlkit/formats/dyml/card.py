@@ -12,10 +12,10 @@ from dmlkit import __version__, terms
 from dmlkit.dataset import answers
 from dmlkit.dataset.card import dataset_info, fenced, plain, size_category, statuses_table
 from dmlkit.formats.dyml import channels
+from dmlkit.formats.dyml.records import ImportResult
 from dmlkit.schema.layout import LAYOUTS
 
 if TYPE_CHECKING:
-    from dmlkit.formats.dyml.importing import Result
     from dmlkit.formats.dyml.writing import Content
 
 LIMITS = (
@@ -39,7 +39,7 @@ def title_of(name: str) -> str:
     return f"DyML-{name.removeprefix('dyml-').title()}"
 
 
-def write(folder: Path, content: Content, result: Result, found: Mapping[str, Any], of_content: str) -> None:
+def write(folder: Path, content: Content, result: ImportResult, found: Mapping[str, Any], of_content: str) -> None:
     """Write ``README.md``. The Parquet files must be there: their numbers are read from them."""
     known = content.known
     source = known.source if known else result.name
@@ -48,10 +48,10 @@ def write(folder: Path, content: Content, result: Result, found: Mapping[str, An
     (folder / "README.md").write_text(f"{text}\n{body(title, content, result, found)}", encoding="utf-8", newline="\n")
 
 
-def front_matter(folder: Path, title: str, source: str, result: Result, images: int, of_content: str) -> str:
+def front_matter(folder: Path, title: str, source: str, result: ImportResult, images: int, of_content: str) -> str:
     source_terms = terms.load_or_unknown(source)
     files: dict[str, dict[str, str]] = {}
-    for part in LAYOUTS[result.form]:
+    for part in LAYOUTS[result.layout]:
         if result.images[part.name]:  # `datasets` fails at a split without rows
             files.setdefault(part.config, {})[part.split] = f"{part.stem}-*.parquet"
     files["hierarchy"] = {"train": "hierarchy/train-*.parquet"}
@@ -83,16 +83,16 @@ def front_matter(folder: Path, title: str, source: str, result: Result, images: 
     return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}---\n"
 
 
-def body(title: str, content: Content, result: Result, found: Mapping[str, Any]) -> str:
+def body(title: str, content: Content, result: ImportResult, found: Mapping[str, Any]) -> str:
     source_terms = terms.load_or_unknown(content.known.source if content.known else result.name)
     parts = [
         f"# {plain(title)}",
         "![Images of the training classes at the three scales](figure.jpg)",
         opening(result),
-        TESTS[result.form],
+        TESTS[result.layout],
         "## Configs and splits",
         sizes_table(result),
-        *([] if result.form == "train-only" else ["## Evaluation", answers.EVALUATION]),
+        *([] if result.layout == "train-only" else ["## Evaluation", answers.EVALUATION]),
         "## Data collection",
         source_terms.card.collection or answers.NOT_KNOWN,
         f"Read by dmlkit {__version__} with `dmlkit import dyml` from {plain(source_terms.title)}"
@@ -117,29 +117,29 @@ def body(title: str, content: Content, result: Result, found: Mapping[str, Any])
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def opening(result: Result) -> str:
-    configs = dict.fromkeys(part.config for part in LAYOUTS[result.form])
+def opening(result: ImportResult) -> str:
+    configs = dict.fromkeys(part.config for part in LAYOUTS[result.layout])
     lines = [f'load_dataset("PATH", "{config}")' for config in (*configs, "hierarchy")]
     code = "\n".join(["from datasets import load_dataset", "", *lines])
     return fenced(code, "python")
 
 
-def sizes_table(result: Result) -> str:
+def sizes_table(result: ImportResult) -> str:
     lines = ["| config | split | images |", "|---|---|---:|"]
-    lines += [f"| `{p.config}` | {p.split} | {result.images[p.name]:,} |" for p in LAYOUTS[result.form]]
+    lines += [f"| `{p.config}` | {p.split} | {result.images[p.name]:,} |" for p in LAYOUTS[result.layout]]
     lines += ["", "| scale | classes with images | classes in the lists |", "|---|---:|---:|"]
     lines += [f"| {scale} | {c.num_covered:,} | {c.num_classes:,} |" for scale, c in result.coverage.items()]
     return "\n".join(lines)
 
 
-def labels_text(content: Content, result: Result) -> str:
+def labels_text(content: Content, result: ImportResult) -> str:
     if content.known:
         return "Class names and ids are those of the dataset that was exported."
     text = """The release has integers and no names, so names are made: `train fine 123` is the fine class 123 of the
 training list. Nobody says that an integer means the same class in train and in a test set; so test classes are
 classes of their own, `test fine 123`, at every scale, also where they may be the same. The config `hierarchy` has one
 row a fine class; a parent is null where no image tells it, or where images disagree."""
-    if result.form == "per-scale":
+    if result.layout == "per-scale":
         filled = ", ".join(f"{n:,} {scale}" for scale, n in result.filled.items())
         text += f"""
 
@@ -166,5 +166,5 @@ def channels_text(found: Mapping[str, Any]) -> str:
     return f"Red and blue were swapped in the stored files, {by}: {done}."
 
 
-def recurring_text(result: Result) -> str:
+def recurring_text(result: ImportResult) -> str:
     return ", ".join(f"{n:,} {where}" for where, n in result.recurring.items() if n)

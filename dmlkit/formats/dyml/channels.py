@@ -23,20 +23,20 @@ from PIL import Image, ImageOps, JpegImagePlugin
 
 from dmlkit.storage.images import ORIENTATION
 
-SAMPLE = 1000
-"""Images that the measure looks at, taken from the whole training list in the order of a hash."""
+# Images that the measure looks at, taken from the whole training list in the order of a hash.
+MAX_MEASURED = 1000
+# Pixels of the side to which images are reduced before they are measured.
 SIDE = 64
+# Red minus blue, of a full scale of 1, from which on a pixel is strongly coloured.
 STRONG = 0.3
-"""Red minus blue, of a full scale of 1, from which on a pixel is strongly coloured."""
+# Less than half a level of 8 bits between the halves is not counted.
 FAINT = 0.002
-"""Less than half a level of 8 bits between the halves is no testimony."""
-SHARE, DEVIATIONS = 0.6, 4.0
-"""A witness speaks clearly when so large a share of its images agrees, and more than so many
-standard deviations of a coin."""
+# A witness is clear if this share of its images agrees, by more than this many standard deviations of a coin.
+MIN_SHARE, MIN_DEVIATIONS = 0.6, 4.0
 QUALITY = 95
 
+# What the swap does to an image, as recorded in the facts and the card.
 RECODING = f"red and blue swapped back, Pillow JPEG quality {QUALITY}, chroma sampling as before"
-"""What the swap does to an image, as recorded in build.json and the card."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Witness:
     swapped: int
 
     @property
-    def status(self) -> int:
+    def direction(self) -> int:
         """1: in their places; -1: swapped; 0: not clear."""
         total, lead = self.right + self.swapped, max(self.right, self.swapped)
-        if lead < SHARE * total or 2 * lead - total <= DEVIATIONS * total**0.5:
+        if lead < MIN_SHARE * total or 2 * lead - total <= MIN_DEVIATIONS * total**0.5:
             return 0
         return 1 if self.right > self.swapped else -1
 
@@ -65,24 +65,28 @@ class Measure:
 
     @property
     def decision(self) -> str:
-        """``rgb``, ``bgr``, or ``undecided`` where no witness speaks clearly or the two contradict each other."""
-        said = {self.height.status, self.strong_colours.status} - {0}
-        return {1: "rgb", -1: "bgr"}[said.pop()] if len(said) == 1 else "undecided"
+        """``rgb``, ``bgr``, or ``undecided`` if no witness is clear or the two contradict each other."""
+        directions = {self.height.direction, self.strong_colours.direction} - {0}
+        return {1: "rgb", -1: "bgr"}[directions.pop()] if len(directions) == 1 else "undecided"
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the counts as plain data."""
         return asdict(self)
 
 
-def measure(votes: list[tuple[int, int]]) -> Measure:
-    """The measure of a sample, given `votes_of` each of its images."""
-    witnesses = [
-        Witness(sum(v > 0 for v in of), sum(v < 0 for v in of)) for of in ([a for a, _ in votes], [b for _, b in votes])
-    ]
-    return Measure(len(votes), *witnesses)
+def measure_votes(votes: list[tuple[int, int]]) -> Measure:
+    """Count the `channel_votes` of a sample of images."""
+    height, strong = ([vote[i] for vote in votes] for i in (0, 1))
+    return Measure(len(votes), count_votes(height), count_votes(strong))
 
 
-def votes_of(data: bytes) -> tuple[int, int]:
-    """What the two witnesses say of one image, which must decode: 1 in its place, -1 swapped, 0 nothing."""
+def count_votes(votes: list[int]) -> Witness:
+    """Count the votes of one witness: 1, -1 or 0 an image."""
+    return Witness(sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes))
+
+
+def channel_votes(data: bytes) -> tuple[int, int]:
+    """Ask the two witnesses about one image, which must decode: 1 in its place, -1 swapped, 0 undecided."""
     with Image.open(BytesIO(data)) as image:
         image.draft("RGB", (2 * SIDE, 2 * SIDE))
         upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
@@ -95,8 +99,8 @@ def votes_of(data: bytes) -> tuple[int, int]:
     return int(np.sign(height)) if abs(height) > FAINT else 0, int(np.sign(strong))
 
 
-def swap(data: bytes) -> bytes:
-    """The image upright, with red and blue exchanged, as a JPEG. One without colour comes back as it is.
+def swap_red_blue(data: bytes) -> bytes:
+    """Exchange red and blue, and return the image upright as a JPEG. An image without colour comes back as it is.
 
     There is no lossless way: red and blue weigh differently in a JPEG's luminance, so that it changes with them.
     The chroma of the result depends on the chroma of the source alone, so its sampling loses nothing more.

@@ -21,8 +21,8 @@ from PIL import Image, ImageOps
 from dmlkit import __version__
 from dmlkit.errors import UsageError
 from dmlkit.formats import base
-from dmlkit.formats.dyml.release import ONE_SET
-from dmlkit.formats.dyml.sidecar import FACTS, HIERARCHY, IMAGES, VERSION, ImagesFile, Sidecar, as_json
+from dmlkit.formats.dyml.layout import ONE_SET
+from dmlkit.formats.dyml.sidecar import FACTS, HIERARCHY, IMAGES, VERSION, ImagesFile, Sidecar, sidecar_json
 from dmlkit.schema.layout import SplitSpec
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
@@ -91,21 +91,21 @@ def write(top: Path, data: base.Folder, one_set: bool, faithful: bool, done: Exp
         title=data.title,
         version=data.version,
         source=data.source,
-        form=data.form,
+        layout=data.form,
         official=data.official,
         classes=data.classes,
         hierarchy=[{key: row[key] for key in HIERARCHY} for row in data.hierarchy],
     )
     more = {
         "dmlkit": __version__,
-        "layout": done.layout,
+        "lists": done.layout,
         "header": "as released" if faithful else "with a newline",
         "images": done.images,
         "kept": done.kept,
         "converted": dict(sorted(done.converted.items())),
         "conversion": CONVERSION if done.converted else None,
     }
-    (top / FACTS).write_text(as_json(sidecar, more), encoding="utf-8")
+    (top / FACTS).write_text(sidecar_json(sidecar, more), encoding="utf-8")
 
 
 def lists(form: str, parts: list[SplitSpec], one_set: bool) -> dict[str, list[SplitSpec]]:

@@ -1,138 +1,143 @@
-"""The labels of a release: classes apart for train and test, gaps filled by content, the tree that they make.
+"""The labels of a release: class ids apart for train and test, gaps filled by content, the tree of classes.
 
-Works on one table of candidates, see `dmlkit.formats.dyml.importing.list_candidates`, in which ``fine_id``,
-``middle_id`` and ``coarse_id`` are class ids or null.
+Works on the rows of `dmlkit.formats.dyml.candidates.ListedImages`, in which ``fine_id``, ``middle_id`` and
+``coarse_id`` are class ids or null.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from dmlkit.formats.dyml.sidecar import Sidecar
 from dmlkit.schema.scales import SCALES, SPLITS
 
+# Scale → class id → name, in the order of the ids, which is that of the integer labels.
 Classes = dict[str, dict[str, str]]
-"""Scale → class id → name, in the order of the ids, which is that of the integer labels."""
 
 
-@dataclass
-class Filled:
-    """Labels that images got from the same image in another test set."""
+@dataclass(frozen=True)
+class FilledLabels:
+    """How many labels images got, by scale, from the same image in another test set.
 
-    labels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SCALES, 0))
-    contradictions: list[str] = field(default_factory=list)
-    """One sentence for each image that has several labels at one scale; it gives none to others."""
+    ``contradictions`` has one sentence for each image with several labels at one scale; it gives none to others.
+    """
+
+    labels: dict[str, int]
+    contradictions: list[str]
 
 
-def generate(rows: pd.DataFrame) -> Classes:
-    """Turn the released integers of the columns fine, middle and coarse into class ids, in place.
+def assign_class_ids(rows: pd.DataFrame) -> tuple[pd.DataFrame, Classes]:
+    """Turn the released integers of the columns fine, middle and coarse into class ids. Returns rows and classes.
 
-    Nobody says that an integer means the same class in train and in a test set, or at two scales. So the part and the
-    scale are in the id and in the name: ``test-fine-00123``, "test fine 123". Returns the classes.
+    Nobody says that an integer means the same class in train and in a test set, or at two scales. So the side and the
+    scale are in the id and in the name: ``test-fine-00123``, "test fine 123".
     """
     classes: Classes = {}
-    part = rows["stem"].eq("data/train").map({True: "train", False: "test"})
+    columns = {}
+    side = rows["stem"].eq("data/train").map({True: "train", False: "test"})
     for scale in SCALES:
-        digits = len(str(rows[scale].max())) if rows[scale].notna().any() else 1
-        given = rows[scale].notna()
-        rows[f"{scale}_id"] = None
-        rows[f"{scale}_id"] = rows[f"{scale}_id"].astype("string")
-        found = [
-            f"{p}-{scale}-{n:0{digits}d}" for p, n in zip(part[given], rows.loc[given, scale].tolist(), strict=True)
-        ]
-        rows.loc[given, f"{scale}_id"] = found
-        classes[scale] = {i: name_of(i) for i in sorted(set(found))}
-    return classes
+        labelled = rows[scale].notna()
+        digits = len(str(rows[scale].max())) if labelled.any() else 1
+        pairs = zip(side[labelled], rows.loc[labelled, scale].tolist(), strict=True)
+        ids = [f"{name}-{scale}-{number:0{digits}d}" for name, number in pairs]
+        columns[f"{scale}_id"] = pd.Series(ids, rows.index[labelled], dtype="string").reindex(rows.index)
+        classes[scale] = {class_id: readable_name(class_id) for class_id in sorted(set(ids))}
+    return rows.assign(**columns), classes
 
 
-def name_of(class_id: str) -> str:
-    part, scale, number = class_id.split("-")
-    return f"{part} {scale} {int(number)}"
+def readable_name(class_id: str) -> str:
+    """Name a generated class id: ``test-fine-00123`` → ``test fine 123``."""
+    side, scale, number = class_id.split("-")
+    return f"{side} {scale} {int(number)}"
 
 
-def mark_repeated(rows: pd.DataFrame) -> None:
-    """Settle images that a list names twice, in place: once with the same labels, never with two."""
+def mark_repeated(rows: pd.DataFrame) -> pd.DataFrame:
+    """Reject images that a list names twice: all but the first if the labels agree, all if they differ."""
+    rows = rows.copy()
     again = rows[(rows["status"] == "ok") & rows["image_id"].duplicated(keep=False)]
-    for _, group in again.groupby("image_id", sort=False):
+    for image_id, group in again.groupby("image_id", sort=False):
         lines = ", ".join(map(str, group["line"]))
+        columns = ["status", "detail", "duplicate_of"] if "duplicate_of" in rows else ["status", "detail"]
         if len(group[["file", *(f"{scale}_id" for scale in SCALES)]].drop_duplicates()) == 1:
-            rows.loc[group.index[1:], ["status", "detail"]] = ["repeated-id", f"listed in the lines {lines}"]
+            values = ["repeated-id", f"listed in the lines {lines}", image_id]
+            rows.loc[group.index[1:], columns] = values[: len(columns)]
         else:
-            rows.loc[group.index, ["status", "detail"]] = [
-                "conflicting-duplicate",
-                f"the lines {lines} name it with other labels or another suffix",
-            ]
+            values = ["conflicting-duplicate", f"the lines {lines} name it with other labels or another suffix", ""]
+            rows.loc[group.index, columns] = values[: len(columns)]
+    return rows
 
 
-def fill(rows: pd.DataFrame) -> Filled:
-    """Give test images, in place, the labels that they lack and the same image has in another test set.
+def fill_missing_labels(rows: pd.DataFrame) -> tuple[pd.DataFrame, FilledLabels]:
+    """Give test images the labels that they lack and the same image has in another test set.
 
     ``rows`` are the good ones. Train is left out: its integers are not known to mean the same classes.
     """
-    filled = Filled()
+    rows = rows.copy()
     test = rows[rows["stem"] != "data/train"]
     same = test[test["sha256"].duplicated(keep=False)]
+    counts, contradictions = {}, []
     for scale in SCALES:
         column = f"{scale}_id"
-        given = same.dropna(subset=[column]).groupby("sha256")[column].agg(["nunique", "first"])
+        known = same.dropna(subset=[column]).groupby("sha256")[column].agg(["nunique", "first"])
         lacking = same.index[same[column].isna()]
-        new = same.loc[lacking, "sha256"].map(given["first"][given["nunique"] == 1]).dropna()
+        new = same.loc[lacking, "sha256"].map(known["first"][known["nunique"] == 1]).dropna()
         rows.loc[new.index, column] = new
-        filled.labels[scale] = len(new)
-        apart = same[same["sha256"].isin(given.index[given["nunique"] > 1]) & same[column].notna()]
-        for _, of in apart.groupby("sha256", sort=True):
-            named = ", ".join(f"{i} is {c}" for i, c in zip(of["image_id"], of[column], strict=True))
-            filled.contradictions.append(f"the same image: {named}")
-    return filled
+        counts[scale] = len(new)
+        apart = same[same["sha256"].isin(known.index[known["nunique"] > 1]) & same[column].notna()]
+        for _, group in apart.groupby("sha256", sort=True):
+            pairs = ", ".join(f"{i} is {c}" for i, c in zip(group["image_id"], group[column], strict=True))
+            contradictions.append(f"the same image: {pairs}")
+    return rows, FilledLabels(counts, contradictions)
 
 
-def recurring(rows: pd.DataFrame) -> dict[str, int]:
-    """How many different images of the good ``rows`` stand in several places, by kind of places."""
+def count_recurring(rows: pd.DataFrame) -> dict[str, int]:
+    """Count the different images of the good ``rows`` that occur in several places, by kind of places."""
     places = rows[["sha256", "stem"]].drop_duplicates().sort_values(["sha256", "stem"])
     twice = rows.loc[rows.duplicated(["sha256", "stem"]), "sha256"].nunique()
     counts = {"twice in one list": int(twice)}
-    of_image = places.groupby("sha256")["stem"].agg(frozenset)
+    stems_by_image = places.groupby("sha256")["stem"].agg(frozenset)
     kinds = {
-        "in query and gallery of one scale": lambda at: any(
-            {f"{top}/query", f"{top}/gallery"} <= at for top in ("data", *(f"test_{s}" for s in SCALES))
+        "in query and gallery of one scale": lambda stems: any(
+            {f"{top}/query", f"{top}/gallery"} <= stems for top in ("data", *(f"test_{s}" for s in SCALES))
         ),
-        "in several test sets": lambda at: len({stem.partition("/")[0] for stem in at if stem != "data/train"}) > 1,
-        "in train and test": lambda at: "data/train" in at and len(at) > 1,
+        "in several test sets": lambda stems: len({s.partition("/")[0] for s in stems if s != "data/train"}) > 1,
+        "in train and test": lambda stems: "data/train" in stems and len(stems) > 1,
     }
     for kind, holds in kinds.items():
-        counts[kind] = sum(map(holds, of_image))
+        counts[kind] = sum(map(holds, stems_by_image))
     return counts
 
 
-def tree(rows: pd.DataFrame, classes: Classes, known: Mapping[str, dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """The rows of the hierarchy, one a fine class. ``known`` are those of an export, by fine id.
+def class_rows(rows: pd.DataFrame, classes: Classes, known: Sidecar | None) -> list[dict[str, Any]]:
+    """Make the rows of the hierarchy, one a fine class, from those of an export (``known``) or from the images.
 
-    Else a fine class is under the middle and coarse class of its images; null where they have none or several.
+    From images, a fine class is under their middle and coarse class; null if they have none or several.
     """
-    label = {scale: {class_id: i for i, class_id in enumerate(classes[scale])} for scale in SCALES}
-    parents = {scale: only(rows, f"{scale}_id") for scale in SCALES[1:]}
-    parts = {split: of_split(rows, split) for split in SPLITS}
+    exported = {str(row["fine_id"]): row for row in known.hierarchy} if known else {}
+    integer = {scale: {class_id: i for i, class_id in enumerate(classes[scale])} for scale in SCALES}
+    parents = {scale: unanimous_values(rows, f"{scale}_id") for scale in SCALES[1:]}
+    parts = {split: rows_of_split(rows, split) for split in SPLITS}
     counts = {split: part.groupby("fine_id").size().to_dict() for split, part in parts.items()}
     upstream: dict[str, set[str]] = {}
     for part in parts.values():
-        for fine_id, found in part.groupby("fine_id")["upstream_label"]:
-            upstream.setdefault(str(fine_id), set()).update(found)
+        for fine_id, group in part.groupby("fine_id")["upstream_label"]:
+            upstream.setdefault(str(fine_id), set()).update(group)
     table = []
     for fine_id in classes["fine"]:
-        fact = known[fine_id] if known is not None else {}
+        fact = exported.get(fine_id)
         ids = {"fine": fine_id} | {
-            scale: fact.get(f"{scale}_id") if fact else parents[scale].get(fine_id) for scale in SCALES[1:]
+            scale: fact[f"{scale}_id"] if fact else parents[scale].get(fine_id) for scale in SCALES[1:]
         }
         table.append(
             {
                 **{f"{scale}_id": ids[scale] for scale in SCALES},
                 **{scale: classes[scale].get(ids[scale] or "") for scale in SCALES},
-                **{f"{scale}_label": label[scale].get(ids[scale] or "") for scale in SCALES},
+                **{f"{scale}_label": integer[scale].get(ids[scale] or "") for scale in SCALES},
                 "split": fact["split"] if fact else fine_id.partition("-")[0],
-                "path": fact.get("path"),
+                "path": fact["path"] if fact else None,
                 "upstream_labels": sorted(upstream.get(fine_id, [])),
                 **{split: int(counts[split].get(fine_id, 0)) for split in SPLITS},
             }
@@ -140,23 +145,23 @@ def tree(rows: pd.DataFrame, classes: Classes, known: Mapping[str, dict[str, Any
     return table
 
 
-def of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
-    """The rows that the hierarchy counts as train, query or gallery. Of sets for each scale, those of fine."""
+def rows_of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Select the rows that the hierarchy counts as train, query or gallery; of a set for each scale, those of fine."""
     sides = (f"data/{split}", f"test_fine/{split}", *(("data/test",) if split != "train" else ()))
     return rows[rows["stem"].isin(sides)]
 
 
-def only(rows: pd.DataFrame, column: str) -> dict[str, str]:
-    """Fine id → the value of a column, where all of its images that have one agree."""
-    found = rows.dropna(subset=["fine_id", column]).groupby("fine_id")[column].agg(["nunique", "first"])
-    return dict(found["first"][found["nunique"] == 1])
+def unanimous_values(rows: pd.DataFrame, column: str) -> dict[str, str]:
+    """Map each fine id to the value of a column, if all of its images that have one agree."""
+    values = rows.dropna(subset=["fine_id", column]).groupby("fine_id")[column].agg(["nunique", "first"])
+    return dict(values["first"][values["nunique"] == 1])
 
 
-def several_parents(rows: pd.DataFrame) -> list[str]:
-    """One sentence for each class whose images stand under several classes of the scale above."""
-    said = []
+def describe_several_parents(rows: pd.DataFrame) -> list[str]:
+    """Write one sentence for each class whose images are under several classes of the scale above."""
+    sentences = []
     for below, above in (("fine_id", "middle_id"), ("middle_id", "coarse_id")):
         pairs = rows[[below, above]].dropna().drop_duplicates()
         for child, group in pairs[pairs[below].duplicated(keep=False)].groupby(below, sort=True):
-            said.append(f"{child} has images of {', '.join(sorted(group[above]))}")
-    return said
+            sentences.append(f"{child} has images of {', '.join(sorted(group[above]))}")
+    return sentences

@@ -20,11 +20,11 @@ from dmlkit.text import printable
 
 FACTS, IMAGES = "dmlkit.json", "dmlkit.csv"
 VERSION = 1
+# Columns of dmlkit.csv: one row an image. A file that occurs in three test sets is named as it is in the fine one.
 COLUMNS = (
     *("file", "split", "image_id", "sha256", "upstream_label", "source", "source_url", "license", "author"),
     *("exif_orientation", "converted"),
 )
-"""Of dmlkit.csv: one row an image. A file that stands in three test sets is named as it is in the fine one."""
 HIERARCHY = (*(f"{scale}_id" for scale in SCALES), "split", "path")
 SAFE_ID = re.compile(r"[\w.@#+-]+(/[\w.@#+-]+)+", re.ASCII)
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -34,7 +34,7 @@ SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 class Sidecar:
     """What an export says of itself.
 
-    ``form`` is that of the dataset folder, see `dmlkit.schema.layout.LAYOUTS`; ``official`` says that it is an
+    ``layout`` is that of the dataset folder, see `dmlkit.schema.layout.LAYOUTS`; ``official`` says that it is an
     import of the release itself, with generated names. ``classes`` gives for each scale id → name, in
     the order of the integer labels; ``hierarchy`` has a row for each fine class.
     """
@@ -43,17 +43,18 @@ class Sidecar:
     title: str
     version: str
     source: str
-    form: str
+    layout: str
     official: bool
     classes: Mapping[str, dict[str, str]]
     hierarchy: list[dict[str, str | None]]
 
     def ids(self, scale: str) -> list[str]:
+        """Return the class ids of a scale, in the order of the integer labels."""
         return list(self.classes[scale])
 
 
-def as_json(sidecar: Sidecar, more: Mapping[str, Any]) -> str:
-    """The text of dmlkit.json. ``more`` is for people: import does not read it."""
+def sidecar_json(sidecar: Sidecar, more: Mapping[str, Any]) -> str:
+    """Write the text of dmlkit.json. ``more`` is for people: import does not read it."""
     facts = {"format": VERSION, **vars(sidecar), **more}
     return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
 
@@ -73,8 +74,8 @@ class ImagesFile(AbstractContextManager["ImagesFile"]):
         self._file.close()
 
 
-def read(folder: Path) -> Sidecar | None:
-    """What dmlkit.json of a release says, or None where it has none. Raises `SourceError` where it cannot be used."""
+def read_sidecar(folder: Path) -> Sidecar | None:
+    """Read dmlkit.json of a release; None if there is none. Raises `SourceError` if it cannot be used."""
     path = folder / FACTS
     if not path.exists():
         return None
@@ -83,21 +84,21 @@ def read(folder: Path) -> Sidecar | None:
         if facts["format"] != VERSION:
             raise ValueError(f"it is of format {facts['format']!r}, not {VERSION}")
         sidecar = Sidecar(
-            **{key: facts[key] for key in ("name", "title", "version", "source", "form", "official", "hierarchy")},
+            **{key: facts[key] for key in ("name", "title", "version", "source", "layout", "official", "hierarchy")},
             classes={scale: {i: str(name) for i, name in facts["classes"][scale].items()} for scale in SCALES},
         )
-        check(sidecar)
+        raise_for_contradictions(sidecar)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-        raise unusable(path, f"{type(exc).__name__}: {exc}") from exc
+        raise unusable_sidecar(path, f"{type(exc).__name__}: {exc}") from exc
     return sidecar
 
 
-def check(sidecar: Sidecar) -> None:
-    """Raise `ValueError` where the parts contradict each other."""
+def raise_for_contradictions(sidecar: Sidecar) -> None:
+    """Raise `ValueError` if the parts contradict each other."""
     if not SAFE_NAME.fullmatch(sidecar.name) or not SAFE_NAME.fullmatch(sidecar.source):
         raise ValueError("its name or source has letters that are not safe in a path")
-    if sidecar.form not in LAYOUTS or not isinstance(sidecar.title, str) or not isinstance(sidecar.version, str):
-        raise ValueError("its form, title or version is none")
+    if sidecar.layout not in LAYOUTS or not isinstance(sidecar.title, str) or not isinstance(sidecar.version, str):
+        raise ValueError("its layout, title or version is not one")
     for scale in SCALES:
         ids = sidecar.ids(scale)
         if ids != sorted(ids) or len(set(sidecar.classes[scale].values())) < len(ids):
@@ -113,7 +114,7 @@ def check(sidecar: Sidecar) -> None:
 
 
 def read_images(folder: Path) -> pd.DataFrame:
-    """The rows of dmlkit.csv, with ``file`` as index and null where a text is empty. Raises `SourceError`."""
+    """Read the rows of dmlkit.csv, with ``file`` as index and null if a text is empty. Raises `SourceError`."""
     path = folder / IMAGES
     try:
         table = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8")
@@ -121,7 +122,7 @@ def read_images(folder: Path) -> pd.DataFrame:
             raise ValueError(f"its columns are {', '.join(table.columns)}")
         table["exif_orientation"] = table["exif_orientation"].astype("int8")
     except (OSError, ValueError) as exc:
-        raise unusable(path, f"{type(exc).__name__}: {exc}") from exc
+        raise unusable_sidecar(path, f"{type(exc).__name__}: {exc}") from exc
     for column in ("source_url", "license", "author"):
         table[column] = table[column].replace("", pd.NA)
     wrong = table[
@@ -135,12 +136,15 @@ def read_images(folder: Path) -> pd.DataFrame:
         )
     ]
     if len(wrong):
-        raise unusable(path, f"its line {wrong.index[0] + 2} is wrong, or an id or file stands twice")
+        raise unusable_sidecar(path, f"its line {wrong.index[0] + 2} is wrong, or an id or file stands twice")
     return table.set_index("file")
 
 
-def unusable(path: Path, why: str) -> SourceError:
+def unusable_sidecar(path: Path, why: str) -> SourceError:
+    """Make the error for a dmlkit.json or dmlkit.csv that cannot be used."""
     return SourceError(
-        f"{path} cannot be used: {printable(why)[:300]}; nothing was written",
+        f"cannot use {path}: {printable(why)[:300]}; nothing was written",
+        code="dyml.unusable-sidecar",
+        path=path,
         hint=f"export again; or delete {FACTS} and {IMAGES} to import the folder as bare integers",
     )

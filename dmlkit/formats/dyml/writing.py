@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -24,6 +24,7 @@ from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import SourceError
 from dmlkit.formats.dyml import card, channels
 from dmlkit.formats.dyml.labels import Classes
+from dmlkit.formats.dyml.records import ImportResult
 from dmlkit.formats.dyml.sidecar import Sidecar
 from dmlkit.pipeline.build import LIBRARIES
 from dmlkit.schema.features import REJECTED, as_rejected, hierarchy_features, image_features
@@ -31,9 +32,6 @@ from dmlkit.schema.layout import FORMAT
 from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage import executor, images
-
-if TYPE_CHECKING:
-    from dmlkit.formats.dyml.importing import Result
 
 HIERARCHY = "hierarchy/train-00000-of-00001.parquet"
 NAMED = 20
@@ -63,7 +61,7 @@ class Shard:
     schema: pa.Schema
 
 
-def write(folder: Path, content: Content, result: Result, jobs: int, notify: Progress) -> dict[str, Any]:
+def write(folder: Path, content: Content, result: ImportResult, jobs: int, notify: Progress) -> dict[str, Any]:
     """Write all but build.json. Returns the facts on the channels with the number of images that were swapped."""
     done = swapped = 0
     few = int(content.rows["length"].sum()) < WORTH_WORKERS
@@ -79,7 +77,7 @@ def write(folder: Path, content: Content, result: Result, jobs: int, notify: Pro
         columns = ["image_id", "upstream_label", "status", "detail"]
         rejected.write(as_rejected(pa.Table.from_pandas(refused[columns], preserve_index=False)))
     write_attribution(folder, content.rows)
-    write_figure(DatasetFolder.open_unfinished(folder, result.form))
+    write_figure(DatasetFolder.open_unfinished(folder, result.layout))
     sums = parquet.sha256_of(folder, {})
     of_content = hashlib.sha256(parquet.sums_text(sums).encode()).hexdigest()
     found = result.channels | {"swapped": swapped}
@@ -120,20 +118,27 @@ def image_row(row: dict[str, Any]) -> dict[str, Any]:
     try:
         data = Path(row["path"]).read_bytes()
     except OSError as exc:
-        raise SourceError(f"{row['path']} cannot be read any more: {exc.strerror}; nothing was written") from exc
+        raise SourceError(
+            f"cannot read {row['path']} any more: {exc.strerror}; nothing was written",
+            code="dyml.unreadable",
+            path=Path(row["path"]),
+        ) from exc
     if images.digest(data) != row["sha256"]:
         raise SourceError(
-            f"{row['path']} changed while it was imported; nothing was written", hint="run the same command again"
+            f"{row['path']} changed while it was imported; nothing was written",
+            code="dyml.changed",
+            hint="run the same command again",
+            path=Path(row["path"]),
         )
     suffix = images.FORMATS[row["format"]]
-    changed = channels.swap(data) if row["swap"] else data
+    changed = channels.swap_red_blue(data) if row["swap"] else data
     if swapped := changed is not data:
         row["sha256"], suffix = images.digest(changed), "jpg"
     name = f"{row['image_id'].rsplit('/', 1)[-1]}.{suffix}"
     return row | {"image": {"bytes": changed, "path": name}, "swapped": swapped}
 
 
-def write_build_json(folder: Path, content: Content, result: Result, asked: str, started: float) -> None:
+def write_build_json(folder: Path, content: Content, result: ImportResult, asked: str, started: float) -> None:
     """Write how the folder was made. It holds times, so it stands outside SHA256SUMS; and no path of the machine."""
     identity = hashlib.sha256()
     for image_id, digest in zip(content.rows["image_id"], content.rows["sha256"], strict=True):
@@ -143,7 +148,7 @@ def write_build_json(folder: Path, content: Content, result: Result, asked: str,
         "format": FORMAT,
         "dmlkit": __version__,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-        "layout": result.form,
+        "layout": result.layout,
         "manifest": {
             "name": result.name,
             "version": known.version if known else "1",
