@@ -21,5 +21,11 @@ DRAWINGS = {
 def load(name: str) -> ModuleType:
     """Import the drawing called ``name``. Raises `UsageError` for a name that is none."""
     if name not in DRAWINGS:
-        raise UsageError(f"unknown drawing {name!r}", hint=f"choose one of: {', '.join(DRAWINGS)}")
+        raise UsageError(
+            f"unknown drawing {name!r}",
+            code="usage.unknown-drawing",
+            hint=f"choose one of: {', '.join(DRAWINGS)}",
+            name=name,
+            choices=tuple(DRAWINGS),
+        )
     return import_module(DRAWINGS[name])

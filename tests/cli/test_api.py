@@ -34,6 +34,18 @@ def test_build_refuses_a_source_of_other_datasets(tiny_manifest, options):
     assert error.value.exit_code == 2
 
 
+def test_open_dataset_gives_its_facts_and_rows(good_folder):
+    dataset = dmlkit.open_dataset(good_folder)
+    assert (dataset.name, len(dataset.classes)) == ("tiny", 8)
+    assert len(list(dataset.rows("query", ["image_id"]))) == 9
+
+
+def test_open_dataset_refuses_another_folder(tmp_path):
+    with pytest.raises(dmlkit.DmlkitError) as error:
+        dmlkit.open_dataset(tmp_path)
+    assert error.value.code.startswith("dataset.")
+
+
 def test_manifest_lists_classes_of_three_scales(tiny_manifest):
     manifest = dmlkit.load_manifest(str(tiny_manifest))
     assert [len(manifest.ids(scale)) for scale in ("fine", "middle", "coarse")] == [8, 4, 2]

@@ -17,7 +17,7 @@ from dmlkit.sample.animal import bird, bird_plans, builds, fish, frog, front, ma
 from dmlkit.sample.animal.figure import Figure, Look, look_of
 from dmlkit.sample.animal.hints import HINTS
 from dmlkit.sample.canvas import Canvas
-from dmlkit.taxonomy.manifest import FineClass
+from dmlkit.sample.named_class import NamedClass
 
 VERSION = 1
 
@@ -71,7 +71,7 @@ class Shot:
     horizon: float
 
 
-def draw(fine: FineClass, index: int) -> Image.Image:
+def draw(fine: NamedClass, index: int) -> Image.Image:
     """ExaminedImage ``index`` of a fine class."""
     rng = scene.seeded(VERSION, fine.fine_id, index)
     shot = compose(fine, rng)
@@ -86,7 +86,7 @@ def draw(fine: FineClass, index: int) -> Image.Image:
     return canvas.finish(rng, tint, its.build.texture, its.get("rough", 0.05), rng.uniform(1.5, 4.0), gain)
 
 
-def compose(fine: FineClass, rng: Random) -> Shot:
+def compose(fine: NamedClass, rng: Random) -> Shot:
     """Choose place, pose, size of image, size and side of the animal, and the horizon that goes with them."""
     its = look(fine.fine_id, fine.fine, fine.middle_id, fine.coarse)
     figure = Figure(its, rng, rng.choice(its.places))

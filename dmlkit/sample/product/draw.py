@@ -14,11 +14,11 @@ from random import Random
 from PIL import Image
 
 from dmlkit.sample import scene
+from dmlkit.sample.named_class import NamedClass
 from dmlkit.sample.product import bags, bottles, boxes, clocks, footwear, lamps, places, seats, vessels
 from dmlkit.sample.product.finish import finish_of
 from dmlkit.sample.product.item import Form, Item
 from dmlkit.sample.product.stage import OVER, Camera, Stage, in_order
-from dmlkit.taxonomy.manifest import FineClass
 
 VERSION = 1
 
@@ -64,7 +64,7 @@ class Shot:
     place: str
 
 
-def compose(fine: FineClass, rng: Random) -> Shot:
+def compose(fine: NamedClass, rng: Random) -> Shot:
     """Build the product and choose place, camera and size of image; the product is whole and near the middle."""
     form = form_of(fine.middle_id, fine.coarse_id)
     item = Item(finish_of(fine.fine_id, fine.fine), rng)
@@ -91,7 +91,7 @@ def compose(fine: FineClass, rng: Random) -> Shot:
     return Shot(Stage(width, height, camera), item, form, rng.choice(form.places))
 
 
-def draw(fine: FineClass, index: int) -> Image.Image:
+def draw(fine: NamedClass, index: int) -> Image.Image:
     """ExaminedImage ``index`` of a fine class."""
     rng = scene.seeded("product", VERSION, fine.fine_id, index)
     shot = compose(fine, rng)

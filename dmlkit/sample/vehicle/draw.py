@@ -17,13 +17,13 @@ from PIL import Image
 
 from dmlkit.sample import scene
 from dmlkit.sample.canvas import Canvas
+from dmlkit.sample.named_class import NamedClass
 from dmlkit.sample.vehicle import cars, front, identities, large, models_large, places
 from dmlkit.sample.vehicle import marks as vehicle_marks
 from dmlkit.sample.vehicle import models as vehicle_models
 from dmlkit.sample.vehicle.body import Body, Identity, Model
 from dmlkit.sample.vehicle.solid import Bundle
 from dmlkit.sample.vehicle.studio import Camera, Studio
-from dmlkit.taxonomy.manifest import FineClass
 
 VERSION = 1
 
@@ -116,7 +116,7 @@ class Shot:
         return (*at.min(axis=0).tolist(), *at.max(axis=0).tolist())
 
 
-def compose(fine: FineClass, rng: Random) -> Shot:
+def compose(fine: NamedClass, rng: Random) -> Shot:
     """Choose view, size and place of the vehicle, surroundings and light."""
     its = vehicle(fine.fine_id, fine.middle_id, fine.coarse)
     _, low, high = rng.choices(VIEWS, [v[0] for v in VIEWS])[0]
@@ -142,7 +142,7 @@ def compose(fine: FineClass, rng: Random) -> Shot:
     return Shot(its, Studio(canvas, camera, lighting), place, time)
 
 
-def draw(fine: FineClass, index: int) -> Image.Image:
+def draw(fine: NamedClass, index: int) -> Image.Image:
     """ExaminedImage ``index`` of a fine class."""
     rng = scene.seeded(VERSION, fine.fine_id, index)
     shot = compose(fine, rng)
