@@ -1,124 +1,151 @@
-"""The table of the dataset → Parquet that `datasets.load_dataset` and the hub's viewer open."""
+"""Write the Parquet files of a dataset folder, which `datasets` and the viewer of the Hugging Face Hub open."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dmlkit.errors import PoolError
-from dmlkit.schema.features import hierarchy_features, image_features
-from dmlkit.schema.scales import SCALES, SPLITS
-from dmlkit.storage import executor, images
-from dmlkit.storage.locations import Folder, RemoteFolder
-from dmlkit.taxonomy.manifest import Manifest
+from dmlkit.dataset.folder import HIERARCHY, REJECTED
+from dmlkit.schema import features
+from dmlkit.storage import executor
 
+# Bytes of images in a file: at most, unless one image has more.
 SHARD_BYTES = 500_000_000
-GROUP_ROWS = 100
-GROUP_BYTES = 16_000_000
-"""Small row groups: the viewer and random readers fetch one at a time."""
+# Rows and bytes of images in a row group: small, because the viewer and random readers fetch a whole one.
+GROUP_ROWS, GROUP_BYTES = 100, 16_000_000
+# Bytes of images below which starting further processes takes longer than it saves.
+WORTH_WORKERS_BYTES = 100_000_000
+
+
+class StoredImage(NamedTuple):
+    """The bytes of an image as they are stored, their SHA-256, and the suffix of their type."""
+
+    data: bytes
+    sha256: str
+    suffix: str
+
+
+class ImageReader(Protocol):
+    """Reads the images of rows. It is sent to the workers."""
+
+    def read(self, rows: pa.Table) -> list[StoredImage]:
+        """Read one image for each row."""
+        ...
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """The rows of one split, as tables that are made when they are needed.
+
+    ``lengths``: bytes of each image. ``table(start, stop)`` has the columns of ``data/`` but ``image``, and what the
+    `ImageReader` needs.
+    """
+
+    stem: str
+    lengths: Sequence[int]
+    table: Callable[[int, int], pa.Table]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One Parquet file to be written: its rows with their places in the pool, and its schema."""
+    """One Parquet file to be written."""
 
     path: Path
-    pool: Folder
     rows: pa.Table
+    lengths: Sequence[int]
     schema: pa.Schema
+    reader: ImageReader
 
 
-def write_images(folder: Path, rows: pd.DataFrame, manifest: Manifest, pool: Folder, jobs: int) -> Iterator[int]:
-    """Write ``data/<split>-*.parquet`` and yield the number of images of each file as it is finished."""
-    (folder / "data").mkdir()
-    schema = image_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema
-    cuts = {
-        split: list(cut(part["length"].tolist(), SHARD_BYTES, len(part) or 1))
-        for split in SPLITS
-        for part in [rows[rows["split"] == split]]
-    }
+@dataclass(frozen=True)
+class WrittenShard:
+    """What a file has: its images, and those of them that the reader changed."""
 
-    def shards() -> Iterator[Shard]:  # made when a worker is free, so that their tables are not held all at once
-        for split, runs in cuts.items():
-            part = rows[rows["split"] == split]
-            for number, (start, stop) in enumerate(runs):
-                path = folder / "data" / f"{split}-{number:05d}-of-{len(runs):05d}.parquet"
-                yield Shard(path, pool, labelled(part.iloc[start:stop], manifest), schema)
-
-    few = sum(map(len, cuts.values())) <= 2 * jobs  # starting workers would cost more than writing so few files
-    yield from executor.run(write_shard, shards(), 1 if few else jobs)
+    num_images: int
+    num_changed: int
 
 
-def cut(lengths: list[int], most_bytes: int, most_rows: int) -> Iterator[tuple[int, int]]:
-    """Runs of rows (start, stop) of at most ``most_rows`` rows and, where one row allows it, ``most_bytes`` bytes.
+def write_images(
+    folder: Path, splits: Sequence[SplitRows], schema: pa.Schema, reader: ImageReader, jobs: int
+) -> Iterator[WrittenShard]:
+    """Write the files of all splits, and yield each when it is finished. The bytes do not depend on ``jobs``."""
+    few = sum(sum(split.lengths) for split in splits) < WORTH_WORKERS_BYTES
+    for stem in {split.stem for split in splits}:
+        (folder / stem).parent.mkdir(exist_ok=True)
+    yield from executor.run(write_shard, iter_shards(folder, splits, schema, reader), 1 if few else jobs)
+
+
+def iter_shards(folder: Path, splits: Iterable[SplitRows], schema: pa.Schema, reader: ImageReader) -> Iterator[Shard]:
+    """Make the files of all splits one by one, so that the tables are not in memory all at once."""
+    for split in splits:
+        cuts = cut_shards(split.lengths)
+        for number, (start, stop) in enumerate(cuts):
+            path = folder / shard_name(split.stem, number, len(cuts))
+            yield Shard(path, split.table(start, stop), split.lengths[start:stop], schema, reader)
+
+
+def shard_name(stem: str, number: int, count: int) -> str:
+    """Name a file of a split.
+
+    >>> shard_name("data/train", 0, 8)
+    'data/train-00000-of-00008.parquet'
+    """
+    return f"{stem}-{number:05d}-of-{count:05d}.parquet"
+
+
+def cut_shards(lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """Cut the rows of a split into files of at most `SHARD_BYTES` each."""
+    return list(cut_rows(lengths, SHARD_BYTES, len(lengths) or 1))
+
+
+def cut_rows(lengths: Sequence[int], max_bytes: int, max_rows: int) -> Iterator[tuple[int, int]]:
+    """Cut rows into runs (start, stop) of at most ``max_rows`` rows and, if one row allows it, ``max_bytes`` bytes.
 
     No rows give one empty run: a split without images is still a file. The card does not name it then.
     """
-    start, size = 0, 0
+    start, num_bytes = 0, 0
     for i, length in enumerate(lengths):
-        if i > start and (size + length > most_bytes or i - start >= most_rows):
+        if i > start and (num_bytes + length > max_bytes or i - start >= max_rows):
             yield start, i
-            start, size = i, 0
-        size += length
+            start, num_bytes = i, 0
+        num_bytes += length
     yield start, len(lengths)
 
 
-def labelled(rows: pd.DataFrame, manifest: Manifest) -> pa.Table:
-    """The rows with the integer label of each scale and the source's name."""
-    of_class = {c.fine_id: c for c in manifest.classes}
-    rows = rows.assign(source=[image_id.partition("/")[0] for image_id in rows["image_id"]])
-    for scale in SCALES:
-        number = manifest.labels(scale)
-        rows[scale] = [number[of_class[i].id(scale)] for i in rows["fine_id"]]
-    return pa.Table.from_pandas(rows.drop(columns=["order", "split", "fine_id"]), preserve_index=False)
-
-
-def write_shard(shard: Shard) -> int:
-    """Write one file, row group by row group, reading each image's bytes from the pool."""
-    names = shard.schema.names
-    lengths = shard.rows["length"].to_pylist()
-    # No group for no rows: `datasets` fails at a group of none.
-    groups = cut(lengths, GROUP_BYTES, GROUP_ROWS) if lengths else []
+def write_shard(shard: Shard) -> WrittenShard:
+    """Write one file, row group by row group, with the bytes of each image."""
+    num_changed = 0
+    # A file without rows has no row group: `datasets` fails at an empty one.
+    groups = cut_rows(shard.lengths, GROUP_BYTES, GROUP_ROWS) if shard.lengths else ()
     with pq.ParquetWriter(shard.path, shard.schema, **writer_options(shard.schema)) as writer:
         for start, stop in groups:
-            group = shard.rows.slice(start, stop - start)
-            group = group.append_column("image", read_images(group, shard.pool, shard.schema.field("image").type))
-            writer.write_table(group.select(names).cast(shard.schema), row_group_size=stop - start)
-    return len(lengths)
+            rows = shard.rows.slice(start, stop - start)
+            images = shard.reader.read(rows)
+            hashes = pa.array([image.sha256 for image in images], pa.string())
+            num_changed += sum(a != b for a, b in zip(hashes.to_pylist(), rows["sha256"].to_pylist(), strict=True))
+            rows = rows.set_column(rows.column_names.index("sha256"), "sha256", hashes)
+            rows = rows.append_column("image", image_column(rows["image_id"].to_pylist(), images, shard.schema))
+            writer.write_table(rows.select(shard.schema.names).cast(shard.schema), row_group_size=stop - start)
+    return WrittenShard(len(shard.lengths), num_changed)
 
 
-def read_images(rows: pa.Table, pool: Folder, kind: pa.DataType) -> pa.Array:
-    """The column ``image``: for each row its bytes, and the upstream name with the suffix of its real type.
-
-    Raises `PoolError` where the pool does not hold them any more.
-    """
-    spans = zip(*(rows[name].to_pylist() for name in ("unit", "offset", "length")), strict=True)
-    try:
-        found = pool.spans([(f"{unit}.bin", offset, length) for unit, offset, length in spans])
-        # No lock keeps a build on another machine from the same remote pool.
-        if isinstance(pool, RemoteFolder) and list(map(images.digest, found)) != rows["sha256"].to_pylist():
-            raise OSError("its images are others than its rows say")
-    except OSError as exc:
-        raise PoolError(
-            f"images cannot be read from the pool {pool}: {exc}",
-            hint="is another build using it? The same command collects again what is missing",
-        ) from exc
-    names = (
-        f"{image_id.rsplit('/', 1)[-1]}.{images.FORMATS[form]}"
-        for image_id, form in zip(rows["image_id"].to_pylist(), rows["format"].to_pylist(), strict=True)
-    )
-    return pa.array([{"bytes": data, "path": name} for data, name in zip(found, names, strict=True)], kind)
+def image_column(image_ids: list[str], images: list[StoredImage], schema: pa.Schema) -> pa.Array:
+    """Make the column ``image``: the bytes, and the upstream file stem with the suffix of the real type."""
+    names = (f"{image_id.rsplit('/', 1)[-1]}.{image.suffix}" for image_id, image in zip(image_ids, images, strict=True))
+    values = [{"bytes": image.data, "path": name} for image, name in zip(images, names, strict=True)]
+    return pa.array(values, schema.field("image").type)
 
 
 def writer_options(schema: pa.Schema) -> dict[str, Any]:
-    """Images are compressed already; content-defined pages let the hub store only what changed between versions."""
+    """Choose how a file of images is written.
+
+    Images are compressed already; pages that are cut by content let the Hub store only what changed between versions.
+    """
     leaves = [leaf for field in schema for leaf in leaf_names(field)]
     return {
         "compression": {leaf: "none" if leaf == "image.bytes" else "zstd" for leaf in leaves},
@@ -129,65 +156,51 @@ def writer_options(schema: pa.Schema) -> dict[str, Any]:
 
 
 def leaf_names(field: pa.Field) -> list[str]:
+    """Name the Parquet columns of a field."""
     if pa.types.is_struct(field.type):
         return [f"{field.name}.{child.name}" for child in field.type]
     return [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name]
 
 
-def write_hierarchy(folder: Path, rows: pd.DataFrame, manifest: Manifest) -> None:
-    """Write ``hierarchy/``: one row a fine class, also for those without an image."""
-    (folder / "hierarchy").mkdir()
-    counts = rows.groupby(["fine_id", "split"]).size().to_dict()
-    labels = rows.groupby("fine_id")["upstream_label"].unique().to_dict()
-    number = {scale: manifest.labels(scale) for scale in SCALES}
-    table = [
-        {
-            **{f"{scale}_id": c.id(scale) for scale in SCALES},
-            **{scale: c.name(scale) for scale in SCALES},
-            **{f"{scale}_label": number[scale][c.id(scale)] for scale in SCALES},
-            "split": c.split,
-            "path": c.path,
-            "upstream_labels": sorted(labels.get(c.fine_id, [])),
-            **{split: int(counts.get((c.fine_id, split), 0)) for split in SPLITS},
-        }
-        for c in sorted(manifest.classes, key=lambda c: c.fine_id)
-    ]
-    schema = hierarchy_features().arrow_schema
-    pq.write_table(
-        pa.Table.from_pylist(table, schema), folder / "hierarchy" / "train-00000-of-00001.parquet", compression="zstd"
-    )
+def copy_without_images(shards: Sequence[Path], out: Path) -> None:
+    """Write all columns but ``image`` of some files as one file. Memory: the rows of one file."""
+    out.parent.mkdir(exist_ok=True)
+    schema = without_image(pq.read_schema(shards[0]))
+    with pq.ParquetWriter(out, schema, **writer_options(schema)) as writer:
+        for shard in shards:
+            rows = pq.read_table(shard, columns=schema.names)
+            if len(rows):  # `datasets` fails at an empty row group
+                writer.write_table(rows.select(schema.names).cast(schema), row_group_size=len(rows))
 
 
-class RowsFile:
-    """A Parquet file that grows table by table. Use it as a context manager."""
+def without_image(schema: pa.Schema) -> pa.Schema:
+    """Take the column ``image`` out of a schema of ``data/``, and out of the features that `datasets` reads in it."""
+    from datasets import Features
 
-    def __init__(self, path: Path, schema: pa.Schema, seen: Callable[[pa.Table], None]) -> None:
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_index=True)
-        self._seen = seen
+    kinds = Features.from_arrow_schema(schema)
+    return Features({name: kind for name, kind in kinds.items() if name != "image"}).arrow_schema
 
-    def __enter__(self) -> RowsFile:
+
+def write_hierarchy(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Write ``hierarchy/``: one row a fine class, also for classes without an image."""
+    table = pa.Table.from_pylist(rows, features.hierarchy_features().arrow_schema)
+    (folder / HIERARCHY).parent.mkdir()
+    pq.write_table(table, folder / HIERARCHY, compression="zstd")
+
+
+class RejectedFile:
+    """Writes ``rejected.parquet`` table by table. Use it as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self._writer = pq.ParquetWriter(folder / REJECTED, features.REJECTED, compression="zstd", write_page_index=True)
+
+    def __enter__(self) -> RejectedFile:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._writer.close()
 
     def write(self, table: pa.Table) -> None:
-        self._seen(table)
+        """Append a table with the columns of `dmlkit.schema.features.REJECTED`."""
         if len(table):
             self._writer.write_table(table)
-
-
-def sha256_of(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
-    """File name → SHA-256 in hexadecimal, of all files below ``folder``; those in ``known`` are not read again."""
-    sums = dict(known)
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in sums:
-            with path.open("rb") as file:
-                sums[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return sums
-
-
-def sums_text(sums: Mapping[str, str]) -> str:
-    """The lines of ``SHA256SUMS``, as ``sha256sum --check`` reads them."""
-    return "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))

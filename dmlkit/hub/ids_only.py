@@ -6,7 +6,6 @@ all: the figure of the card stays at home too.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -14,12 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import yaml
 
 from dmlkit import terms
-from dmlkit.dataset import card
-from dmlkit.dataset import shards as parquet
+from dmlkit.dataset import card, checksums, shards
 from dmlkit.dataset.checks import front_matter
 from dmlkit.dataset.validate import HIERARCHY, STEMS, form_of, plain_files, read_build, shards_of
 from dmlkit.errors import UsageError
@@ -40,7 +37,9 @@ def write(folder: Path, out: Path, repo: str) -> None:
     build = read_build(files["build.json"])
     form = form_of(files)
     for stem in STEMS[form]:
-        write_rows([files[name] for name in shards_of(files, stem)], out / f"{stem}-00000-of-00001.parquet")
+        shards.copy_without_images(
+            [files[name] for name in shards_of(files, stem)], out / shards.shard_name(stem, 0, 1)
+        )
     for name in COPIED:
         if name in files:
             (out / name).parent.mkdir(exist_ok=True)
@@ -50,29 +49,9 @@ def write(folder: Path, out: Path, repo: str) -> None:
     if citation := citation_of(text):
         (out / CITATION).write_text(citation + "\n", encoding="utf-8", newline="\n")
     write_card(files["README.md"], out, repo, build, form)
-    sums = parquet.sha256_of(out, {})
-    (out / "SHA256SUMS").write_text(parquet.sums_text(sums), encoding="utf-8", newline="\n")
+    checksums.write_checksums(out / "SHA256SUMS", checksums.hash_files(out, {}))
     facts = build | {"ids_only": True}
     (out / "build.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def write_rows(shards: list[Path], out: Path) -> None:
-    """All columns but the images of some shards, as one file. Memory: the rows of one shard."""
-    out.parent.mkdir(exist_ok=True)
-    schema = without_image(pq.read_schema(shards[0]))
-    with pq.ParquetWriter(out, schema, **parquet.writer_options(schema)) as writer:
-        for shard in shards:
-            rows = pq.read_table(shard, columns=schema.names)
-            if len(rows):  # `datasets` fails at a group of no rows
-                writer.write_table(rows.select(schema.names).cast(schema), row_group_size=len(rows))
-
-
-def without_image(schema: Any) -> Any:
-    """The schema of ``data/`` without images, with the features that `datasets` reads."""
-    from datasets import Features
-
-    features = Features.from_arrow_schema(schema)
-    return Features({name: feature for name, feature in features.items() if name != "image"}).arrow_schema
 
 
 def citation_of(text: str) -> str:
@@ -98,7 +77,7 @@ def write_card(readme: Path, out: Path, repo: str, build: Mapping[str, Any], for
 def front_of(readme: Path, out: Path, form: str) -> dict[str, Any]:
     """The YAML of the card, with the sizes of the files that are here."""
     fields = front_matter(readme)
-    content = hashlib.sha256(parquet.sums_text(parquet.sha256_of(out, {})).encode()).hexdigest()
+    content = checksums.hash_checksums(checksums.hash_files(out, {}))
     files: dict[str, dict[str, list[Path]]] = {}
     for config in fields["configs"]:
         if "description" in config:

@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from dmlkit import sources, terms
+from dmlkit.dataset import shards
 from dmlkit.dataset.validate import HIERARCHY, Unusable, check_columns, read_build, read_hierarchy, read_parquet
 from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import ids_only as ids
@@ -191,7 +192,7 @@ def citations_of(folder: Path, source: str) -> str:
 
 def read_rows(folder: Path, manifest: Manifest) -> pd.DataFrame:
     """The published rows of all splits."""
-    wanted = ids.without_image(image_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema)
+    wanted = shards.without_image(image_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema)
     fine_ids = manifest.ids("fine")
     parts = []
     for split in SPLITS:

@@ -49,7 +49,7 @@ class RejectedFile:
     def __init__(self, folder: Path) -> None:
         self.statuses: Counter[str] = Counter()
         self._failures: dict[str, dict[str, Counter[str]]] = {"hosts": {}, "labels": {}}
-        self._file = shards.RowsFile(folder / "rejected.parquet", REJECTED, self._count)
+        self._file = shards.RejectedFile(folder)
 
     def __enter__(self) -> RejectedFile:
         self._file.__enter__()
@@ -60,7 +60,9 @@ class RejectedFile:
 
     def write(self, rows: pa.Table) -> None:
         """Write rejected candidates."""
-        self._file.write(as_rejected(rows))
+        rows = as_rejected(rows)
+        self._count(rows)
+        self._file.write(rows)
 
     def _count(self, rows: pa.Table) -> None:
         self.statuses.update(rows["status"].to_pylist())

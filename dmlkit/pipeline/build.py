@@ -11,14 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dmlkit import __version__
-from dmlkit.dataset import card, figure, shards
-from dmlkit.dataset.folder import DatasetFolder
+from dmlkit.dataset import card, checksums, figure, shards
+from dmlkit.dataset.folder import CHECKSUMS, DatasetFolder
 from dmlkit.errors import SourceError
+from dmlkit.pipeline import output_tables
 from dmlkit.pipeline.assemble import AssembledDataset, assemble_dataset
 from dmlkit.pipeline.collect import collect_units
 from dmlkit.pipeline.options import MIN_SHORTER_SIDE_PX, BuildOptions, BuildResult, Coverage, check_build
 from dmlkit.pipeline.plan import BuildPlan, load_source_classes, plan_build
 from dmlkit.pipeline.pool import Pool
+from dmlkit.schema.features import image_features
 from dmlkit.schema.layout import FORMAT
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
@@ -107,17 +109,18 @@ def write_dataset(
     """Write the images, the hierarchy, the card and the checksums."""
     manifest, options, rows = plan.manifest, plan.options, dataset.rows
     num_written = 0
-    for count in shards.write_images(folder, rows, manifest, pool.folder, options.jobs):
-        num_written += count
+    schema = image_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema
+    splits = output_tables.split_rows(rows, manifest)
+    for shard in shards.write_images(folder, splits, schema, output_tables.PoolImages(pool.folder), options.jobs):
+        num_written += shard.num_images
         progress("write", num_written, len(rows), "images")
-    shards.write_hierarchy(folder, rows, manifest)
-    sums = shards.sha256_of(folder, {})
-    content_hash = hashlib.sha256(shards.sums_text(sums).encode()).hexdigest()
+    shards.write_hierarchy(folder, output_tables.hierarchy_rows(rows, manifest))
+    sums = checksums.hash_files(folder, {})
+    content_hash = checksums.hash_checksums(sums)
     card.write_attribution(folder, rows)
     figure.write_figure(DatasetFolder.open_unfinished(folder, "split"))
     card.write(folder, manifest, options.source, card_facts(result, options, content_hash))
-    sums = shards.sha256_of(folder, sums)
-    (folder / "SHA256SUMS").write_text(shards.sums_text(sums), encoding="utf-8")
+    checksums.write_checksums(folder / CHECKSUMS, checksums.hash_files(folder, sums))
 
 
 def card_facts(result: BuildResult, options: BuildOptions, content_hash: str) -> card.Facts:

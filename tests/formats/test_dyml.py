@@ -339,7 +339,7 @@ def test_release_without_good_training_image_fails(release, tmp_path):
 
 def test_import_gives_same_bytes_with_any_workers(release, tmp_path, animal, monkeypatch):
     monkeypatch.setattr(importer, "IMAGES_PER_CHUNK", 5)
-    monkeypatch.setattr(writing, "WORTH_WORKERS", 0)
+    monkeypatch.setattr("dmlkit.dataset.shards.WORTH_WORKERS_BYTES", 0)
     import_release(release, ImportOptions(tmp_path / "out", jobs=2))
     assert sums(tmp_path / "out") == sums(animal)
 

@@ -6,38 +6,37 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dmlkit import __version__
-from dmlkit.dataset import shards as parquet
+from dmlkit.dataset import checksums, shards
 from dmlkit.dataset.card import write_attribution
 from dmlkit.dataset.figure import write_figure
-from dmlkit.dataset.folder import DatasetFolder
+from dmlkit.dataset.folder import CHECKSUMS, DatasetFolder
+from dmlkit.dataset.shards import SplitRows, StoredImage
 from dmlkit.errors import SourceError
 from dmlkit.formats.dyml import card, channels
 from dmlkit.formats.dyml.labels import Classes
 from dmlkit.formats.dyml.records import ImportResult
 from dmlkit.formats.dyml.sidecar import Sidecar
 from dmlkit.pipeline.build import LIBRARIES
-from dmlkit.schema.features import REJECTED, as_rejected, hierarchy_features, image_features
+from dmlkit.schema.features import as_rejected, image_features
 from dmlkit.schema.layout import FORMAT
 from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import SCALES
-from dmlkit.storage import executor, images
+from dmlkit.storage import images
 
-HIERARCHY = "hierarchy/train-00000-of-00001.parquet"
 NAMED = 20
 """So many contradictions are named in build.json; the rest are counted."""
-WORTH_WORKERS = 100_000_000
-"""Bytes of images below which starting further processes takes longer than it saves."""
+# What `ReleaseImages` needs beside the columns of ``data/``.
+READER_COLUMNS = ("path", "format", "swap")
 
 
 @dataclass(frozen=True)
@@ -52,90 +51,73 @@ class Content:
     tree: list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Shard:
-    """One Parquet file to be written: its rows, each with the path of its image, and its schema."""
-
-    path: Path
-    rows: pa.Table
-    schema: pa.Schema
-
-
 def write(folder: Path, content: Content, result: ImportResult, jobs: int, notify: Progress) -> dict[str, Any]:
     """Write all but build.json. Returns the facts on the channels with the number of images that were swapped."""
     done = swapped = 0
-    few = int(content.rows["length"].sum()) < WORTH_WORKERS
-    for written, changed in executor.run(write_shard, shards(folder, content), 1 if few else jobs):
-        done, swapped = done + written, swapped + changed
+    schema = image_features({scale: list(content.classes[scale].values()) for scale in SCALES}).arrow_schema
+    for shard in shards.write_images(folder, split_rows(content, schema.names), schema, ReleaseImages(), jobs):
+        done, swapped = done + shard.num_images, swapped + shard.num_changed
         notify("write", done, len(content.rows), "images")
-    (folder / "hierarchy").mkdir()
-    pq.write_table(
-        pa.Table.from_pylist(content.tree, hierarchy_features().arrow_schema), folder / HIERARCHY, compression="zstd"
-    )
+    shards.write_hierarchy(folder, content.tree)
     refused = content.refused.sort_values(["image_id", "path"], kind="stable")
-    with parquet.RowsFile(folder / "rejected.parquet", REJECTED, lambda _: None) as rejected:
+    with shards.RejectedFile(folder) as rejected:
         columns = ["image_id", "upstream_label", "status", "detail"]
         rejected.write(as_rejected(pa.Table.from_pandas(refused[columns], preserve_index=False)))
     write_attribution(folder, content.rows)
     write_figure(DatasetFolder.open_unfinished(folder, result.layout))
-    sums = parquet.sha256_of(folder, {})
-    of_content = hashlib.sha256(parquet.sums_text(sums).encode()).hexdigest()
+    sums = checksums.hash_files(folder, {})
+    of_content = checksums.hash_checksums(sums)
     found = result.channels | {"swapped": swapped}
     card.write(folder, content, result, found, of_content)
-    sums = parquet.sha256_of(folder, sums)
-    (folder / "SHA256SUMS").write_text(parquet.sums_text(sums), encoding="utf-8")
+    checksums.write_checksums(folder / CHECKSUMS, checksums.hash_files(folder, sums))
     return found
 
 
-def shards(folder: Path, content: Content) -> Iterator[Shard]:
-    schema = image_features({scale: list(content.classes[scale].values()) for scale in SCALES}).arrow_schema
-    label = {scale: {class_id: i for i, class_id in enumerate(content.classes[scale])} for scale in SCALES}
-    for stem, part in content.rows.groupby("stem", sort=True):
-        (folder / str(stem)).parent.mkdir(exist_ok=True)
-        runs = list(parquet.cut(part["length"].tolist(), parquet.SHARD_BYTES, len(part)))
-        part = part.assign(**{s: part[f"{s}_id"].map(label[s]).astype("Int64") for s in SCALES})
-        names = [name for name in schema.names if name != "image"]
-        for number, (start, stop) in enumerate(runs):
-            rows = part.iloc[start:stop][[*names, "path", "length", "format", "swap"]]
-            path = folder / f"{stem}-{number:05d}-of-{len(runs):05d}.parquet"
-            yield Shard(path, pa.Table.from_pandas(rows, preserve_index=False), schema)
+def split_rows(content: Content, columns: list[str]) -> list[SplitRows]:
+    """Give the rows of each split to be written, with the integer label of each scale; null if it is not known."""
+    labels = {scale: {class_id: i for i, class_id in enumerate(content.classes[scale])} for scale in SCALES}
+
+    def table(part: pd.DataFrame, start: int, stop: int) -> pa.Table:
+        rows = part.iloc[start:stop]
+        rows = rows.assign(**{s: rows[f"{s}_id"].map(labels[s]).astype("Int64") for s in SCALES})
+        return pa.Table.from_pandas(
+            rows[[*(name for name in columns if name != "image"), *READER_COLUMNS]], preserve_index=False
+        )
+
+    return [
+        SplitRows(str(stem), part["length"].tolist(), partial(table, part))
+        for stem, part in content.rows.groupby("stem", sort=True)
+    ]
 
 
-def write_shard(shard: Shard) -> tuple[int, int]:
-    """Write one file, row group by row group. Returns the number of images, and of those that were swapped."""
-    swapped = 0
-    lengths = shard.rows["length"].to_pylist()
-    with pq.ParquetWriter(shard.path, shard.schema, **parquet.writer_options(shard.schema)) as writer:
-        for start, stop in parquet.cut(lengths, parquet.GROUP_BYTES, parquet.GROUP_ROWS):
-            group = [image_row(row) for row in shard.rows.slice(start, stop - start).to_pylist()]
-            swapped += sum(row["swapped"] for row in group)
-            writer.write_table(pa.Table.from_pylist(group, shard.schema), row_group_size=stop - start)
-    return len(lengths), swapped
+class ReleaseImages:
+    """Reads the images of rows that have the ``path`` of a file of the release; swaps red and blue if ``swap``."""
+
+    def read(self, rows: pa.Table) -> list[StoredImage]:
+        """Read one image for each row. Raises `SourceError` if a file is not as it was judged."""
+        columns = ("path", "sha256", "format", "swap")
+        return [read_image(*values) for values in zip(*(rows[name].to_pylist() for name in columns), strict=True)]
 
 
-def image_row(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its image, read from the release. Raises `SourceError` where it is not as it was judged."""
+def read_image(path: str, sha256: str, kind: str, swap: bool) -> StoredImage:
+    """Read one image of the release. Raises `SourceError` if it is not as it was judged."""
     try:
-        data = Path(row["path"]).read_bytes()
+        data = Path(path).read_bytes()
     except OSError as exc:
         raise SourceError(
-            f"cannot read {row['path']} any more: {exc.strerror}; nothing was written",
-            code="dyml.unreadable",
-            path=Path(row["path"]),
+            f"cannot read {path} any more: {exc.strerror}; nothing was written", code="dyml.unreadable", path=Path(path)
         ) from exc
-    if images.digest(data) != row["sha256"]:
+    if images.digest(data) != sha256:
         raise SourceError(
-            f"{row['path']} changed while it was imported; nothing was written",
+            f"{path} changed while it was imported; nothing was written",
             code="dyml.changed",
             hint="run the same command again",
-            path=Path(row["path"]),
+            path=Path(path),
         )
-    suffix = images.FORMATS[row["format"]]
-    changed = channels.swap_red_blue(data) if row["swap"] else data
-    if swapped := changed is not data:
-        row["sha256"], suffix = images.digest(changed), "jpg"
-    name = f"{row['image_id'].rsplit('/', 1)[-1]}.{suffix}"
-    return row | {"image": {"bytes": changed, "path": name}, "swapped": swapped}
+    swapped = channels.swap_red_blue(data) if swap else data
+    if swapped is not data:
+        return StoredImage(swapped, images.digest(swapped), "jpg")
+    return StoredImage(data, sha256, images.FORMATS[kind])
 
 
 def write_build_json(folder: Path, content: Content, result: ImportResult, asked: str, started: float) -> None:
