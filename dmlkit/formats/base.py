@@ -15,23 +15,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 from PIL import Image
 
 from dmlkit import __version__, terms
 from dmlkit.dataset.card import fenced, plain
-from dmlkit.dataset.checks import batches, front_matter
-from dmlkit.errors import OutputError, UsageError, no_images, unreadable_dataset
+from dmlkit.dataset.folder import ATTRIBUTION, CARD, DatasetFolder
+from dmlkit.errors import OutputError, UsageError, unreadable_dataset
 from dmlkit.formats.dyml.sidecar import FACTS
 from dmlkit.hub import ids_only as ids
-from dmlkit.schema.layout import LAYOUTS, SplitSpec
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage import images
 from dmlkit.storage.replace import Replacement
@@ -60,95 +57,25 @@ class Exported:
     """What a person must know of this export, in sentences."""
 
 
-@dataclass(frozen=True)
-class Folder:
-    """What an export needs of a dataset folder."""
+def open_with_images(folder: Path) -> DatasetFolder:
+    """Open a dataset folder for an export, which needs its images, classes and card.
 
-    path: Path
-    name: str
-    title: str
-    version: str
-    source: str
-    form: str
-    official: bool
-    names: Mapping[str, list[str]]
-    hierarchy: list[dict[str, Any]]
-    unplaced: Mapping[str, dict[int, str]]
-    """By scale the integer labels and ids of classes that no fine class is known to be under."""
-
-    def shards(self, stem: str) -> list[Path]:
-        return sorted(self.path.glob(f"{stem}-*.parquet"))
-
-    @property
-    def parts(self) -> list[SplitSpec]:
-        """The parts of its form, each set of images once."""
-        return list({part.stem: part for part in LAYOUTS[self.form]}.values())
-
-    @property
-    def total(self) -> int:
-        """The number of its images."""
-        return sum(pq.read_metadata(path).num_rows for part in self.parts for path in self.shards(part.stem))
-
-    @cached_property
-    def ids(self) -> dict[str, list[str]]:
-        """Scale → class ids, in the order of the integer labels."""
-        found = {}
-        for scale in SCALES:
-            placed = {row[f"{scale}_label"]: row[f"{scale}_id"] for row in self.hierarchy} | self.unplaced[scale]
-            found[scale] = [str(placed[i]) for i in range(len(self.names[scale]))]
-        return found
-
-    @property
-    def classes(self) -> dict[str, dict[str, str]]:
-        """Scale → id → name, in the order of the integer labels."""
-        return {scale: dict(zip(self.ids[scale], self.names[scale], strict=True)) for scale in SCALES}
+    Raises `UnreadableDatasetError`, and `NoImagesError` for a dataset that was published as ids only.
+    """
+    data = DatasetFolder.open(folder)
+    data.require_images()
+    data.file(CARD)
+    classes_by_id(data)  # classes that cannot be named are refused before anything is written
+    return data
 
 
-def read_folder(folder: Path) -> Folder:
-    """The facts, class names and hierarchy of a dataset folder. Raises `UsageError` where they cannot be read."""
-    try:
-        build = json.loads((folder / "build.json").read_bytes())
-        rows = pq.read_table(first_of(folder, "hierarchy/train-*.parquet")).to_pylist()
-        first = first_of(folder, "data/train-*.parquet")
-        first_of(folder, "README.md")  # its citation goes along
-        features = json.loads(pq.read_schema(first).metadata[b"huggingface"])["info"]["features"]
-        if build.get("ids_only") is True:
-            raise no_images(folder)
-        form = build.get("layout", "split")
-        return Folder(
-            path=folder,
-            name=str(build["manifest"]["name"]),
-            title=str(build["manifest"].get("settings", {}).get("title", "")),
-            version=str(build["manifest"]["version"]),
-            source=str(build["source"]["name"]),
-            form=form if form in LAYOUTS else "split",
-            official=build.get("release", {}).get("official") is True,
-            names={scale: [str(name) for name in features[scale]["names"]] for scale in SCALES},
-            hierarchy=rows,
-            unplaced=unplaced_of(build, features),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as exc:
-        raise unreadable_dataset(folder, exc) from exc
-
-
-def first_of(folder: Path, pattern: str) -> Path:
-    """The first file by that pattern. Raises `ValueError` where there is none."""
-    if (found := min(folder.glob(pattern), default=None)) is None:
-        raise ValueError(f"it lacks {pattern}")
-    return found
-
-
-def unplaced_of(build: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, dict[int, str]]:
-    """What build.json of an import says of classes that are not in the hierarchy: their ids by name."""
-    ids = build.get("release", {}).get("unplaced", {})
-    return {
-        scale: {i: ids[scale][name] for i, name in enumerate(features[scale]["names"]) if name in ids.get(scale, {})}
-        for scale in SCALES
-    }
+def classes_by_id(data: DatasetFolder) -> dict[str, dict[str, str]]:
+    """Map the class ids of each scale to names, in the order of the integer labels."""
+    return {scale: dict(zip(data.class_ids[scale], data.class_names[scale], strict=True)) for scale in SCALES}
 
 
 @contextmanager
-def written(data: Folder, target: Path, form: str | int) -> Iterator[Path]:
+def written(data: DatasetFolder, target: Path, form: str | int) -> Iterator[Path]:
     """An empty folder that takes the place of ``target`` at the end. ``form`` is what its dmlkit.json will say.
 
     Raises `OutputError` where the place holds something else or cannot be written, and `UsageError` where it lies in
@@ -161,8 +88,8 @@ def written(data: Folder, target: Path, form: str | int) -> Iterator[Path]:
     with Replacement(target) as writing:
         try:
             yield writing.path
-            if (attribution := data.path / "ATTRIBUTION.csv").is_file():
-                shutil.copyfile(attribution, writing.path / attribution.name)
+            if attribution := data.files().get(ATTRIBUTION):
+                shutil.copyfile(attribution, writing.path / ATTRIBUTION)
             writing.keep(lambda *_: None)
         except (pa.ArrowException, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError) as exc:
             raise unreadable_dataset(data.path, exc) from exc
@@ -182,31 +109,35 @@ def check_replaceable(target: Path, name: str, form: str | int) -> None:
     raise OutputError(f"{target} holds {why}; left as it is", hint="choose another folder with --out")
 
 
-def write_facts(top: Path, data: Folder, form: str, done: Exported, more: Mapping[str, Any]) -> None:
+def write_facts(top: Path, data: DatasetFolder, form: str, done: Exported, more: Mapping[str, Any]) -> None:
     """Write ``dmlkit.json``: what the export is of, its counts, and the classes in the order of the integer labels."""
     facts = {
         "format": form,
-        **{key: getattr(data, key) for key in ("name", "title", "version", "source", "form")},
+        **{key: getattr(data, key) for key in ("name", "title", "version", "source", "layout")},
         "dmlkit": __version__,
         "images": done.images,
         **more,
-        "classes": data.classes,
+        "classes": classes_by_id(data),
     }
     (top / FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_readme(
-    top: Path, data: Folder, what: str, opened: str, text: str, files: Mapping[str, Mapping[str, str]] | None = None
+    top: Path,
+    data: DatasetFolder,
+    what: str,
+    opened: str,
+    text: str,
+    files: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Write ``README.md``. ``files``: for each config its splits and their patterns, which `load_dataset` reads.
 
     ``opened`` is Python that opens the export, ``text`` says what is where.
     """
     source_terms = terms.load_or_unknown(data.source)
-    card = data.path / "README.md"
-    citation = ids.citation_of(card.read_text(encoding="utf-8"))
+    citation = data.citation or ids.citation_of(data.file(CARD).read_text(encoding="utf-8"))
     parts = [
-        f"# {plain(data.title or data.name)}: {what}",
+        f"# {plain(data.title)}: {what}",
         f"Version {plain(data.version)} of the dataset `{data.name}`, from {plain(source_terms.title)}, written by "
         f"`dmlkit export` of dmlkit {__version__}.",
         fenced(opened, "python"),
@@ -225,43 +156,23 @@ def write_readme(
                 {
                     "config_name": config,
                     **({"default": True} if config == "default" else {}),
-                    "description": content_of(card),
+                    "description": f"content {data.content_hash}" if data.content_hash else "",
                     "data_files": [{"split": split, "path": pattern} for split, pattern in of.items()],
                 }
                 for config, of in files.items()
             ],
         }
         body = f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}---\n\n{body}"
-    (top / "README.md").write_text(body, encoding="utf-8", newline="\n")
+    (top / CARD).write_text(body, encoding="utf-8", newline="\n")
 
 
-def content_of(card: Path) -> str:
-    """The hash over the dataset's files that its card has: `datasets` tells two exports apart by it."""
-    configs = front_matter(card).get("configs") or [{}]
-    return str(configs[0].get("description", ""))
-
-
-def configs_of(data: Folder, patterns: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def configs_of(data: DatasetFolder, patterns: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Config → split → pattern, of the splits whose stems are in ``patterns``: those that have images."""
     configs: dict[str, dict[str, str]] = {}
-    for part in LAYOUTS[data.form]:
+    for part in data.splits:
         if part.stem in patterns:
             configs.setdefault(part.config, {})[part.split] = patterns[part.stem]
     return configs
-
-
-def rows_of(data: Folder, part: SplitSpec) -> Iterator[dict[str, Any]]:
-    """The rows of a part in their order, a few at a time in memory."""
-    shards = data.shards(part.stem)
-    if not shards:
-        raise ValueError(f"no files {part.stem}-*.parquet")
-    for path in shards:
-        try:
-            with pq.ParquetFile(path) as file:
-                for batch in batches(file, 20):
-                    yield from batch.to_pylist()
-        except OSError as exc:  # as of damaged bytes: it is not the export that could not be written
-            raise ValueError(f"{path.name}: {exc}") from exc
 
 
 def label_of(row: Mapping[str, Any], scale: str) -> int:

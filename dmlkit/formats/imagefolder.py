@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.formats import base
 from dmlkit.schema.features import image_features
 from dmlkit.schema.layout import SplitSpec
@@ -30,23 +31,23 @@ def export(folder: Path, out: Path, *, notify: Progress = no_progress) -> base.E
     Raises `UsageError` for a folder that cannot be read, `OutputError` where the place holds something else or cannot
     be written.
     """
-    data = base.read_folder(folder)
+    data = base.open_with_images(folder)
     done = base.Exported(out, "split/class/image")
     with base.written(data, out, FORM) as top:
-        total = data.total
-        for part in data.parts:
+        total = data.num_images()
+        for part in data.image_sets:
             place = place_of(part)
             (top / place).mkdir(parents=True)
             done.images[place] = 0
             with Metadata(top / place / METADATA, data) as metadata:
-                for row in base.rows_of(data, part):
+                for row in data.rows(part):
                     path = write_image(top / place, row, part, data)
                     metadata.write(row | {"file_name": path})
                     done.images[place] += 1
                     done.kept += 1
                     notify("write", done.kept, total, "images")
         base.write_facts(top, data, FORM, done, {})
-        patterns = {part.stem: f"{place_of(part)}/**" for part in data.parts if done.images[place_of(part)]}
+        patterns = {part.stem: f"{place_of(part)}/**" for part in data.image_sets if done.images[place_of(part)]}
         base.write_readme(top, data, "folders of images", OPENED, WHERE, base.configs_of(data, patterns))
     return done
 
@@ -66,14 +67,14 @@ three scales, id, hash and maker. `dmlkit.json` has the ids and names of the cla
 
 def place_of(part: SplitSpec) -> str:
     """The folder of a part: ``train``, ``query``, ``test_fine/query``."""
-    return part.stem.removeprefix("data/")
+    return part.image_set
 
 
-def write_image(place: Path, row: Mapping[str, Any], part: SplitSpec, data: base.Folder) -> str:
+def write_image(place: Path, row: Mapping[str, Any], part: SplitSpec, data: DatasetFolder) -> str:
     """Write an image below ``place`` and return its path there. Raises `ValueError` for one that is none."""
     content, suffix = base.bytes_of(row)
     label = base.label_of(row, part.scales[0])
-    names = data.names[part.scales[0]]
+    names = data.class_names[part.scales[0]]
     below = f"{label:0{len(str(len(names) - 1))}d}-{base.safe_letters(names[label])}".rstrip("-")
     path = place / below / f"{base.safe_name(row['image_id'])}.{suffix}"
     path.parent.mkdir(exist_ok=True)
@@ -85,10 +86,10 @@ def write_image(place: Path, row: Mapping[str, Any], part: SplitSpec, data: base
 class Metadata:
     """Writes ``metadata.parquet`` row by row, with the features by which `datasets` gives names to the labels."""
 
-    def __init__(self, path: Path, data: base.Folder) -> None:
+    def __init__(self, path: Path, data: DatasetFolder) -> None:
         from datasets import Features, Value
 
-        features = image_features(data.names)
+        features = image_features(data.class_names)
         features = Features({"file_name": Value("string")} | {k: v for k, v in features.items() if k != "image"})
         self._schema = features.arrow_schema
         self._rows: list[dict[str, Any]] = []

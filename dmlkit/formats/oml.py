@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.formats import base
 from dmlkit.formats.imagefolder import place_of, write_image
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
@@ -35,14 +35,14 @@ def export(folder: Path, out: Path, *, notify: Progress = no_progress) -> base.E
     Raises `UsageError` for a folder that cannot be read, `OutputError` where the place holds something else or cannot
     be written.
     """
-    data = base.read_folder(folder)
+    data = base.open_with_images(folder)
     done = base.Exported(out, "a table for each scale")
     with base.written(data, out, FORM) as top, Tables(top, data) as tables:
-        total = data.total
-        for part in data.parts:
+        total = data.num_images()
+        for part in data.image_sets:
             (top / IMAGES / place_of(part)).mkdir(parents=True)
             done.images[place_of(part)] = 0
-            for row in base.rows_of(data, part):
+            for row in data.rows(part):
                 below = write_image(top / IMAGES / place_of(part), row, part, data)
                 tables.write(row, part, f"{IMAGES}/{place_of(part)}/{below}")
                 done.images[place_of(part)] += 1
@@ -76,7 +76,7 @@ class Tables:
     ``rows`` counts by scale what was written, ``left_out`` the queries of classes without a gallery image.
     """
 
-    def __init__(self, top: Path, data: base.Folder) -> None:
+    def __init__(self, top: Path, data: DatasetFolder) -> None:
         self.rows = dict.fromkeys(SCALES, 0)
         self.left_out: dict[str, int] = defaultdict(int)
         self._data = data
@@ -96,7 +96,7 @@ class Tables:
 
     def write(self, row: Mapping[str, Any], part: SplitSpec, path: str) -> None:
         """Write the row of an image into the table of each scale that it has a label for."""
-        sides = sides_of(self._data.form, part)
+        sides = sides_of(self._data.layout, part)
         for scale in part.scales:
             label = base.label_of(row, scale)
             is_query = "query" in sides and label in self._gallery[scale]
@@ -111,8 +111,8 @@ class Tables:
                     "is_query": is_query if sides else None,
                     "is_gallery": "gallery" in sides if sides else None,
                     "path": path,
-                    "category": None if coarse is None else self._data.names["coarse"][coarse],
-                    "label_name": self._data.names[scale][label],
+                    "category": None if coarse is None else self._data.class_names["coarse"][coarse],
+                    "label_name": self._data.class_names[scale][label],
                     **{name: row[name] for name in COLUMNS[len(NEEDED) + 1 :]},
                 }
             )
@@ -124,11 +124,11 @@ def sides_of(form: str, part: SplitSpec) -> set[str]:
     return {other.split for other in LAYOUTS[form] if other.stem == part.stem} - {"train"}
 
 
-def gallery_labels(data: base.Folder, scale: str) -> set[int]:
+def gallery_labels(data: DatasetFolder, scale: str) -> set[int]:
     """The labels of gallery images at a scale."""
     found: set[int] = set()
-    for part in data.parts:
-        if scale in part.scales and "gallery" in sides_of(data.form, part):
-            for path in data.shards(part.stem):
-                found.update(pc.unique(pq.read_table(path, columns=[scale])[scale]).to_pylist())
+    for part in data.image_sets:
+        if scale in part.scales and "gallery" in sides_of(data.layout, part):
+            for batch in data.batches(part, [scale]):
+                found.update(pc.unique(batch[scale]).to_pylist())
     return found

@@ -13,10 +13,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import UsageError
 from dmlkit.formats import base
+from dmlkit.schema.layout import TRAIN
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage.images import FORMATS
@@ -33,23 +33,23 @@ def export(folder: Path, out: Path, *, shard_size: int = SHARD_MB, notify: Progr
     """
     if shard_size < 1:
         raise UsageError(f"--shard-size is {shard_size}; it must be at least 1")
-    data = base.read_folder(folder)
+    data = base.open_with_images(folder)
     done = base.Exported(out, "tar files")
     with base.written(data, out, FORM) as top:
-        suffix, total, shards = suffix_of(data), data.total, {}
-        for part in data.parts:
+        suffix, total, shards = suffix_of(data), data.num_images(), {}
+        for part in data.image_sets:
             with Shards(top / part.stem, shard_size * 1_000_000) as files:
-                for row in base.rows_of(data, part):
+                for row in data.rows(part):
                     content, own = base.bytes_of(row)
                     files.add(base.safe_name(row["image_id"]), {suffix: content, "json": described(row, own, data)})
                     done.kept += 1
                     notify("write", done.kept, total, "images")
-            name = part.stem.removeprefix("data/")
+            name = part.image_set
             done.images[name], shards[part.stem] = files.samples, files.number
         more = {"suffix": suffix, "shard_size": shard_size, "shards": shards}
         base.write_facts(top, data, FORM, done, more)
         patterns = {stem: f"{stem}-*.tar" for stem, number in shards.items() if number}
-        opened = OPENED.format(suffix=suffix, last=f"{shards['data/train'] - 1:05d}", of=f"{shards['data/train']:05d}")
+        opened = OPENED.format(suffix=suffix, last=f"{shards[TRAIN.stem] - 1:05d}", of=f"{shards[TRAIN.stem]:05d}")
         base.write_readme(top, data, "tar files", opened, WHERE, base.configs_of(data, patterns))
     return done
 
@@ -70,19 +70,17 @@ JSON object tells the real one, and decoders go by the bytes. Samples are in the
 a hash. `dmlkit.json` has the ids and names of the classes."""
 
 
-def suffix_of(data: base.Folder) -> str:
+def suffix_of(data: DatasetFolder) -> str:
     """The suffix that most images have."""
     found: Counter[str] = Counter()
-    for part in data.parts:
-        for path in data.shards(part.stem):
-            with pq.ParquetFile(path) as file:
-                images = file.read(columns=["image.path"])["image"].to_pylist()
-            found.update(str((image or {}).get("path")).rpartition(".")[2] for image in images)
+    for part in data.image_sets:
+        for row in data.rows(part, ["image.path"]):
+            found[str((row["image"] or {}).get("path")).rpartition(".")[2]] += 1
     known = found.keys() & set(FORMATS.values())  # it becomes part of the names in the tar files
     return min(known, key=lambda suffix: (-found[suffix], suffix), default="jpg")
 
 
-def described(row: Mapping[str, Any], kind: str, data: base.Folder) -> bytes:
+def described(row: Mapping[str, Any], kind: str, data: DatasetFolder) -> bytes:
     """The JSON object of an image. Every one has the same keys and no null, as readers want it."""
     facts: dict[str, Any] = {name: row[name] for name in base.FACTS_OF_IMAGES}
     facts |= {name: row[name] or "" for name in base.TEXTS} | {"type": kind}
@@ -91,8 +89,8 @@ def described(row: Mapping[str, Any], kind: str, data: base.Folder) -> bytes:
         known = label is not None
         facts |= {
             scale: label if known else base.UNKNOWN,
-            f"{scale}_id": data.ids[scale][label] if known else "",
-            f"{scale}_name": data.names[scale][label] if known else "",
+            f"{scale}_id": data.class_ids[scale][label] if known else "",
+            f"{scale}_name": data.class_names[scale][label] if known else "",
         }
     return json.dumps(facts, ensure_ascii=False).encode()
 

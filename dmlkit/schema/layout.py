@@ -27,6 +27,11 @@ class SplitSpec:
         """The key of the split in build.json."""
         return self.split if self.config == "default" else f"{self.config}/{self.split}"
 
+    @property
+    def image_set(self) -> str:
+        """The name of its images where every set of images has a folder: ``train``, ``test``, ``test_fine/query``."""
+        return self.stem.removeprefix("data/")
+
 
 TRAIN = SplitSpec("default", "train", "data/train")
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dmlkit.cli.convert import export as export_command
 from dmlkit.dataset.validate import validate
-from dmlkit.errors import OutputError, SourceError, UsageError
+from dmlkit.errors import OutputError, SourceError, UnreadableDatasetError, UsageError
 from dmlkit.formats.dyml.export import export
 from tests.support.dyml_release import IDS, LABELS, PRODUCT, images_folder, imported, list_file, write_release
 from tests.support.errors import raises
@@ -224,8 +224,9 @@ def test_failed_export_leaves_nothing_behind(changeable, tmp_path):
     with pytest.raises(UsageError, match="no fine label"):
         export(changeable, tmp_path / "x")
     (changeable / "data/query-00000-of-00001.parquet").unlink()
-    with pytest.raises(UsageError, match="no files data/query"):
+    with pytest.raises(UnreadableDatasetError) as error:
         export(changeable, tmp_path / "x")
+    assert (error.value.code, error.value.facts["name"]) == ("dataset.missing-file", "data/query-*.parquet")
     assert list((tmp_path / "x").iterdir()) == []
 
 

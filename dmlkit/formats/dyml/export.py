@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,6 +19,7 @@ from typing import IO, Any
 from PIL import Image, ImageOps
 
 from dmlkit import __version__
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import UsageError
 from dmlkit.formats import base
 from dmlkit.formats.dyml.layout import ONE_SET
@@ -60,28 +61,28 @@ def export(
     newline after the header, as the release has it. Raises `UsageError` for a folder that cannot be read or has no
     test set of that kind, `OutputError` where the place holds something else or cannot be written.
     """
-    data = base.read_folder(folder)
-    if all_in_one and data.form not in ("split", "all-in-one"):
+    data = base.open_with_images(folder)
+    if all_in_one and data.layout not in ("split", "all-in-one"):
         raise UsageError(
-            f"{folder} has no test set with labels at all three scales (its form is {data.form})",
+            f"{folder} has no test set with labels at all three scales (its layout is {data.layout})",
             hint="leave --all-in-one out",
         )
     target = out / f"dyml_{re.sub('[^a-z0-9]+', '_', data.name.lower().removeprefix('dyml-')).strip('_')}"
-    one_set = all_in_one or data.form == "all-in-one"
-    done = Exported(target, "all-in-one" if one_set else "train-only" if data.form == "train-only" else "bmk")
+    one_set = all_in_one or data.layout == "all-in-one"
+    done = Exported(target, "all-in-one" if one_set else "train-only" if data.layout == "train-only" else "bmk")
     with base.written(data, target, VERSION) as top:
         write(top, data, one_set, faithful, done, notify)
         base.write_readme(top, data, "the layout of the DyML release", "", WHERE)
     return done
 
 
-def write(top: Path, data: base.Folder, one_set: bool, faithful: bool, done: Exported, notify: Progress) -> None:
-    total = data.total
+def write(top: Path, data: DatasetFolder, one_set: bool, faithful: bool, done: Exported, notify: Progress) -> None:
+    total = data.num_images()
     with ImagesFile(top / IMAGES) as images:
-        for list_name, members in lists(data.form, data.parts, one_set).items():
-            with List(top, list_name, data.form, faithful) as target:
+        for list_name, members in lists(data.layout, data.image_sets, one_set).items():
+            with List(top, list_name, data.layout, faithful) as target:
                 for part in members:
-                    for row in base.rows_of(data, part):
+                    for row in data.rows(part):
                         described = target.add(row, part, done)
                         images.write(described)
                         notify("write", done.kept + done.converted.total(), total, "images")
@@ -91,10 +92,10 @@ def write(top: Path, data: base.Folder, one_set: bool, faithful: bool, done: Exp
         title=data.title,
         version=data.version,
         source=data.source,
-        layout=data.form,
-        official=data.official,
-        classes=data.classes,
-        hierarchy=[{key: row[key] for key in HIERARCHY} for row in data.hierarchy],
+        layout=data.layout,
+        official=data.is_official,
+        classes=base.classes_by_id(data),
+        hierarchy=[{key: row[key] for key in HIERARCHY} for row in data.classes],
     )
     more = {
         "dmlkit": __version__,
@@ -108,7 +109,7 @@ def write(top: Path, data: base.Folder, one_set: bool, faithful: bool, done: Exp
     (top / FACTS).write_text(sidecar_json(sidecar, more), encoding="utf-8")
 
 
-def lists(form: str, parts: list[SplitSpec], one_set: bool) -> dict[str, list[SplitSpec]]:
+def lists(layout: str, parts: Sequence[SplitSpec], one_set: bool) -> dict[str, list[SplitSpec]]:
     """List of the layout → the parts of the dataset that it holds."""
     train, *test = parts
     found = {"train": [train]}
@@ -116,7 +117,7 @@ def lists(form: str, parts: list[SplitSpec], one_set: bool) -> dict[str, list[Sp
         found[ONE_SET] = test
     else:
         for part in test:
-            scale = part.config.removeprefix("test_") if form == "per-scale" else "fine"
+            scale = part.config.removeprefix("test_") if layout == "per-scale" else "fine"
             found[f"bmk_{scale}/{part.split}"] = [part]
     return found
 
@@ -124,13 +125,13 @@ def lists(form: str, parts: list[SplitSpec], one_set: bool) -> dict[str, list[Sp
 class List:
     """A list of the layout with its folder of images. Of a test set for all scales, the lists of all three."""
 
-    def __init__(self, top: Path, name: str, form: str, faithful: bool) -> None:
+    def __init__(self, top: Path, name: str, layout: str, faithful: bool) -> None:
         self.counts: dict[str, int] = {}
         self._top = top
         self._name = name
         self._ids = name in ("train", ONE_SET)
         self._names = [name]
-        if name.startswith("bmk_") and form == "split":
+        if name.startswith("bmk_") and layout == "split":
             self._names = [f"bmk_{scale}/{name.partition('/')[2]}" for scale in SCALES]
         self._header = (IDS_HEADER if self._ids else LABELS_HEADER) + ("" if faithful else "\n")
         self._open = ExitStack()
@@ -166,7 +167,7 @@ class List:
             self.counts[name] += 1
         for name in others:
             done.copied += not link(path, self._images(name) / file)
-        split = "test" if part.stem == "data/test" else part.split
+        split = "test" if part.image_set == "test" else part.split
         known = {key: row[key] for key in ("image_id", "upstream_label", "source", "source_url", "license", "author")}
         return known | {
             "file": path.relative_to(self._top).as_posix(),
