@@ -14,7 +14,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from dmlkit.cli.main import main
-from dmlkit.errors import OutputError, UsageError
+from dmlkit.dataset.facts import CoverageFacts
+from dmlkit.dataset.folder import DatasetFolder
+from dmlkit.errors import OutputError, UnreadableDatasetError, UsageError
 from dmlkit.hub import ids_only
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
@@ -189,7 +191,7 @@ def test_an_official_release_has_its_own_splits_and_unknown_parents(tmp_path):
     overview.report(imported(write_release(tmp_path / "dyml_animal"), tmp_path / "animal").out, tmp_path / "pages")
     text = text_of(tmp_path / "pages" / "index.html")
     assert "test_middle/gallery 3 1 2" in text
-    assert "Form per-scale" in text
+    assert "Layout per-scale" in text
     assert "Images without a finer label" in text_of(tmp_path / "pages" / "classes" / "middle-1.html")
     assert "test middle 4" in text_of(tmp_path / "pages" / "classes" / "coarse-unknown.html")
     one = imported(write_release(tmp_path / "dyml_product", PRODUCT), tmp_path / "product").out
@@ -241,10 +243,11 @@ def damaged(folder, where, name, data=None):
         ("data/query-00000-of-00001.parquet", "rejected.parquet"),
     ],
 )
-def test_a_part_that_is_missing_or_broken_is_an_error_that_names_validate(folder, tmp_path, name, data):
+def test_missing_or_broken_part_is_refused(folder, tmp_path, name, data):
     copy = damaged(folder, tmp_path, name, data)
-    with pytest.raises(UsageError, match=f"dmlkit validate {copy}"):
+    with pytest.raises(UnreadableDatasetError) as error:
         overview.report(copy, tmp_path / "pages")
+    assert (error.value.facts["path"], error.value.facts["name"].split("-")[0]) == (copy, name.split("-")[0])
     assert [path.name for path in tmp_path.iterdir()] == ["damaged"]
 
 
@@ -273,11 +276,11 @@ def test_a_row_that_cannot_be_shown_is_an_error_that_names_validate(folder, tmp_
 def test_only_a_report_is_overwritten(folder, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("all of it")
-    with pytest.raises(OutputError, match="no report of dmlkit"):
+    with pytest.raises(OutputError, match="not a report of dmlkit"):
         overview.report(folder, tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
     (tmp_path / "mine" / "report.json").write_text('{"report": "of another program"}')
-    with pytest.raises(OutputError, match="no report of dmlkit"):
+    with pytest.raises(OutputError, match="not a report of dmlkit"):
         overview.report(folder, tmp_path / "mine")
     for out in (folder, folder / "pages"):
         with pytest.raises((UsageError, OutputError)):
@@ -294,12 +297,12 @@ def test_a_report_goes_where_a_link_leads_and_into_the_folder_where_one_is(folde
         assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "pages"]
         assert (tmp_path / "disk" / "index.html").is_file()
     shutil.copytree(folder, tmp_path / "disk" / "dataset")
-    with pytest.raises(OutputError, match=r"holds .*dataset; left as it is"):
+    with pytest.raises(OutputError, match=r"contains .*dataset; left as it is"):
         overview.report(tmp_path / "disk" / "dataset", tmp_path / "disk")
 
 
 def test_not_all_is_never_called_all():
-    assert overview.coverage_row({"found": 40670, "of": 40671, "floor": 1.0}, "fine")[3] == ">99.9%"
+    assert overview.coverage_row(CoverageFacts(40670, 40671, 1.0), "fine")[3] == ">99.9%"
 
 
 def test_the_command_says_where_the_pages_are_and_what_it_cannot_use(folder, tmp_path):
@@ -319,23 +322,19 @@ def test_the_command_says_where_the_pages_are_and_what_it_cannot_use(folder, tmp
             dmlkit("report", *arguments)
 
 
-def test_few_of_very_many_rejected_candidates_are_kept_in_memory_and_shown(tmp_path, monkeypatch):
+def test_few_of_many_rejected_are_kept(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(rejected, "GROUPS", 5)
+    copy = shutil.copytree(folder, tmp_path / "copy")
     rows = [
-        {
-            "image_id": f"s/{i:04}",
-            "upstream_label": "x",
-            "status": "duplicate",
-            "detail": f"the same as s/kept{i % 50}",
-        }
+        {"image_id": f"s/{i:04}", "upstream_label": "x", "status": "duplicate", "duplicate_of": f"s/kept{i % 50}"}
         for i in range(1000)
     ]
-    table = pa.Table.from_pylist(rows)
-    pq.write_table(table, tmp_path / "rejected.parquet", row_group_size=64)
-    found = rejected.read(tmp_path / "rejected.parquet")
-    assert found.counts["duplicate"] == 1000
-    assert len(found.examples["duplicate"]) == rejected.EXAMPLES
-    assert [len(same) for same in found.same.values()] == [20] * 5
-    pq.write_table(table, tmp_path / "rejected.parquet", row_group_size=999)
-    again = rejected.read(tmp_path / "rejected.parquet")
-    assert (again.same, again.examples) == (found.same, found.examples)
+    table = as_rejected(pa.Table.from_pylist(rows))
+    pq.write_table(table, copy / "rejected.parquet", row_group_size=64)
+    once = rejected.read(DatasetFolder.open(copy))
+    assert once.counts["duplicate"] == 1000
+    assert len(once.examples["duplicate"]) == rejected.EXAMPLES
+    assert [len(same) for same in once.same.values()] == [20] * 5
+    pq.write_table(table, copy / "rejected.parquet", row_group_size=999)
+    again = rejected.read(DatasetFolder.open(copy))
+    assert (again.same, again.examples) == (once.same, once.examples)

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.dataset.info import UNKNOWN
-from dmlkit.dataset.validate import (
-    HIERARCHY,
-    STEMS,
-    Unusable,
-    check_columns,
-    check_rejected_columns,
-    plain_files,
-    read_build,
-    read_hierarchy,
-    shards_of,
-)
-from dmlkit.errors import UsageError, unreadable_dataset
-from dmlkit.schema.features import image_features
-from dmlkit.schema.layout import LAYOUTS
+from dmlkit.errors import unreadable_dataset
 from dmlkit.schema.scales import SCALES
 
 MOST_PAGES = 3000
@@ -75,19 +58,26 @@ class Node:
 
 @dataclass(frozen=True)
 class Content:
-    """A dataset folder that can be read. ``shards`` are its files of images, each with the title of its split."""
+    """A dataset folder and its tree of classes.
 
-    folder: Path
-    build: Mapping[str, Any]
-    files: Mapping[str, Path]
-    form: str
-    shards: list[tuple[Path, str]]
-    splits: list[str]
-    images: bool
-    """False where ids, labels and hashes are all that is there."""
+    ``titles``: the file stem of each set of images -> the title of its split on the pages. ``roots`` are the coarse
+    classes, ``nodes`` all classes by scale and label.
+    """
+
+    dataset: DatasetFolder
+    titles: Mapping[str, str]
     roots: list[Node]
-    """The coarse classes."""
     nodes: Mapping[tuple[str, int], Node]
+
+    @property
+    def splits(self) -> list[str]:
+        """The titles of the splits."""
+        return list(self.titles.values())
+
+    @property
+    def images(self) -> bool:
+        """Whether there are images; False if the dataset was published as ids, labels and hashes."""
+        return not self.dataset.ids_only
 
     def of(self, scale: str) -> list[Node]:
         """All classes of one scale, in the order of the tree."""
@@ -95,56 +85,32 @@ class Content:
 
 
 def read(folder: Path) -> Content:
-    """The classes of a dataset folder; no image is counted yet. Raises `UsageError` where it cannot be read."""
-    files, _ = plain_files(folder)
+    """Read the classes of a dataset folder; no image is counted yet. Raises `UnreadableDatasetError`."""
+    dataset = DatasetFolder.open(folder)
+    for spec in dataset.image_sets:
+        dataset.shards(spec)  # a split without images has a file without rows
     try:
-        build = read_build(files["build.json"])
-        hierarchy = read_hierarchy(files[HIERARCHY])
-        form = build.get("layout", "split")
-        for stem in titles(form):
-            if not shards_of(files, stem):  # a split without images has a file without rows
-                raise KeyError(f"{stem}-*.parquet")
-        shards = [(files[name], title) for stem, title in titles(form).items() for name in shards_of(files, stem)]
-        schemas = [pq.read_schema(path) for path, _ in shards]
-        images = all("image" in schema.names for schema in schemas)
-        wanted = image_features({scale: ["any"] for scale in SCALES}).arrow_schema
-        for schema in schemas:
-            check_columns(schema, wanted if images else wanted.remove(wanted.get_field_index("image")))
-        check_rejected_columns(files["rejected.parquet"])
-        names = names_of(schemas[0])
-        nodes, roots = tree_of(hierarchy, names)
-    except KeyError as exc:
-        raise UsageError(f"{folder} lacks {exc.args[0]}", hint=f"dmlkit validate {folder}") from exc
-    except Unusable as exc:
-        raise UsageError(f"{folder} cannot be read: {exc.message}", hint=f"dmlkit validate {folder}") from exc
-    except (ValueError, OSError, TypeError, pa.ArrowException) as exc:
+        nodes, roots = tree_of(dataset.classes, dataset.class_names)
+    except ValueError as exc:
         raise unreadable_dataset(folder, exc) from exc
-    return Content(folder, build, files, form, shards, list(titles(form).values()), images, roots, nodes)
+    return Content(dataset, split_titles(dataset), roots, nodes)
 
 
-def titles(form: str) -> dict[str, str]:
-    """The beginning of the files' names → what the split is called on the pages."""
-    found: dict[str, list[str]] = {stem: [] for stem in STEMS[form]}
-    for part in LAYOUTS[form]:
-        found[part.stem].append(part.name)
-    return {stem: " and ".join(parts) for stem, parts in found.items()}
-
-
-def names_of(schema: pa.Schema) -> dict[str, list[str]]:
-    try:
-        features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
-        return {scale: [str(name) for name in features[scale]["names"]] for scale in SCALES}
-    except (KeyError, TypeError, RecursionError) as exc:
-        raise ValueError("the files of images do not name the classes") from exc
+def split_titles(dataset: DatasetFolder) -> dict[str, str]:
+    """Map the file stem of each set of images to what its split is called on the pages."""
+    names: dict[str, list[str]] = {}
+    for spec in dataset.splits:
+        names.setdefault(spec.stem, []).append(spec.name)
+    return {stem: " and ".join(parts) for stem, parts in names.items()}
 
 
 Nodes = dict[tuple[str, int], Node]
 
 
-def tree_of(hierarchy: pd.DataFrame, names: Mapping[str, list[str]]) -> tuple[Nodes, list[Node]]:
+def tree_of(rows: Iterable[Mapping[str, Any]], names: Mapping[str, list[str]]) -> tuple[Nodes, list[Node]]:
     """All classes by scale and label, and the coarse ones. Of an official release many parents are unknown."""
     nodes = {(scale, n): Node(scale, n, name) for scale in SCALES for n, name in enumerate(names[scale])}
-    for row in hierarchy.astype(object).where(hierarchy.notna(), None).to_dict("records"):
+    for row in rows:
         labels = [row[f"{scale}_label"] for scale in SCALES]
         line = [None if n is None else node_at(nodes, s, int(n)) for s, n in zip(SCALES, labels, strict=True)]
         for scale, node in zip(SCALES, line, strict=True):

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dmlkit.dataset.checks import batches
 from dmlkit.errors import UsageError, unreadable_dataset
 from dmlkit.report.dataset.classes import Content, Node, node_of
 from dmlkit.report.thumbnails import Spool, small
@@ -33,10 +31,9 @@ FACTS = ("upstream_label", "width", "height", "exif_orientation", "sha256", "sou
 
 @dataclass(eq=False)
 class ExaminedImage:
-    """One that is shown: the row ``row`` of file ``file``. What is known of it comes when it is read."""
+    """One that is shown, by its number among all rows. What is known of it comes when it is read."""
 
     image_id: str
-    file: int
     row: int
     node: Node
     split: str
@@ -64,9 +61,9 @@ class Shown:
     @property
     def all(self) -> list[ExaminedImage]:
         """Each image that is shown, once, in the order in which it is read."""
-        found = {(p.file, p.row): p for images in self.of_class.values() for p in images}
-        found |= {(p.file, p.row): p for p in self.by_id.values()}
-        return [found[place] for place in sorted(found)]
+        by_row = {image.row: image for images in self.of_class.values() for image in images}
+        by_row |= {image.row: image for image in self.by_id.values()}
+        return [by_row[row] for row in sorted(by_row)]
 
 
 def choose(content: Content, per_class: int | None, wanted: set[str], notify: Progress) -> Shown:
@@ -80,10 +77,8 @@ def choose(content: Content, per_class: int | None, wanted: set[str], notify: Pr
     by_id: dict[str, ExaminedImage] = {}
     sizes, licenses, authors, done = [np.zeros((0, 2), np.int32)], Counter[str](), False, 0
     try:
-        for file, row, split, batch in rows_of(content, ["image_id", *SCALES, "width", "height", "license", "author"]):
+        for row, split, batch in read_batches(content, ["image_id", *SCALES, "width", "height", "license", "author"]):
             columns = {name: batch[name].to_pylist() for name in ("image_id", *SCALES)}
-            if any(batch[name].null_count for name in ("image_id", "width", "height")):
-                raise ValueError("an image without an id or a size")
             sizes.append(np.stack([batch[name].to_numpy() for name in ("width", "height")], 1))
             for counted in pc.value_counts(batch["license"]).to_pylist():
                 licenses[counted["values"] or ""] += counted["counts"]
@@ -91,14 +86,14 @@ def choose(content: Content, per_class: int | None, wanted: set[str], notify: Pr
             for i, (image_id, *labels) in enumerate(zip(*columns.values(), strict=True)):
                 node = node_of(content, tuple(labels))
                 node.own[split] += 1
-                image = ExaminedImage(image_id, file, row + i, node, split)
+                image = ExaminedImage(image_id, row + i, node, split)
                 if image_id in wanted:
                     by_id[image_id] = image
                 keep(first.setdefault(node, []), (order_key(image_id), image), at_most)
             done += len(batch)
             notify("read", done, None, "rows")
-    except (ValueError, OSError, KeyError, TypeError, pa.ArrowException) as exc:
-        raise unreadable_dataset(content.folder, exc) from exc
+    except (ValueError, KeyError, TypeError, pa.ArrowException) as exc:
+        raise unreadable_dataset(content.dataset.path, exc) from exc
     of_class = {node: [image for _, image in images] for node, images in first.items()}
     return Shown(at_most, of_class, by_id, np.concatenate(sizes), licenses, authors)
 
@@ -115,14 +110,15 @@ def keep(first: list[tuple[str, ExaminedImage]], item: tuple[str, ExaminedImage]
         del first[most:]
 
 
-def rows_of(content: Content, columns: list[str], rows: int = 10_000) -> Iterator[tuple[int, int, str, pa.RecordBatch]]:
-    """All rows of the dataset: number of the file, number of the first row in it, title of the split, rows."""
-    for number, (path, split) in enumerate(content.shards):
-        done = 0
-        with pq.ParquetFile(path) as file:
-            for batch in batches(file, rows, columns):
-                yield number, done, split, batch
-                done += len(batch)
+def read_batches(
+    content: Content, columns: list[str], max_rows: int = 10_000
+) -> Iterator[tuple[int, str, pa.RecordBatch]]:
+    """Read all rows of the dataset: the number of the first row of a batch, the title of its split, the batch."""
+    done = 0
+    for spec in content.dataset.image_sets:
+        for batch in content.dataset.batches(spec, columns, max_rows):
+            yield done, content.titles[spec.stem], batch
+            done += len(batch)
 
 
 def read(content: Content, shown: Shown, spool: Spool, notify: Progress) -> None:
@@ -130,25 +126,25 @@ def read(content: Content, shown: Shown, spool: Spool, notify: Progress) -> None
 
     A dataset of ids, labels and hashes has neither. Raises `UsageError` where an image cannot be shown.
     """
-    wanted = {(image.file, image.row): image for image in shown.all}
+    wanted = {image.row: image for image in shown.all}
     lengths = [np.zeros(0, np.int64)]
     columns = ["image", *FACTS] if content.images else list(FACTS)
     total, done = len(shown.sizes), 0
     try:
-        for number, first, _, batch in rows_of(content, columns, BATCH):
+        for first, _, batch in read_batches(content, columns, BATCH):
             data = batch["image"].field("bytes") if content.images else None
             if data is not None:
                 lengths.append(pc.fill_null(pc.binary_length(data), 0).cast(pa.int64()).to_numpy(zero_copy_only=False))
             for i in range(len(batch)):
-                if (image := wanted.get((number, first + i))) is not None:
+                if (image := wanted.get(first + i)) is not None:
                     image.facts = {name: batch[name][i].as_py() for name in FACTS}
                     if data is not None:
                         image.facts["bytes"] = int(lengths[-1][i])
-                        image.small = add(content.folder, image, data[i].as_py(), spool)
+                        image.small = add(content.dataset.path, image, data[i].as_py(), spool)
             done += len(batch)
             notify("images", done, total, "images")
     except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as exc:
-        raise unreadable_dataset(content.folder, exc) from exc
+        raise unreadable_dataset(content.dataset.path, exc) from exc
     shown.lengths = np.concatenate(lengths)
 
 

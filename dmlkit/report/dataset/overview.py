@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from dmlkit import terms
-from dmlkit.dataset.checks import front_matter
-from dmlkit.errors import unreadable_dataset
+from dmlkit.dataset.facts import CoverageFacts
+from dmlkit.dataset.folder import FIGURE, DatasetFolder
+from dmlkit.errors import UnreadableDatasetError
 from dmlkit.report.dataset import charts as figures
 from dmlkit.report.dataset import classes, rejected
 from dmlkit.report.dataset import images as images
@@ -75,10 +75,7 @@ def report(folder: Path, out: Path, per_class: int | None = None, notify: Progre
     """
     content = classes.read(folder)
     with replace_report(out, folder) as target, tempfile.TemporaryFile(prefix="dmlkit-report-") as file:
-        try:
-            refused = rejected.read(content.files["rejected.parquet"])
-        except (KeyError, OSError, pa.ArrowException) as exc:
-            raise unreadable_dataset(folder, exc) from exc
+        refused = rejected.read(content.dataset)
         shown = images.choose(content, per_class, set(refused.same), notify)
         classes.add_up(content.roots)
         classes.place(content)
@@ -86,7 +83,7 @@ def report(folder: Path, out: Path, per_class: int | None = None, notify: Progre
         images.read(content, shown, spool, notify)
         nav = [("Overview", "index.html"), ("Classes", "classes.html"), ("Rejected", "rejected.html")]
         nav += [("Duplicates", "duplicates.html")] if refused.same else []
-        pages = Pages(target.path, title_of(content), nav, "static/classes.js")
+        pages = Pages(target.path, content.dataset.title, nav, "static/classes.js")
         made = Made(content, shown, refused, spool, pages)
         write_pages(made, notify)
         pages.finish("dataset")
@@ -106,7 +103,7 @@ def write_pages(made: Made, notify: Progress) -> None:
         charts=bool(len(made.shown.sizes)),
         content=content,
         grouped=grouped,
-        sunburst=figures.sunburst(content, title_of(content)) if len(made.shown.sizes) else None,
+        sunburst=figures.sunburst(content, content.dataset.title) if len(made.shown.sizes) else None,
     )
     nodes = [node for scale in SCALES for node in content.of(scale) if "#" not in node.page]
     done = 0
@@ -122,16 +119,10 @@ def write_pages(made: Made, notify: Progress) -> None:
         "Rejected candidates",
         found=made.rejected,
         meanings={status.name: status.meaning for status in STATUSES},
-        kept=content.build["statuses"].get("ok", 0),
+        kept=content.dataset.facts.statuses.get("ok", 0),
     )
     if made.rejected.same:
         write_duplicates(made)
-
-
-def title_of(content: Content) -> str:
-    settings = content.build["manifest"].get("settings")
-    title = settings.get("title") if isinstance(settings, dict) else None
-    return str(title or content.build["manifest"]["name"])
 
 
 def link(node: Node | None) -> tuple[str, str] | None:
@@ -139,8 +130,7 @@ def link(node: Node | None) -> tuple[str, str] | None:
 
 
 def write_overview(made: Made) -> None:
-    content, build, shown = made.content, made.content.build, made.shown
-    settings, source = build["manifest"].get("settings") or {}, str(build["source"]["name"])
+    content, dataset, shown = made.content, made.content.dataset, made.shown
     found = {scale: [node for node in content.of(scale) if node.total] for scale in SCALES}
     charts = []
     if len(shown.sizes):
@@ -149,17 +139,16 @@ def write_overview(made: Made) -> None:
         charts += [figures.sizes(shown.sizes), figures.shapes(shown.sizes)]
         charts += [figures.lengths(shown.lengths)] if len(shown.lengths) else []
         charts.sort(key=lambda chart: chart["spec"] is None)  # what is only a sentence comes last
-    figure = content.files.get("figure.jpg")
+    figure = dataset.files().get(FIGURE)
     if figure is not None:
-        shutil.copyfile(figure, made.pages.folder / "figure.jpg")
-    missing = build.get("missing")
+        shutil.copyfile(figure, made.pages.folder / FIGURE)
     made.pages.write(
         "index.html",
         "overview.html",
-        title_of(content),
+        content.dataset.title,
         charts=bool(charts),
-        description=str(settings.get("description") or "") if isinstance(settings, dict) else "",
-        drawn=source == "sample",
+        description=str(dataset.facts.manifest.settings.get("description") or ""),
+        drawn=dataset.source == "sample",
         images=content.images,
         figure=figure is not None,
         total=len(shown.sizes),
@@ -170,46 +159,44 @@ def write_overview(made: Made) -> None:
             [split, sum(root.counts[split] for root in content.roots), *(with_split(found[s], split) for s in SCALES)]
             for split in content.splits
         ],
-        coverage=[coverage_row(build["coverage"][scale], scale) for scale in SCALES],
-        missing=[str(name) for name in missing] if isinstance(missing, list) else [],
+        coverage=[coverage_row(dataset.facts.coverage[scale], scale) for scale in SCALES],
+        missing=list(dataset.facts.missing),
         short=short(content, found["fine"]),
         few=FEW,
         charts_shown=charts,
-        terms=terms.load_or_unknown(source),
+        terms=terms.load_or_unknown(dataset.source),
         licenses=[[name or "not stated for the image", n] for name, n in shown.licenses.most_common()],
         authors=shown.authors,
     )
 
 
 def facts_of(content: Content) -> Iterator[tuple[str, str]]:
-    """What the dataset is, as pairs of name and text; facts that its files do not tell are left out."""
-    build = content.build
-    source_terms = terms.load_or_unknown(str(build["source"]["name"]))
-    yield "Dataset", f"{build['manifest']['name']} {build['manifest']['version']}"
-    yield "Source", f"{source_terms.title} ({build['source']['name']})"
+    """Describe the dataset as pairs of name and text; facts that its files do not state are left out."""
+    dataset = content.dataset
+    facts, source_terms = dataset.facts, terms.load_or_unknown(dataset.source)
+    yield "Dataset", f"{dataset.name} {dataset.version}"
+    yield "Source", f"{source_terms.title} ({dataset.source})"
     yield "Licence", source_terms.license
     if source_terms.url.startswith(("http://", "https://")):
         yield "Terms", source_terms.url
-    if content.form != "split":
-        yield "Form", content.form
-    if content_hash := hash_of(content):
+    if dataset.layout != "split":
+        yield "Layout", dataset.layout
+    if content_hash := read_content_hash(dataset):
         yield "Content", content_hash
-    if started := str(build.get("started") or ""):
-        yield "Built", started.replace("T", " ").replace("Z", " UTC")
-    yield "By", f"dmlkit {build.get('dmlkit', '')}"
-    options = build.get("options")
-    if isinstance(options, dict) and options.get("limit"):
-        yield "Limit", f"{options['limit']} images of each label and class"
-    if isinstance(build.get("resizing"), str):
-        yield "Made smaller", build["resizing"]
+    if facts.started:
+        yield "Built", facts.started.replace("T", " ").replace("Z", " UTC")
+    yield "By", f"dmlkit {facts.dmlkit}"
+    if facts.options.get("limit"):
+        yield "Limit", f"{facts.options['limit']} images of each label and class"
+    if facts.resizing:
+        yield "Made smaller", facts.resizing
 
 
-def hash_of(content: Content) -> str:
-    """The hash over the files of images and classes that the card gives; empty where it gives none."""
+def read_content_hash(dataset: DatasetFolder) -> str:
+    """Read the hash over the files of images and classes from the card; empty if the card cannot be read."""
     try:
-        configs = front_matter(content.files["README.md"])["configs"]
-        return next(str(c["description"]).removeprefix("content ") for c in configs if "description" in c)
-    except Exception:  # a card is anybody's text: without it the page lacks a line
+        return dataset.content_hash
+    except UnreadableDatasetError:  # a card is anybody's text: without it the page lacks a line
         return ""
 
 
@@ -217,9 +204,9 @@ def with_split(nodes: list[Node], split: str) -> int:
     return sum(1 for node in nodes if node.counts[split])
 
 
-def coverage_row(coverage: dict[str, Any], scale: str) -> list[Any]:
-    found, of, floor = coverage["found"], coverage["of"], coverage["floor"]
-    return [scale, found, of, percent(found / of) if of else "", f"at least {floor:.0%}"]
+def coverage_row(coverage: CoverageFacts, scale: str) -> list[Any]:
+    share = percent(coverage.covered / coverage.total) if coverage.total else ""
+    return [scale, coverage.covered, coverage.total, share, f"at least {coverage.minimum:.0%}"]
 
 
 def short(content: Content, nodes: list[Node]) -> list[tuple[Node, str, int]]:
@@ -229,7 +216,7 @@ def short(content: Content, nodes: list[Node]) -> list[tuple[Node, str, int]]:
     """
     found = []
     for split in content.splits:
-        both = content.form == "split" and split in SPLITS[1:]
+        both = content.dataset.layout == "split" and split in SPLITS[1:]
         given = [node for node in nodes if node.counts[split] or (both and node.split == "test")]
         usual = float(np.median([node.counts[split] for node in given])) if given else 0.0
         least = usual / 4 if split.endswith("query") else max(FEW, usual / 4)

@@ -5,23 +5,18 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
-from dmlkit.dataset.checks import batches
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.schema.statuses import STATUS_NAMES
 
 EXAMPLES = 12
 """So many candidates of a status are shown, chosen by a hash of their ids."""
 GROUPS = 200
 """So many images with duplicates are shown, chosen likewise."""
-ROWS = 65_536
-SAME = "the same as "
-"""How the detail of a duplicate begins, see `dmlkit.pipeline.duplicates`."""
 
 Row = dict[str, Any]
 
@@ -41,23 +36,22 @@ class Rejected:
         return sorted(self.counts, key=lambda status: (order.get(status, len(order)), status))
 
 
-def read(path: Path) -> Rejected:
-    """Read the file row group by row group: it can have many millions of rows, of which few are shown."""
+def read(dataset: DatasetFolder) -> Rejected:
+    """Read the rejected candidates batch by batch: there can be many millions, of which few are shown."""
     found = Rejected()
     chosen: dict[str, list[tuple[int, int, Row]]] = {}
     groups: dict[str, tuple[int, list[Row]]] = {}
     number = 0
-    with pq.ParquetFile(path) as file:
-        for batch in batches(file, ROWS):
-            rows = batch.to_pandas()
-            rows["order"] = hashes(rows["image_id"].fillna("") + " " + rows["upstream_label"].fillna(""))
-            found.counts.update(rows["status"].value_counts().to_dict())
-            for status, part in rows.groupby("status"):
-                heap = chosen.setdefault(str(status), [])
-                for row in records(part.nsmallest(EXAMPLES, "order")):
-                    number += 1
-                    push(heap, (-row.pop("order"), -number, row))
-            gather(rows[rows["status"] == "duplicate"], groups)
+    for batch in dataset.rejected():
+        rows = batch.to_pandas()
+        rows["order"] = hashes(rows["image_id"].fillna("") + " " + rows["upstream_label"].fillna(""))
+        found.counts.update(rows["status"].value_counts().to_dict())
+        for status, part in rows.groupby("status"):
+            heap = chosen.setdefault(str(status), [])
+            for row in records(part.nsmallest(EXAMPLES, "order")):
+                number += 1
+                push(heap, (-row.pop("order"), -number, row))
+        gather(rows[rows["status"] == "duplicate"], groups)
     for status, heap in chosen.items():
         found.examples[status] = [row for *_, row in sorted(heap, key=lambda item: (-item[0], -item[1]))]
     for kept, (_, same) in sorted(groups.items(), key=lambda item: (item[1][0], item[0]))[:GROUPS]:
@@ -88,14 +82,13 @@ def gather(rows: pd.DataFrame, groups: dict[str, tuple[int, list[Row]]]) -> None
 
     A group that was let go never comes back: only smaller hashes than its own do.
     """
-    rows = rows[rows["detail"].str.startswith(SAME, na=False)]
+    rows = rows[rows["duplicate_of"].fillna("") != ""]
     if rows.empty:
         return
-    kept = rows["detail"].str.removeprefix(SAME)
-    rows = rows.assign(kept=kept, order=hashes(kept))
+    rows = rows.assign(order=hashes(rows["duplicate_of"]))
     most = max((order for order, _ in groups.values()), default=0) if len(groups) >= GROUPS else None
     for row in records(rows if most is None else rows[rows["order"] <= most]):
         order = row.pop("order")
-        groups.setdefault(row.pop("kept"), (order, []))[1].append(row)
+        groups.setdefault(row.pop("duplicate_of"), (order, []))[1].append(row)
     for name in sorted(groups, key=lambda name: (groups[name][0], name))[GROUPS:]:
         del groups[name]
