@@ -21,6 +21,7 @@ from dmlkit.hub import ids_only
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.report.dataset import classes, overview, rejected
+from dmlkit.schema.features import as_rejected
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.dyml_release import PRODUCT, imported, write_release
 from tests.support.images import make_image, write_tar
