@@ -11,11 +11,13 @@ import click
 
 from dmlkit.cli.options import LOCAL_PATH, POSITIVE, output_options
 from dmlkit.cli.output import Output
+from dmlkit.dataset.folder import BUILD_JSON
 from dmlkit.errors import UsageError
 from dmlkit.report.dataset import overview as dataset_report
 from dmlkit.report.run import overview as run_report
 from dmlkit.report.site import ReportSummary
 from dmlkit.schema.progress import Progress
+from dmlkit.training.evaluate_run import is_run
 
 
 @click.command()
@@ -55,7 +57,7 @@ def choose_report(
             hint="give a dataset folder or the folder of a run",
             path=folder,
         )
-    if any((folder / name).is_file() for name in ("run.json", "checkpoint.pt")):
+    if is_run(folder):
         if dataset is None:
             raise UsageError(
                 f"{folder} is a run, and its report needs a dataset",
@@ -66,7 +68,7 @@ def choose_report(
         if images is not None:
             raise UsageError("--images is for the report of a dataset", code="usage.images-of-run", hint="leave it out")
         return lambda progress: run_report.write_run_report(folder, dataset, out, other, progress)
-    if not (folder / "build.json").is_file():
+    if not (folder / BUILD_JSON).is_file():
         raise UsageError(
             f"{folder} is neither a dataset folder nor a run: it has no build.json and no run.json",
             code="usage.nothing-to-report",
