@@ -12,7 +12,7 @@ from typing import Any
 USER_INFO = re.compile(r"(?<=://)(?:[^\s/?#]*@|[^\s/?#@:]*:(?!\d*(?:[/?#]|$))[^\s@]*@)")
 
 # Query and fragment of a URL, to the next white space: a few letters too many rather than half of a token.
-QUERY = re.compile(r"(://[^\s?#]*[?#])[^\s]+")
+QUERY = re.compile(r"(://[^\s?#]*[?#])\S+")
 
 
 def printable(text: str) -> str:

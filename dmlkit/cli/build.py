@@ -20,8 +20,8 @@ from dmlkit.pipeline.build import build as build_dataset
 from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions, BuildResult
 from dmlkit.schema.statuses import FETCH_STATUSES
-from dmlkit.storage.hub_client import check_name
-from dmlkit.storage.locations import Place
+from dmlkit.storage.hub_client import check_repo_name
+from dmlkit.storage.locations import Location
 from dmlkit.taxonomy.manifest import load_manifest
 from dmlkit.text import duration, printable, text_table
 
@@ -39,8 +39,8 @@ class BuildCall:
     revision: str | None
     source: str | None
     path: Path | None
-    out: Place | None
-    pool: Place | None
+    out: Location | None
+    pool: Location | None
     table: Path | None
     limit: int | None
     shorter_side_px: int | None
@@ -54,7 +54,7 @@ class BuildCall:
     allow_partial: bool
     dry_run: bool
 
-    def options(self, source: str, out: Place, **decided: int | None) -> BuildOptions:
+    def options(self, source: str, out: Location, **decided: int | None) -> BuildOptions:
         """Make the options of the build: those that were chosen, and ``decided`` by a published dataset."""
         names = (
             "path",
@@ -273,7 +273,7 @@ def check_rebuild(call: BuildCall, repo: str) -> None:
             hint=f"leave out {again[0]}",
             name=again[0],
         )
-    check_name(repo)
+    check_repo_name(repo)
     if call.path is None and not call.dry_run:
         raise UsageError(
             "--from-hub needs your own copy of the source", code="usage.no-copy-of-source", hint="add --from DIR"

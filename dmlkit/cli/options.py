@@ -19,9 +19,9 @@ LOCAL_PATH = click.Path(path_type=Path)
 
 def parse_location(text: str) -> Path | str:
     """Parse a local path, or a URL such as s3://BUCKET/FOLDER. Raise `UsageError` for a URL that cannot be used."""
-    from dmlkit.storage.locations import place_of
+    from dmlkit.storage.locations import parse_location
 
-    return place_of(text)
+    return parse_location(text)
 
 
 jobs_option: Decorator = click.option(

@@ -18,7 +18,7 @@ from dmlkit.dataset.checks import Finding
 from dmlkit.dataset.validate import validate
 from dmlkit.hub.push import Options, Pushed, content_of
 from dmlkit.hub.push import push as push_dataset
-from dmlkit.storage.hub_client import check_name
+from dmlkit.storage.hub_client import check_repo_name
 from dmlkit.text import text_table
 
 
@@ -38,7 +38,7 @@ def push(
     Of sources whose terms forbid to publish images, ids, labels and hashes go up, from which others make the data
     set with their own copy of the source: dmlkit build --from-hub. Stopped, the same command goes on.
     """
-    check_name(repo)
+    check_repo_name(repo)
     options = Options(repo, private, create_pr, with_images)
     with output.progress() as progress:
         findings = validate(folder, progress)

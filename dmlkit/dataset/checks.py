@@ -437,7 +437,7 @@ def check_images(path: Path) -> list[Finding]:
 def image_fault(row: Mapping[str, Any]) -> tuple[str, str] | None:
     """(code, what is wrong) of an image's bytes."""
     data = (row["image"] or {}).get("bytes") or b""
-    if images.digest(data) != row["sha256"]:
+    if images.sha256_hex(data) != row["sha256"]:
         return "E105", "its bytes are not those of its sha256"
     image = images.examine(data, min_side=1)
     if image.status != "ok":

@@ -26,12 +26,14 @@ from PIL import Image
 from dmlkit import __version__, terms
 from dmlkit.dataset.card import fenced, plain
 from dmlkit.dataset.folder import ATTRIBUTION, CARD, DatasetFolder
-from dmlkit.errors import OutputError, UsageError, unreadable_dataset
+from dmlkit.errors import UsageError, unreadable_dataset
 from dmlkit.formats.dyml.sidecar import FACTS
 from dmlkit.hub import ids_only as ids
+from dmlkit.schema.progress import no_count_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage import images
-from dmlkit.storage.replace import Replacement
+from dmlkit.storage.locations import folder_at
+from dmlkit.storage.replace import ReplacedFolder, check_replaceable
 
 TEXTS = ("upstream_label", "source", "source_url", "license", "author")
 """Columns that may be null; where a form has no null, they are empty there."""
@@ -82,31 +84,28 @@ def written(data: DatasetFolder, target: Path, form: str | int) -> Iterator[Path
     the dataset folder or that cannot be read to its end.
     """
     target = Path(os.path.abspath(target))
-    check_replaceable(target, data.name, form)
+    check_target(target, data.name, form)
     if target.resolve().is_relative_to(data.path.resolve()):
         raise UsageError(f"{target} lies in the dataset folder, which must stay as it is", hint="choose another --out")
-    with Replacement(target) as writing:
+    with ReplacedFolder(target) as writing:
         try:
             yield writing.path
             if attribution := data.files().get(ATTRIBUTION):
                 shutil.copyfile(attribution, writing.path / ATTRIBUTION)
-            writing.keep(lambda *_: None)
+            writing.commit(no_count_progress)
         except (pa.ArrowException, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError) as exc:
             raise unreadable_dataset(data.path, exc) from exc
 
 
-def check_replaceable(target: Path, name: str, form: str | int) -> None:
-    """An export replaces an earlier one of the same dataset and form, and nothing else. Raises `OutputError`."""
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return
-    try:
-        facts = json.loads((target / FACTS).read_bytes())
+def check_target(target: Path, name: str, form: str | int) -> None:
+    """Raise `OutputError` unless ``target`` is new, or an earlier export of the same dataset and form."""
+
+    def describe_other(facts: Mapping[str, Any]) -> str:
         if (facts["name"], facts["format"]) == (name, form):
-            return
-        why = "the export of another dataset" if facts["name"] != name else "an export in another format"
-    except (OSError, ValueError, KeyError, TypeError):
-        why = "something that no export wrote"
-    raise OutputError(f"{target} holds {why}; left as it is", hint="choose another folder with --out")
+            return ""
+        return "the export of another dataset" if facts["name"] != name else "an export in another format"
+
+    check_replaceable(folder_at(target), FACTS, describe_other, "an export")
 
 
 def write_facts(top: Path, data: DatasetFolder, form: str, done: Exported, more: Mapping[str, Any]) -> None:
@@ -201,7 +200,7 @@ def safe_name(image_id: str) -> str:
     name = image_id.replace("/", "--", 1)
     if SAFE.fullmatch(name.replace("--", "-", 1)) and len(name) <= LONGEST:
         return name
-    return f"{safe_letters(name)}-{images.digest(image_id.encode())[:16]}"
+    return f"{safe_letters(name)}-{images.sha256_hex(image_id.encode())[:16]}"
 
 
 def safe_letters(name: str) -> str:

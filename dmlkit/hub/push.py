@@ -22,7 +22,7 @@ from dmlkit import __version__, terms
 from dmlkit.dataset.validate import SHARD, plain_files, read_build
 from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import ids_only
-from dmlkit.storage.hub_client import asking, check_name
+from dmlkit.storage.hub_client import check_repo_name, hub_errors
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -110,7 +110,7 @@ def content_of(folder: Path, options: Options) -> Iterator[Content]:
 
     Raises `UsageError` for a name that is none, a version that cannot be a tag, and images that may not go up.
     """
-    check_name(options.repo)
+    check_repo_name(options.repo)
     build = read_build(folder / "build.json")
     version, source = build["manifest"]["version"], build["source"]["name"]
     if build.get("ids_only") is True:
@@ -144,9 +144,9 @@ def push(folder: Path, options: Options) -> Pushed:
     """
     from huggingface_hub import HfApi
 
-    check_name(options.repo)
+    check_repo_name(options.repo)
     api = HfApi(library_name="dmlkit", library_version=__version__)
-    with asking(options.repo):
+    with hub_errors(options.repo):
         api.whoami()
     with content_of(folder, options) as content:
         there = look(api, options.repo)
@@ -159,7 +159,7 @@ def push(folder: Path, options: Options) -> Pushed:
             commit, pull_request, revision = upload(api, options, content, sent, deleted)
         tagged = not held and not options.create_pr
         if tagged:
-            with asking(options.repo, "all files are there; only the tag is missing"):
+            with hub_errors(options.repo, "all files are there; only the tag is missing"):
                 api.create_tag(options.repo, tag=content.tag, revision=commit, repo_type="dataset")
         sizes = content.sizes
         return Pushed(
@@ -184,7 +184,7 @@ def look(api: HfApi, repo: str) -> There | None:
     """What the repository holds; None where there is none for this token."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    with asking(repo):
+    with hub_errors(repo):
         try:
             info = api.dataset_info(repo)
         except RepositoryNotFoundError:
@@ -231,7 +231,7 @@ def refuse_other(api: HfApi, repo: str, there: There, content: Content) -> None:
                 hint="choose another name",
             )
         return
-    with asking(repo):
+    with hub_errors(repo):
         path = api.hf_hub_download(repo, "build.json", revision=there.commit, repo_type="dataset")
         build = json.loads(Path(path).read_bytes())
     try:
@@ -254,7 +254,7 @@ def tag_commit(api: HfApi, repo: str, there: There, content: Content) -> str:
     if content.tag not in there.tags:
         return ""
     commit = there.tags[content.tag]
-    with asking(repo):
+    with hub_errors(repo):
         large, digest = digests(api, repo, commit).get("SHA256SUMS", (False, ""))
     if digest != content.digest("SHA256SUMS", large):
         raise HubError(
@@ -267,7 +267,7 @@ def tag_commit(api: HfApi, repo: str, there: There, content: Content) -> str:
 
 def create(api: HfApi, options: Options) -> There:
     """Make the repository. Raises `HubError` where it does not become private although it must."""
-    with asking(options.repo):
+    with hub_errors(options.repo):
         api.create_repo(options.repo, repo_type="dataset", private=options.private or None, exist_ok=True)
     there = look(api, options.repo)
     if there is None or (options.private and not there.private):
@@ -292,7 +292,7 @@ def difference(content: Content, there: There) -> tuple[list[str], list[str]]:
 
 def upload(api: HfApi, options: Options, content: Content, sent: list[str], deleted: list[str]) -> tuple[str, str, str]:
     """Send files and delete others. Returns the commit, and of a pull request its page and ref."""
-    with asking(options.repo, SAFE):
+    with hub_errors(options.repo, SAFE):
         done = api.upload_folder(
             repo_id=options.repo,
             folder_path=content.folder,

@@ -29,13 +29,13 @@ from dmlkit.pipeline.assemble import AssembledDataset, RejectedFile, count_candi
 from dmlkit.pipeline.build import record_build, summarize_build, write_dataset
 from dmlkit.pipeline.collect import collect_units
 from dmlkit.pipeline.options import BuildOptions, BuildResult, check_build
+from dmlkit.pipeline.output import open_output
 from dmlkit.pipeline.plan import plan_build
 from dmlkit.pipeline.pool import Pool
 from dmlkit.schema.features import image_features
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS, order_key
-from dmlkit.storage.hub_client import asking, check_name
-from dmlkit.storage.replace import replacement
+from dmlkit.storage.hub_client import check_repo_name, hub_errors
 from dmlkit.taxonomy.manifest import FineClass, Manifest, raise_for_faults
 from dmlkit.taxonomy.resolve import Resolution, Taxonomy
 
@@ -116,7 +116,7 @@ def fetch(repo: str, revision: str | None = None) -> Published:
     """
     from huggingface_hub import hf_hub_download, snapshot_download
 
-    check_name(repo)
+    check_repo_name(repo)
     names = [
         "build.json",
         "README.md",
@@ -127,7 +127,7 @@ def fetch(repo: str, revision: str | None = None) -> Published:
         ids.FULL_SUMS,
         ids.CITATION,
     ]
-    with asking(repo):
+    with hub_errors(repo):
         build_json = Path(hf_hub_download(repo, "build.json", repo_type="dataset", revision=revision))
         if read_facts(build_json, repo).get("ids_only") is not True:
             raise UsageError(
@@ -247,12 +247,12 @@ def rebuild_dataset(
             plan = plan_build(published.taxonomy, replace(options, limit=None), pool, progress)
             units = collect_units(plan, pool, progress)
         plan = replace(plan, options=options)
-        with replacement(options.out, published.manifest, options.source) as output:
+        with open_output(options.out, published.manifest, options.source) as output:
             dataset, lost = match_dataset(output.path, published, pool, units, progress)
             result = summarize_build(dataset, plan, published.notes, started)
             write_dataset(output.path, dataset, plan, result, pool, progress)
             record_build(output.path, plan, units, result, started)
-            output.keep(lambda done, total: progress("upload", done, total, "files"))
+            output.commit(lambda done, total: progress("upload", done, total, "files"))
     return result, compare(published, lost, Path(result.out), result.statuses)
 
 

@@ -18,6 +18,7 @@ from dmlkit.pipeline import output_tables
 from dmlkit.pipeline.assemble import AssembledDataset, assemble_dataset
 from dmlkit.pipeline.collect import collect_units
 from dmlkit.pipeline.options import MIN_SHORTER_SIDE_PX, BuildOptions, BuildResult, Coverage, check_build
+from dmlkit.pipeline.output import open_output
 from dmlkit.pipeline.plan import BuildPlan, load_source_classes, plan_build
 from dmlkit.pipeline.pool import Pool
 from dmlkit.schema.features import image_features
@@ -26,8 +27,7 @@ from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUS_NAMES
 from dmlkit.storage import images
-from dmlkit.storage.locations import Place
-from dmlkit.storage.replace import replacement
+from dmlkit.storage.locations import Location
 from dmlkit.taxonomy.manifest import Manifest
 from dmlkit.taxonomy.resolve import Taxonomy
 from dmlkit.text import redact_url
@@ -50,12 +50,12 @@ def build(manifest: Manifest, options: BuildOptions, progress: Progress = no_pro
     with Pool(options.pool_folder, options.source) as pool:
         plan = plan_build(Taxonomy(manifest), options, pool, progress)
         units = collect_units(plan, pool, progress)
-        with replacement(options.out, manifest, options.source) as output:
+        with open_output(options.out, manifest, options.source) as output:
             dataset = assemble_dataset(output.path, plan, pool, units, progress)
             result = summarize_build(dataset, plan, notes, started)
             write_dataset(output.path, dataset, plan, result, pool, progress)
             record_build(output.path, plan, units, result, started)
-            output.keep(lambda done, total: progress("upload", done, total, "files"))
+            output.commit(lambda done, total: progress("upload", done, total, "files"))
     return result
 
 
@@ -98,7 +98,7 @@ def no_images_error(statuses: Mapping[str, int], plan: BuildPlan) -> SourceError
     )
 
 
-def redact_location(location: Place) -> Place:
+def redact_location(location: Location) -> Location:
     """Remove user and password from a URL. Paths stay as they are."""
     return location if isinstance(location, Path) else redact_url(location)
 

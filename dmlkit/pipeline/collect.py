@@ -176,7 +176,7 @@ def collect_unit(task: CollectTask) -> CollectReport:
     unit = task.unit
     try:
         reused, task = split_retry(task) if task.retry else ([], task)
-        with task.pool.temporary() as path:
+        with task.pool.temporary_file() as path:
             with path.open("wb") as kept:
                 copy_kept(task, reused, kept)
                 rows = list(check_unit(task, kept, reused))
@@ -217,7 +217,7 @@ def check_versions(task: CollectTask) -> None:
 
 def split_retry(task: CollectTask) -> tuple[list[Row], CollectTask]:
     """Split a second try: the rows of the earlier run that stay, and the task with the links that are left."""
-    earlier = pq.read_table(task.pool.input(f"{task.unit.name}.parquet")).to_pylist()
+    earlier = pq.read_table(task.pool.arrow_input(f"{task.unit.name}.parquet")).to_pylist()
     reused = [row for row in earlier if row["status"] not in task.retry]
     known = Counter((row["image_id"], row["upstream_label"]) for row in reused)
     links = []
@@ -233,7 +233,7 @@ def copy_kept(task: CollectTask, reused: Iterable[Row], kept: BinaryIO) -> None:
     """Begin with the bytes that the earlier run kept, so that its rows find them where they were."""
     end = max((row["offset"] + row["length"] for row in reused if row["length"]), default=0)
     for start in range(0, end, COPY_BYTES):
-        kept.writelines(task.pool.spans([(f"{task.unit.name}.bin", start, min(COPY_BYTES, end - start))]))
+        kept.writelines(task.pool.read_spans([(f"{task.unit.name}.bin", start, min(COPY_BYTES, end - start))]))
 
 
 def check_unit(task: CollectTask, kept: BinaryIO, reused: Iterable[Row]) -> Iterator[Row]:
@@ -300,15 +300,15 @@ def check_candidate(task: CollectTask, candidate: Candidate, level: ScanLevel) -
         detail = f"{type(exc).__name__}: {exc}"[:DETAIL_LETTERS]
         return pool_row(task, candidate, "unreadable", detail), b""
     if level == ScanLevel.HASH:
-        return pool_row(task, candidate, "ok", candidate.detail) | {"source_sha256": images.digest(data)}, b""
+        return pool_row(task, candidate, "ok", candidate.detail) | {"source_sha256": images.sha256_hex(data)}, b""
     settings = task.settings
-    image = images.examine(data, min_side=settings.min_shorter_side_px, size=settings.shorter_side_px)
+    image = images.examine(data, min_side=settings.min_shorter_side_px, shorter_side_px=settings.shorter_side_px)
     row = pool_row(task, candidate, image.status, image.detail or candidate.detail)
-    row["source_sha256"] = images.digest(data)
+    row["source_sha256"] = images.sha256_hex(data)
     if image.status != "ok":
         return row, b""
     row |= {
-        "sha256": row["source_sha256"] if image.data is data else images.digest(image.data),
+        "sha256": row["source_sha256"] if image.data is data else images.sha256_hex(image.data),
         "width": image.width,
         "height": image.height,
         "exif_orientation": image.exif_orientation,

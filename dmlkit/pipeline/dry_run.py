@@ -38,7 +38,7 @@ def dry_run(manifest: Manifest, options: BuildOptions) -> dict[str, Any]:
     taxonomy = Taxonomy(manifest)
     pool = Pool(options.pool_folder, options.source)
     archive = source_archive(options.source) if options.path is None else None
-    path = download.downloaded(archive) if archive else options.path
+    path = download.find_download(archive) if archive else options.path
     absent = archive if archive and path is None else None
     units: SourceUnits = [] if absent else call_source_plan(taxonomy, options, path, pool)
     source_terms = terms.load(options.source)
@@ -46,7 +46,7 @@ def dry_run(manifest: Manifest, options: BuildOptions) -> dict[str, Any]:
         "manifest": manifest.name,
         "source": options.source,
         "title": source_terms.title,
-        "download": {"url": absent.url, "bytes": absent.size} if absent else None,
+        "download": {"url": absent.url, "bytes": absent.num_bytes} if absent else None,
         "stream": not isinstance(units, list | sources.Listing),
         **count_units(units, taxonomy, options, pool),
         "license": source_terms.license,

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dmlkit.errors import UsageError
+from dmlkit.pipeline.output import check_output
 from dmlkit.schema.statuses import TRANSIENT_STATUSES
 from dmlkit.storage import executor
 from dmlkit.storage.crawl_policy import CrawlPolicy
-from dmlkit.storage.locations import Place
-from dmlkit.storage.replace import check_replaceable
+from dmlkit.storage.locations import Location
 from dmlkit.taxonomy.manifest import Manifest
 from dmlkit.text import redact_url
 
@@ -43,9 +43,9 @@ class BuildOptions:
     """
 
     source: str
-    out: Place
+    out: Location
     path: Path | None = None
-    pool: Place | None = None
+    pool: Location | None = None
     limit: int | None = None
     shorter_side_px: int | None = None
     jobs: int = field(default_factory=executor.cpu_count)
@@ -65,7 +65,7 @@ class BuildOptions:
         return CrawlPolicy(self.contact, per_host=per_host, allow_private_hosts=self.allow_private_hosts)
 
     @property
-    def pool_folder(self) -> Place:
+    def pool_folder(self) -> Location:
         """The folder of the pool: the chosen one, or the one beside the output."""
         if self.pool is not None:
             return self.pool
@@ -126,13 +126,13 @@ class BuildResult:
     person should know of the source: counts that differ from published ones, how far a table is filled in.
     """
 
-    out: Place
+    out: Location
     images: Mapping[str, int]
     statuses: Mapping[str, int]
     coverage: Mapping[str, Coverage]
     missing: list[str]
     failures: Mapping[str, Mapping[str, Mapping[str, int]]]
-    pool: Place
+    pool: Location
     seconds: float
     notes: tuple[str, ...] = ()
 
@@ -162,7 +162,7 @@ def check_build(manifest: Manifest, options: BuildOptions) -> None:
             hint="add --engine ray",
         )
     check_apart(options.out, options.pool_folder)
-    check_replaceable(options.out, manifest, options.source)
+    check_output(options.out, manifest, options.source)
 
 
 def check_numbers(options: BuildOptions) -> None:
@@ -186,7 +186,7 @@ def check_numbers(options: BuildOptions) -> None:
         )
 
 
-def check_apart(out: Place, pool: Place) -> None:
+def check_apart(out: Location, pool: Location) -> None:
     """Raise `UsageError` if the pool is inside the dataset folder: it would go with it when that is replaced."""
     if isinstance(out, Path) and isinstance(pool, Path):
         inside = out.resolve() in (pool.resolve(), *pool.resolve().parents)

@@ -29,7 +29,7 @@ class PoolImages:
         try:
             data = self.pool.spans([(f"{unit}.bin", offset, length) for unit, offset, length in spans])
             # No lock keeps a build on another machine from the same remote pool.
-            if isinstance(self.pool, RemoteFolder) and list(map(images.digest, data)) != columns["sha256"]:
+            if isinstance(self.pool, RemoteFolder) and list(map(images.sha256_hex, data)) != columns["sha256"]:
                 raise OSError("its images are others than its rows say")
         except OSError as exc:
             raise PoolError(

@@ -25,7 +25,7 @@ from dmlkit.pipeline.options import CollectSettings
 from dmlkit.schema.features import POOL_ROW
 from dmlkit.schema.layout import FORMAT
 from dmlkit.sources.base import Unit
-from dmlkit.storage.locations import Folder, LocalFolder, Place, RemoteFolder, folder_at
+from dmlkit.storage.locations import Folder, LocalFolder, Location, RemoteFolder, folder_at
 from dmlkit.text import summarize
 
 # The key of a unit's Parquet metadata under which its `UnitKey` is.
@@ -77,8 +77,8 @@ class UnitKey:
 class Pool:
     """One source's part of a pool folder. Use it as a context manager: it is locked against a second build."""
 
-    def __init__(self, place: Place, source: str) -> None:
-        self.folder: Folder = folder_at(place).below(source)
+    def __init__(self, place: Location, source: str) -> None:
+        self.folder: Folder = folder_at(place).subfolder(source)
         self.source = source
         self.scratch = self.folder.scratch
 
@@ -200,7 +200,7 @@ class Pool:
         if rows not in self.files or kept not in self.files:
             return None
         try:
-            key = UnitKey.from_json(pq.read_schema(self.folder.input(rows)).metadata[METADATA_KEY])
+            key = UnitKey.from_json(pq.read_schema(self.folder.arrow_input(rows)).metadata[METADATA_KEY])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowInvalid):
             return None
         # There are more bytes if a second try was stopped between its two files.
@@ -209,7 +209,7 @@ class Pool:
     def rows(self, unit_name: str) -> pa.Table:
         """Read the candidates of a finished unit. Raises `PoolError` if they are gone."""
         try:
-            return pq.read_table(self.folder.input(f"{unit_name}.parquet"))
+            return pq.read_table(self.folder.arrow_input(f"{unit_name}.parquet"))
         except (OSError, pa.ArrowInvalid) as exc:
             raise PoolError(
                 f"cannot read the unit {unit_name} from the pool {self.folder}: {summarize(exc)}",
@@ -223,6 +223,6 @@ class Pool:
 def write_rows(folder: Folder, unit_name: str, rows: Iterable[Mapping[str, Any]], key: UnitKey) -> None:
     """Write a unit's rows, whole or not at all."""
     schema = POOL_ROW.with_metadata({METADATA_KEY: key.as_json()})
-    with folder.temporary() as path:
+    with folder.temporary_file() as path:
         pq.write_table(pa.Table.from_pylist(list(rows), schema), path, compression="zstd")
         folder.put(path, f"{unit_name}.parquet")

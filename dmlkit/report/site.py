@@ -18,7 +18,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from dmlkit import __version__
 from dmlkit.errors import OutputError, UsageError
 from dmlkit.schema.scales import SCALES
-from dmlkit.storage.replace import Replacement
+from dmlkit.storage.locations import folder_at
+from dmlkit.storage.replace import ReplacedFolder, check_replaceable
 from dmlkit.text import byte_size, plural
 
 # Marks a folder as a report of dmlkit, which the next one may replace.
@@ -37,19 +38,13 @@ class ReportSummary:
     bytes: int
 
 
-def replace_report(out: Path, dataset: Path, *runs: Path) -> Replacement:
+def replace_report(out: Path, dataset: Path, *runs: Path) -> ReplacedFolder:
     """Open the folder of a report for writing: it appears whole, in the place of an earlier report.
 
     ``dataset`` and ``runs`` are what is read. Raises `OutputError` if ``out`` holds something else or one of these,
     `UsageError` if it is inside the dataset folder.
     """
-    if out.exists() and not (out.is_dir() and (is_report(out) or not any(out.iterdir()))):
-        raise OutputError(
-            f"{out} holds something that is not a report of dmlkit; left as it is",
-            code="report.foreign-folder",
-            hint="choose another folder with --out",
-            path=out,
-        )
+    check_replaceable(folder_at(out), MARK, check_mark, "a report")
     place = out.resolve()
     if place.is_relative_to(dataset.resolve()):
         raise UsageError(
@@ -66,16 +61,14 @@ def replace_report(out: Path, dataset: Path, *runs: Path) -> Replacement:
             path=out,
             input=held[0],
         )
-    return Replacement(out)
+    return ReplacedFolder(out)
 
 
-def is_report(folder: Path) -> bool:
-    """Return whether dmlkit wrote the folder; other programs write a file of that name too."""
-    try:
-        facts = json.loads((folder / MARK).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(facts, dict) and {"dmlkit", "report"} <= facts.keys()
+def check_mark(mark: Any) -> str:
+    """Accept the mark of a report. Raises `ValueError` for another: other programs write a file of that name too."""
+    if not isinstance(mark, dict) or not {"dmlkit", "report"} <= mark.keys():
+        raise ValueError("not the mark of a report")
+    return ""
 
 
 class Pages:

@@ -11,3 +11,11 @@ Progress = Callable[[str, int, int | None, str], None]
 
 def no_progress(step: str, done: int, total: int | None, what: str) -> None:
     """Ignore every report: the default where a caller wants none."""
+
+
+# Called as (done, total), in bytes or files as the function says.
+CountProgress = Callable[[int, int], None]
+
+
+def no_count_progress(done: int, total: int) -> None:
+    """Ignore every report."""

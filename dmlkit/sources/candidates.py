@@ -27,7 +27,7 @@ def candidate_of(
     path: Path, label: str, member: archives.Member, read: Callable[[Path, int, int], bytes] | None = None
 ) -> Candidate:
     """A member of the tar file at ``path`` as a candidate."""
-    good = partial(read or archives.read_span, path, member.offset, member.size) if member.status is None else None
+    good = partial(read or archives.read_span, path, member.offset, member.num_bytes) if member.status is None else None
     detail = member.detail or doubt(member.name, label)
     return Candidate(upstream_id(member.name), label, good, member.status, detail)
 

@@ -124,7 +124,7 @@ def devkit_files(folder: Path) -> tuple[bytes, bytes]:
         if data.is_dir():
             return (data / "meta.mat").read_bytes(), (data / TRUTH).read_bytes()
         found = {
-            archives.base_name(member.name): archives.read_unpacked(path, member.offset, member.size)
+            archives.base_name(member.name): archives.read_unpacked(path, member.offset, member.num_bytes)
             for member in archives.tar_members(path)
             if not member.status and member.name.endswith(("/meta.mat", TRUTH))
         }

@@ -71,7 +71,7 @@ def stream(path: Path, request: Request) -> Iterator[Unit]:
             faults["repeated-id"].append((candidates.upstream_id(member.name), "a second archive of its synset"))
         else:
             seen.add(name[1])
-            unit = Unit(name[1], (name[1],), f"{state} {member.size}", size=member.size)
+            unit = Unit(name[1], (name[1],), f"{state} {member.num_bytes}", size=member.num_bytes)
             yield unit if request.settled(unit) else spooled(file, unit, request.scratch)
     if not seen:
         raise synsets.no_units(path, NAME)

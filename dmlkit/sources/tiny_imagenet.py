@@ -21,13 +21,13 @@ ARCHIVE = download.Archive(
     name=f"{TOP}.zip",
     url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
     md5="90528d7ca1a48142e341f4ef8d21d0de",
-    size=248_100_043,
+    num_bytes=248_100_043,
 )
 
 
 def plan(request: Request) -> list[Unit]:
     """One unit a class of train, one for each thousand images of val. Without ``--from``: of the downloaded zip."""
-    path = request.path or download.downloaded(ARCHIVE)
+    path = request.path or download.find_download(ARCHIVE)
     if path is None:
         raise SourceError("Tiny ImageNet is neither downloaded nor given with --from", hint=terms.load(NAME).how_to_get)
     path = synsets.given_path(replace(request, path=path), NAME, terms.load(NAME).how_to_get)
@@ -124,7 +124,7 @@ def read(unit: Unit) -> Iterator[Candidate]:
         yield from synsets.read(unit)
         return
     path = Path(unit.path)
-    directory = archives.zip_of(path).NameToInfo
+    directory = archives.cached_zip(path).NameToInfo
 
     def find(name: str, label: str) -> Candidate | None:
         return candidates.zip_candidate(path, directory[name], label) if name in directory else None

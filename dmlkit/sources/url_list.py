@@ -240,7 +240,7 @@ def fetch(
             yield candidate(link, None)
         else:
             fetched.setdefault(link.upstream_label, []).append(link)
-    crawler = crawl.crawler(CrawlPolicy(**json.loads(unit.kind)))
+    crawler = crawl.shared_crawler(CrawlPolicy(**json.loads(unit.kind)))
     for links in fetched.values() if limit is not None else ():
         links.sort(key=lambda link: order_key(f"{source}/{link.upstream_id}"), reverse=True)
     while True:
@@ -260,8 +260,8 @@ def candidate(link: Link, answer: crawl.Answer | None) -> Candidate:
     """A link with what came of it. Without an answer it was not fetched."""
     status, detail = (link.status, link.detail) if answer is None else (answer.status, answer.detail)
     data = b"" if answer is None else answer.data
-    if answer is not None and status is None and link.sha256 and images.digest(data) != link.sha256:
-        status, detail = "changed", f"sha256 {images.digest(data)}"
+    if answer is not None and status is None and link.sha256 and images.sha256_hex(data) != link.sha256:
+        status, detail = "changed", f"sha256 {images.sha256_hex(data)}"
     read_bytes = partial(io.BytesIO(data).read) if answer is not None and status is None else unread
     return Candidate(
         link.upstream_id,

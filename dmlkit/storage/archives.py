@@ -1,7 +1,6 @@
-"""Images out of tar files, zip files and folders, without unpacking and without trust.
+"""The members of tar and zip files by offset, without unpacking and without trust.
 
-Every member becomes a `Candidate`: a good one with a ``read`` that needs nothing but the file's path, a bad one with
-its status. Damage never raises: what stands before it is given, and the place where it breaks is told.
+Damage of a tar file never raises: the members before it are listed, then the byte where the archive breaks.
 """
 
 from __future__ import annotations
@@ -22,60 +21,63 @@ from typing import Any
 from dmlkit.errors import SourceError
 from dmlkit.text import printable
 
+# Bytes of a member: no image of the known sources is near this size.
 MAX_BYTES = 64 * 1024 * 1024
-"""No image of the known sources is near this size."""
 
+# Bytes of a header of a tar member: none, with a long name and all that it says, is near this size.
 MAX_HEADER = 1024 * 1024
-"""No header of a tar member, with a long name and all that it says, is near this size."""
 
+# Bytes: no tar program writes more zeros than this behind the end of an archive.
 MAX_PADDING = 1024 * 1024
-"""No tar program writes more zeros than this behind the end of an archive."""
 
+# Images hardly shrink: a compressed archive that unpacks to more than this times its size is a bomb.
 MAX_RATIO = 100
-"""Images hardly shrink: a compressed archive that unpacks to more than this times its size is a bomb."""
 
+# Bytes of a block: headers take one, and the data of a member are filled up to whole ones.
 BLOCK = tarfile.BLOCKSIZE
+
+# The first bytes of each compression, and what opens it.
 KINDS = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00"}
 OPENERS: dict[str, Callable[..., Any]] = {"": open, "gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 
 
 @dataclass(frozen=True)
 class Member:
-    """One entry of a tar file: its name, where its bytes stand in the file, and the status of a bad one."""
+    """One entry of a tar file: its name, where its bytes are in the file, and the status of a bad one."""
 
     name: str
     offset: int
-    size: int
+    num_bytes: int
     status: str | None = None
     detail: str = ""
 
 
 def walk_tar(
-    path: Path, offset: int = 0, size: int | None = None, most: int = MAX_BYTES
+    path: Path, offset: int = 0, num_bytes: int | None = None, most: int = MAX_BYTES
 ) -> Iterator[tuple[Member, io.BufferedIOBase]]:
-    """The entries of the tar file at ``path``, compressed or not, each with the file, which stands at its first byte.
+    """Iterate over the entries of a tar file, compressed or not, each with the open file at the entry's first byte.
 
-    ``offset`` and ``size`` are given for a tar file that stands in an uncompressed other one. Headers are read by
-    this module and not by `tarfile`, which remembers all of them, takes a damaged one for the end of the archive, and
-    believes any size that one says. Folders are passed over. A member of more than ``most`` bytes is too large. Raises
-    `OSError` where the file cannot be opened.
+    ``offset`` and ``num_bytes`` are given for a tar file inside an uncompressed one. Headers are read by this module
+    and not by `tarfile`, which remembers all of them, takes a damaged one for the end of the archive, and believes any
+    size that one states. Folders are skipped. A member of more than ``most`` bytes is too large. Raises `OSError` if
+    the file cannot be opened.
     """
-    packed = compression_of(path) if size is None else ""
-    end = offset + size if size is not None else path.stat().st_size
-    if packed:
+    compression = compression_of(path) if num_bytes is None else ""
+    end = offset + num_bytes if num_bytes is not None else path.stat().st_size
+    if compression:
         end = max(MAX_BYTES, MAX_RATIO * end)
     start = offset
-    with OPENERS[packed](path, "rb") as file:
+    with OPENERS[compression](path, "rb") as file:
         while True:
             try:
-                found = header_at(file, start, end)
-                if found is None:
+                header = read_header(file, start, end)
+                if header is None:
                     return
-                info, data = found
-                member = judged(info, data, most)
-                holds = info.isreg() or info.type not in tarfile.SUPPORTED_TYPES
-                start = data + (blocks(info.size) if holds else 0)
-                if holds and data + info.size > end:
+                info, data = header
+                member = to_member(info, data, most)
+                has_data = info.isreg() or info.type not in tarfile.SUPPORTED_TYPES
+                start = data + (padded_length(info.size) if has_data else 0)
+                if has_data and data + info.size > end:
                     member = Member(info.name, data, info.size, "damaged-archive", "the archive ends inside it")
             except Exception as exc:  # readers of compressed files raise many types for damaged bytes
                 why = f"at byte {start}: {exc}"
@@ -86,12 +88,13 @@ def walk_tar(
                     return
 
 
-def header_at(file: io.BufferedIOBase, start: int, end: int) -> tuple[tarfile.TarInfo, int] | None:
-    """The header at byte ``start`` with what extended headers before it say of it, and where its bytes begin.
+def read_header(file: io.BufferedIOBase, start: int, end: int) -> tuple[tarfile.TarInfo, int] | None:
+    """Read the header at byte ``start``, completed by extended headers before it; return it and where its bytes begin.
 
-    None at the end of the archive. Raises `ValueError`, `tarfile.HeaderError` or what reading raises for damage.
+    Returns None at the end of the archive. Raises `ValueError`, `tarfile.HeaderError` or whatever reading raises for
+    damage.
     """
-    said: dict[str, str] = {}
+    overrides: dict[str, str] = {}
     while True:
         file.seek(start)
         block = file.read(max(0, min(BLOCK, end - start)))
@@ -105,24 +108,24 @@ def header_at(file: io.BufferedIOBase, start: int, end: int) -> tuple[tarfile.Ta
         info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         start += BLOCK
         if info.type not in EXTENDED:
-            info.name = said.get("path", info.name)
-            info.linkname = said.get("linkpath", info.linkname)
-            info.size = int(said.get("size", info.size))
+            info.name = overrides.get("path", info.name)
+            info.linkname = overrides.get("linkpath", info.linkname)
+            info.size = int(overrides.get("size", info.size))
         if info.size < 0 or (info.type in EXTENDED and info.size > MAX_HEADER):
             raise ValueError(f"a header that tells of {info.size} bytes")
         if info.type not in EXTENDED:
             return info, start
-        said |= EXTENDED[info.type](file.read(info.size))
-        start += blocks(info.size)
+        overrides |= EXTENDED[info.type](file.read(info.size))
+        start += padded_length(info.size)
 
 
-def blocks(size: int) -> int:
-    """The bytes that ``size`` bytes take in a tar file."""
-    return -(-size // BLOCK) * BLOCK
+def padded_length(num_bytes: int) -> int:
+    """Return how many bytes ``num_bytes`` of data take in a tar file, in whole blocks."""
+    return -(-num_bytes // BLOCK) * BLOCK
 
 
-def pax_records(data: bytes) -> dict[str, str]:
-    """The records of a PAX header, each ``<length> <key>=<value>`` and a newline. Raises `ValueError` for others."""
+def parse_pax_records(data: bytes) -> dict[str, str]:
+    """Parse a PAX header: records ``<length> <key>=<value>`` and a newline. Raises `ValueError` for others."""
     records = {}
     start = 0
     while data[start : start + 1] not in (b"", b"\0"):
@@ -137,22 +140,23 @@ def pax_records(data: bytes) -> dict[str, str]:
     return records
 
 
-def long_text(key: str, data: bytes) -> dict[str, str]:
+def parse_long_name(key: str, data: bytes) -> dict[str, str]:
+    """Parse GNU's header of a long name or link: text that ends with a zero byte."""
     return {key: data.split(b"\0")[0].decode("utf-8", "surrogateescape")}
 
 
+# Headers that only describe the member behind them -> what parses them.
 EXTENDED: dict[bytes, Callable[[bytes], dict[str, str]]] = {
-    tarfile.GNUTYPE_LONGNAME: partial(long_text, "path"),
-    tarfile.GNUTYPE_LONGLINK: partial(long_text, "linkpath"),
-    tarfile.XHDTYPE: pax_records,
-    tarfile.SOLARIS_XHDTYPE: pax_records,
+    tarfile.GNUTYPE_LONGNAME: partial(parse_long_name, "path"),
+    tarfile.GNUTYPE_LONGLINK: partial(parse_long_name, "linkpath"),
+    tarfile.XHDTYPE: parse_pax_records,
+    tarfile.SOLARIS_XHDTYPE: parse_pax_records,
     tarfile.XGLTYPE: lambda data: {},  # of all members: a comment, never a name
 }
-"""Headers that only say more of the member behind them, and what reads them."""
 
 
-def judged(info: tarfile.TarInfo, data: int, most: int) -> Member | None:
-    """A header as a member whose bytes begin at ``data``; None for a folder, which holds nothing itself."""
+def to_member(info: tarfile.TarInfo, data: int, most: int) -> Member | None:
+    """Return the member of a header whose bytes begin at ``data``; None for a folder, which has no bytes itself."""
     if info.isdir():
         return None
     if info.issym() or info.islnk():
@@ -166,17 +170,17 @@ def judged(info: tarfile.TarInfo, data: int, most: int) -> Member | None:
     return Member(info.name, data, info.size)
 
 
-def tar_members(path: Path, offset: int = 0, size: int | None = None, most: int = MAX_BYTES) -> Iterator[Member]:
-    """The entries of a tar file, see `walk_tar`. Each that is not damaged is there to its last byte."""
-    for member, file in walk_tar(path, offset, size, most):
-        if member.status is None and member.size and not reaches(file, member.offset + member.size):
+def tar_members(path: Path, offset: int = 0, num_bytes: int | None = None, most: int = MAX_BYTES) -> Iterator[Member]:
+    """Iterate over the entries of a tar file, see `walk_tar`. Each without a status is complete to its last byte."""
+    for member, file in walk_tar(path, offset, num_bytes, most):
+        if member.status is None and member.num_bytes and not reaches(file, member.offset + member.num_bytes):
             yield replace(member, status="damaged-archive", detail="the archive ends inside it")
             return
         yield member
 
 
 def reaches(file: io.BufferedIOBase, end: int) -> bool:
-    """Whether a file can be read to the byte before ``end``."""
+    """Return whether a file can be read to the byte before ``end``."""
     try:
         file.seek(end - 1)
         return file.read(1) != b""
@@ -184,54 +188,57 @@ def reaches(file: io.BufferedIOBase, end: int) -> bool:
         return False
 
 
-def read_span(path: Path, offset: int, size: int) -> bytes:
-    """``size`` bytes of a file. Raises `OSError` where it is shorter."""
+def read_span(path: Path, offset: int, num_bytes: int) -> bytes:
+    """Read ``num_bytes`` of a file. Raises `OSError` if it is shorter."""
     with path.open("rb") as file:
         file.seek(offset)
-        data = file.read(size)
-    if len(data) < size:
-        raise OSError(f"only {len(data)} of {size} bytes are there")
+        data = file.read(num_bytes)
+    if len(data) < num_bytes:
+        raise OSError(f"only {len(data)} of {num_bytes} bytes are there")
     return data
 
 
-def read_unpacked(path: Path, offset: int, size: int) -> bytes:
-    """``size`` bytes of what a compressed file unpacks to. Raises `OSError` for damage.
+def read_unpacked(path: Path, offset: int, num_bytes: int) -> bytes:
+    """Read ``num_bytes`` of what a compressed file unpacks to. Raises `OSError` for damage.
 
-    The file stays open: reading on from image to image unpacks it once, reading back begins anew.
+    The file stays open: reading forward from image to image unpacks it once, reading back begins anew.
     """
-    found = path.stat()
+    facts = path.stat()
     try:
-        file = unpacking(path, found.st_mtime_ns, found.st_size)
+        file = open_compressed(path, facts.st_mtime_ns, facts.st_size)
         file.seek(offset)
-        data: bytes = file.read(size)
+        data: bytes = file.read(num_bytes)
     except Exception as exc:  # readers of compressed files raise many types for damaged bytes
-        unpacking.cache_clear()
+        open_compressed.cache_clear()
         raise OSError(f"{type(exc).__name__}: {exc}") from exc
-    if len(data) < size:
-        raise OSError(f"only {len(data)} of {size} bytes are there")
+    if len(data) < num_bytes:
+        raise OSError(f"only {len(data)} of {num_bytes} bytes are there")
     return data
 
 
 @lru_cache(maxsize=1)
-def unpacking(path: Path, mtime: int, size: int) -> Any:
-    """A compressed file, opened and kept open. Another file under the same name has another time or size."""
+def open_compressed(path: Path, mtime: int, num_bytes: int) -> Any:
+    """Open a compressed file and keep it open. Another file under the same name has another time or length."""
     return OPENERS[compression_of(path)](path, "rb")
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open a zip file. Raises `SourceError` where it is none or is damaged."""
+    """Open a zip file. Raises `SourceError` if it is not one or is damaged."""
     try:
         return zipfile.ZipFile(path)
     except Exception as exc:  # zipfile raises many types for damaged directories
         raise SourceError(
-            f"{path} cannot be opened as a zip file: {exc}", hint="is it downloaded whole? Compare its size and md5"
+            f"{path} cannot be opened as a zip file: {exc}",
+            code="source.bad-zip",
+            hint="compare its size and md5 with those of the publisher, and download it again",
+            path=path,
         ) from exc
 
 
 def read_zip_member(path: Path, name: str) -> bytes:
-    """The bytes of a member, checked against its CRC. Raises `OSError` for a damaged one."""
+    """Read a member and check it against its CRC. Raises `OSError` for a damaged one."""
     try:
-        with zip_of(path).open(name) as file:
+        with cached_zip(path).open(name) as file:
             data = file.read(MAX_BYTES + 1)
     except Exception as exc:  # zipfile raises many types for damaged bytes
         raise OSError(f"{type(exc).__name__}: {exc}") from exc
@@ -240,34 +247,36 @@ def read_zip_member(path: Path, name: str) -> bytes:
     return data
 
 
-def zip_of(path: Path) -> zipfile.ZipFile:
-    """The opened zip file, kept open: opening one reads its whole directory."""
-    found = path.stat()
-    return opened_zip(path, found.st_mtime_ns, found.st_size)
+def cached_zip(path: Path) -> zipfile.ZipFile:
+    """Return an opened zip file that stays open: opening one reads its whole directory."""
+    facts = path.stat()
+    return open_zip_once(path, facts.st_mtime_ns, facts.st_size)
 
 
 @lru_cache(maxsize=2)
-def opened_zip(path: Path, mtime: int, size: int) -> zipfile.ZipFile:
+def open_zip_once(path: Path, mtime: int, num_bytes: int) -> zipfile.ZipFile:
+    """Open a zip file and keep it open. Another file under the same name has another time or length."""
     return zipfile.ZipFile(path)
 
 
 def is_outside(name: str) -> bool:
-    """Whether a member's name leads out of the folder into which its archive would be unpacked."""
+    """Return whether a member's name leads out of the folder into which its archive would be unpacked."""
     parts = re.split(r"[/\\]", name)
     return name.startswith(("/", "\\")) or ".." in parts or bool(re.match(r"[A-Za-z]:", name))
 
 
 def base_name(name: str) -> str:
-    """The last part of a member's name."""
+    """Return the last part of a member's name."""
     return re.split(r"[/\\]", name)[-1]
 
 
 def is_tar(path: Path) -> bool:
-    """Whether a file is a tar file, compressed or not, by its first bytes."""
+    """Return whether a file is a tar file, compressed or not, by its first bytes."""
     return path.is_file() and (compression_of(path) != "" or has_tar_header(path))
 
 
 def has_tar_header(path: Path) -> bool:
+    """Return whether a file begins with the header of an uncompressed tar file."""
     with path.open("rb") as file:
         block = file.read(BLOCK)
     try:
@@ -278,7 +287,7 @@ def has_tar_header(path: Path) -> bool:
 
 
 def compression_of(path: Path) -> str:
-    """``gz``, ``bz2``, ``xz`` or nothing, by the first bytes of a file."""
+    """Return ``gz``, ``bz2``, ``xz`` or an empty string, by the first bytes of a file."""
     with path.open("rb") as file:
         start = file.read(6)
     return next((kind for kind, magic in KINDS.items() if start.startswith(magic)), "")

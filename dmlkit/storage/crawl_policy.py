@@ -1,4 +1,4 @@
-"""How servers are asked."""
+"""How a crawler treats servers: limits, pauses and who asks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from dmlkit import __version__
 
 @dataclass(frozen=True)
 class CrawlPolicy:
-    """How servers are asked. Times in seconds. ``pause`` is the first of the growing pauses between tries."""
+    """How a crawler treats servers. All times are in seconds.
+
+    ``contact`` is the address of the person who crawls. ``connections`` is the limit for all hosts together, and
+    ``per_host`` that of one. ``pause`` is the first of the growing pauses between the ``tries`` of a URL. ``connect``,
+    ``stall`` and ``total`` limit the time to connect, without a byte, and for a whole answer.
+    """
 
     contact: str = ""
     connections: int = 64
@@ -27,5 +32,6 @@ class CrawlPolicy:
 
     @property
     def user_agent(self) -> str:
+        """The User-Agent header, with the contact address if there is one."""
         contact = f"; contact: {self.contact}" if self.contact else ""
         return f"dmlkit/{__version__} (builds image datasets for research{contact})"

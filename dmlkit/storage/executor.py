@@ -1,4 +1,4 @@
-"""Runs independent pieces of work in this process, in several, or on Ray. Nothing else knows which."""
+"""Independent pieces of work, run in this process, in several local ones, or on Ray. Nothing else knows which."""
 
 from __future__ import annotations
 
@@ -18,52 +18,54 @@ from multiprocessing.connection import wait as wait_for_sentinels
 from typing import Any, TypeVar
 
 from dmlkit.errors import DmlkitError, UsageError
-from dmlkit.storage.locations import shown
+from dmlkit.text import printable, redact_url
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 ENGINES = ("local", "ray")
 
+# Pieces that a worker has ahead of it: enough to never idle, few enough to bound memory and scratch space.
 QUEUE_PER_JOB = 2
-"""How many pieces a worker has ahead of it: enough to never idle, few enough to bound memory and scratch space."""
 
+# How often Ray gives a piece to another worker when one dies with its node. A piece that ends them all is at fault.
 NODE_RETRIES = 5
-"""How often Ray gives a piece to another worker when one dies with its node. A piece that ends them all is at fault."""
 
+# Seconds to connect to a Ray cluster.
 CONNECT_SECONDS = 10.0
 
+# Seconds between two looks at whether all workers are alive.
 WATCH_SECONDS = 2.0
 
-GO_ON = "run the same command again: it goes on where it stopped"
+RESUME_HINT = "run the same command again: it resumes where it stopped"
 
 
 def cpu_count() -> int:
-    """The number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(
     work: Callable[[T], R], items: Iterable[T], jobs: int, engine: str = "local", address: str | None = None
 ) -> Iterator[R]:
-    """Apply ``work`` to each item and yield the results as they come, in no particular order.
+    """Apply ``work`` to each item and yield the results as they arrive, in no particular order.
 
-    ``items`` is read only as far as workers need it. An exception of ``work`` ends the run. With the engine ``local``,
-    ``jobs`` 1 all happens in this process. With ``ray``, the cluster at ``address`` says how many workers there are;
-    without an address, one of this machine is started for the run. Raises `DmlkitError` when a worker is killed from
-    outside, and `UsageError` where Ray is not installed.
+    ``items`` is read only as far as workers need it. An exception of ``work`` ends the run. With the engine ``local``
+    and one job, everything happens in this process. With ``ray``, the cluster at ``address`` determines the number of
+    workers; without an address, a local Ray is started for the run. Raises `DmlkitError` if a worker is killed from
+    outside, and `UsageError` if Ray is not installed.
     """
     if engine == "ray":
-        return on_ray(work, items, jobs, address)
-    return map(work, items) if jobs == 1 else in_processes(work, items, jobs)
+        return run_on_ray(work, items, jobs, address)
+    return map(work, items) if jobs == 1 else run_in_processes(work, items, jobs)
 
 
-def in_processes(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Iterator[R]:
-    """`run` in processes of this machine."""
+def run_in_processes(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Iterator[R]:
+    """Do what `run` does, in local processes."""
     others = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=prepare_worker)
     try:
-        yield from drain(
+        yield from run_with_backpressure(
             lambda item: submit(executor, work, item),
             wait_for_one_of,
             lambda future: future.result(),
@@ -76,7 +78,8 @@ def in_processes(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Itera
             worker.kill()
         raise DmlkitError(
             "a worker process was killed from outside, or could not start; what was finished is safe",
-            hint=f"{GO_ON}. Out of memory? Try fewer --jobs. "
+            code="storage.worker-killed",
+            hint=f"{RESUME_HINT}. Out of memory? Try fewer --jobs. "
             'In a script of your own? What it does must stand below `if __name__ == "__main__":`',
         ) from exc
     finally:
@@ -107,7 +110,7 @@ def wait_for_one_of(pending: Collection[Future[R]]) -> tuple[Iterable[Future[R]]
         alive = multiprocessing.active_children()
 
 
-def drain(
+def run_with_backpressure(
     hand_over: Callable[[T], Any],
     wait_for_any: Callable[[Collection[Any]], tuple[Iterable[Any], Iterable[Any]]],
     result: Callable[[Any], R],
@@ -138,21 +141,22 @@ def prepare_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=end_with, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=exit_with_parent, args=(parent.sentinel,), daemon=True).start()
 
 
-def end_with(sentinel: int) -> None:
+def exit_with_parent(sentinel: int) -> None:
+    """Wait until the parent is gone, then end this process at once."""
     wait_for_sentinels([sentinel])
     os._exit(1)
 
 
-def on_ray(work: Callable[[T], R], items: Iterable[T], jobs: int, address: str | None) -> Iterator[R]:
-    """`run` on Ray, which queues, places and repeats the pieces. Its workers must have dmlkit installed."""
+def run_on_ray(work: Callable[[T], R], items: Iterable[T], jobs: int, address: str | None) -> Iterator[R]:
+    """Do what `run` does, on Ray, which queues, places and repeats the pieces. Its workers must have dmlkit."""
     ray = import_ray(address)
-    with redirect_stdout(OwnOutput()), connected(ray, jobs, address):
+    with redirect_stdout(ThreadOutput()), ray_connection(ray, jobs, address):
         task = ray.remote(max_retries=NODE_RETRIES)(work)
         try:
-            yield from drain(
+            yield from run_with_backpressure(
                 task.remote,
                 lambda pending: ray.wait(pending),
                 ray.get,
@@ -164,26 +168,30 @@ def on_ray(work: Callable[[T], R], items: Iterable[T], jobs: int, address: str |
             raise exc.cause from exc
         except ray.exceptions.RayError as exc:
             raise DmlkitError(
-                f"Ray could not finish a unit: {one_line(exc)}; what was finished is safe",
-                hint=f"{GO_ON}. `ray status` shows the nodes that are left",
+                f"Ray could not finish a unit: {summarize_first_line(exc)}; what was finished is safe",
+                code="storage.ray-failed",
+                hint=f"{RESUME_HINT}. `ray status` shows the nodes that are left",
             ) from exc
 
 
-class OwnOutput(io.TextIOBase):
-    """stdout for this thread, stderr for others: Ray has one that prints when a node dies, and that is no result."""
+class ThreadOutput(io.TextIOBase):
+    """stdout for this thread, stderr for others: a thread of Ray prints when a node dies, which is not a result."""
 
     def __init__(self) -> None:
         self._stdout = sys.stdout
         self._thread = threading.get_ident()
 
     def write(self, text: str) -> int:
+        """Write a text to the stream of the calling thread."""
         return (self._stdout if threading.get_ident() == self._thread else sys.stderr).write(text)
 
     def flush(self) -> None:
+        """Flush stdout."""
         self._stdout.flush()
 
 
 def import_ray(address: str | None) -> Any:
+    """Import Ray, set up for a local cluster if ``address`` is None. Raises `UsageError` if it is not installed."""
     if address is None:
         # A Ray of this machine has no business on the network. Ray reads this when it is imported; "0" makes it
         # use 127.0.0.1, as it does by itself on Windows and macOS.
@@ -192,42 +200,51 @@ def import_ray(address: str | None) -> Any:
         import ray
     except ImportError as exc:
         raise UsageError(
-            f"--engine ray needs the package ray: {exc}", hint="pip install 'dmlkit[ray]', here and on each node"
+            f"--engine ray needs the package ray: {exc}",
+            code="usage.ray-not-installed",
+            hint="pip install 'dmlkit[ray]', here and on each node",
         ) from exc
     return ray
 
 
 @contextmanager
-def connected(ray: Any, jobs: int, address: str | None) -> Iterator[None]:
-    """A connection to the cluster, or a Ray of this machine for the time being. One that is there already is used."""
+def ray_connection(ray: Any, jobs: int, address: str | None) -> Iterator[None]:
+    """Connect to the Ray cluster at ``address``, or start a local one for the block; reuse an existing connection.
+
+    Raises `DmlkitError` if the cluster cannot be reached.
+    """
     if ray.is_initialized():
         yield
         return
-    where = {"address": address} if address else {"address": "local", "num_cpus": jobs, "include_dashboard": False}
+    arguments = {"address": address} if address else {"address": "local", "num_cpus": jobs, "include_dashboard": False}
     try:
         if address:
-            knock(address)
-        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+            check_reachable(address)
+        ray.init(**arguments, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as exc:  # of Ray, of gRPC, of the socket
+        what = f"the Ray cluster {redact_url(address)} cannot be reached" if address else "Ray could not be started"
         raise DmlkitError(
-            f"{f'the Ray cluster {shown(address)} cannot be reached' if address else 'Ray could not be started'}: "
-            f"{one_line(exc)}",
-            hint="does `ray status` show it? With a token, RAY_AUTH_MODE=token must be set, here and on each node; "
+            f"{what}: {summarize_first_line(exc)}",
+            code="storage.ray-unreachable",
+            hint="check `ray status`. With a token, RAY_AUTH_MODE=token must be set, here and on each node; "
             "the versions of Ray and Python must be the same",
+            address=redact_url(address or ""),
         ) from exc
     try:
         yield
     finally:
-        with redirect_stdout(sys.stderr):  # it prints what it held back
+        with redirect_stdout(sys.stderr):  # Ray prints what it held back
             ray.shutdown()
 
 
-def knock(address: str) -> None:
-    """Raise `OSError` where no one listens at ``HOST:PORT``: Ray itself would ask for a quarter of an hour."""
+def check_reachable(address: str) -> None:
+    """Raise `OSError` if nothing listens at ``HOST:PORT``: Ray itself would try for a quarter of an hour."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
 
 
-def one_line(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {shown(str(exc).strip().partition(chr(10))[0])}"
+def summarize_first_line(exc: Exception) -> str:
+    """Describe an exception by its type and the first line of its text, without credentials."""
+    first = str(exc).strip().partition("\n")[0]
+    return f"{type(exc).__name__}: {printable(redact_url(first))}"

@@ -1,7 +1,7 @@
-"""Folders that a build writes to: on this machine, or wherever fsspec reaches, such as ``s3://bucket/folder``.
+"""Folders that a build writes to: local ones, or wherever fsspec reaches, such as ``s3://bucket/folder``.
 
-Both kinds do the same under the same names. A file appears whole or not at all, whatever stops its writer: here it is
-written under a temporary name and renamed; elsewhere a complete local file is uploaded.
+Both kinds have the same methods. A file appears whole or not at all, whatever stops its writer: a local one is written
+under a temporary name and renamed; elsewhere a complete local file is uploaded.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import secrets
 import stat
 import tempfile
@@ -22,25 +21,27 @@ from typing import Any
 import pyarrow as pa
 
 from dmlkit.errors import UsageError
+from dmlkit.text import QUERY, USER_INFO, redact_url
 
-Place = Path | str
-"""A path of this machine, or a URL that fsspec knows."""
+# A local path, or a URL that fsspec knows.
+Location = Path | str
 
+# A piece of a file: the file's name, the first byte, the number of bytes.
 Span = tuple[str, int, int]
-"""Bytes of a file: its name, the first byte, how many."""
 
-WHOLE_UPLOADS = frozenset(["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"])
-"""Protocols of object stores: a key shows its new bytes only when the last of them has come. Elsewhere is renamed."""
+# Protocols of object stores: a key shows its new bytes only after the last of them has arrived. Others need a rename.
+OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"])
 
-PACKAGES = {"s3": "dmlkit[s3]", "s3a": "dmlkit[s3]"}
-"""What to install for a protocol, where it is an extra of dmlkit."""
+# Letters of a password that is also hidden outside URLs; a shorter one would blank out half of the words.
+SHORTEST_SECRET = 4
 
-PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
+# Protocol -> what to install, where it is an extra of dmlkit.
+EXTRAS = {"s3": "dmlkit[s3]", "s3a": "dmlkit[s3]"}
 
 
 @dataclass(frozen=True)
 class LocalFolder:
-    """A folder of this machine, or one that machines share. It need not exist."""
+    """A folder on this machine, or on a file system that machines share. It need not exist."""
 
     path: Path
 
@@ -49,11 +50,11 @@ class LocalFolder:
 
     @property
     def scratch(self) -> Path:
-        """A folder of this machine for what is on its way into this one."""
+        """A local folder for what is on its way into this one."""
         return self.path / "scratch"
 
     def leftovers(self) -> list[Path]:
-        """What a writer on this machine that was killed left of `temporary`."""
+        """List the files of `temporary_file` that a killed writer on this machine left behind."""
         return list(self.path.glob("*.tmp"))
 
     @property
@@ -61,122 +62,134 @@ class LocalFolder:
         """The file to lock."""
         return self.path / "lock"
 
-    def below(self, name: str) -> LocalFolder:
+    def subfolder(self, name: str) -> LocalFolder:
+        """Return the folder ``name`` in this one."""
         return LocalFolder(self.path / name)
 
     def entries(self) -> dict[str, int]:
-        """The size of each file, and 0 for each folder, by name; nothing where there is no folder yet."""
+        """Return the bytes of each file, and 0 for each folder, by name; nothing if the folder does not exist."""
         if not self.path.exists() and not self.path.is_symlink():
             return {}
-        with os.scandir(self.path) as found:
-            return {entry.name: 0 if entry.is_dir() else size_of(entry) for entry in found}
+        with os.scandir(self.path) as scan:
+            return {entry.name: 0 if entry.is_dir() else file_size(entry) for entry in scan}
 
     def read(self, name: str) -> bytes:
+        """Return the bytes of a file."""
         return (self.path / name).read_bytes()
 
-    def input(self, name: str) -> Any:
-        """A file as pyarrow takes it."""
+    def arrow_input(self, name: str) -> Any:
+        """Return a file as pyarrow's readers take it."""
         return self.path / name
 
-    def spans(self, wanted: Sequence[Span]) -> list[bytes]:
-        """Pieces of files, all in memory. Raises `OSError` where a file is missing or ends earlier."""
-        found = []
-        for name, offset, length in wanted:
+    def read_spans(self, spans: Sequence[Span]) -> list[bytes]:
+        """Read pieces of files into memory. Raises `OSError` if a file is missing or ends earlier."""
+        pieces = []
+        for name, offset, length in spans:
             with (self.path / name).open("rb") as file:
                 file.seek(offset)
-                found.append(file.read(length))
-        return checked(found, wanted)
+                pieces.append(file.read(length))
+        return check_lengths(pieces, spans)
 
     @contextmanager
-    def temporary(self) -> Iterator[Path]:
-        """The path of a file to be written and `put`; what is left of it goes."""
-        with passing_file(f"{self.path}{os.sep}") as path:
+    def temporary_file(self) -> Iterator[Path]:
+        """Give the path of a local file to write and `put`; it is deleted at the end of the block."""
+        with temporary_path(f"{self.path}{os.sep}") as path:
             yield path
 
     def put(self, file: Path, name: str) -> None:
-        """Let the whole ``file`` of `temporary` appear, in the place of an earlier one."""
+        """Move a complete ``file`` of `temporary_file` to ``name``, in place of an earlier one."""
         os.replace(file, self.path / name)
 
     def write(self, name: str, data: bytes) -> None:
-        with self.temporary() as path:
+        """Write a whole file, in place of an earlier one."""
+        with self.temporary_file() as path:
             path.write_bytes(data)
             self.put(path, name)
 
     def delete(self, name: str) -> None:
-        """Take a file away, if it is there."""
+        """Delete a file if it exists."""
         (self.path / name).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class RemoteFolder:
-    """A folder at a URL of fsspec. All that goes wrong there is an `OSError`, and nothing shows a password."""
+    """A folder at a URL of fsspec. Whatever fails there raises `OSError`, and no text shows a credential."""
 
     url: str
 
     def __str__(self) -> str:
-        return shown(self.url)
+        return redact_url(self.url)
 
     @property
     def scratch(self) -> Path:
-        """A folder of this machine and user for what is on its way there."""
-        return own_folder() / hashlib.sha256(self.url.encode()).hexdigest()[:16]
+        """A local folder of this user for what is on its way there."""
+        return user_scratch() / hashlib.sha256(self.url.encode()).hexdigest()[:16]
 
     def leftovers(self) -> list[Path]:
-        return list(own_folder().glob(f"{self.scratch.name}-*.tmp"))
+        """List the files of `temporary_file` that a killed writer on this machine left behind."""
+        return list(user_scratch().glob(f"{self.scratch.name}-*.tmp"))
 
     @property
     def lock(self) -> Path:
-        """The file to lock: it keeps apart the builds of one user on one machine."""
+        """The local file to lock: it separates the builds of one user on one machine."""
         return self.scratch.with_suffix(".lock")
 
-    def below(self, name: str) -> RemoteFolder:
+    def subfolder(self, name: str) -> RemoteFolder:
+        """Return the folder ``name`` in this one."""
         return RemoteFolder(f"{self.url}/{name}")
 
     def entries(self) -> dict[str, int]:
-        fs, root = filesystem(self.url)
-        found = {}
-        with plain_errors(self.url):
+        """Return the bytes of each file, and 0 for each folder, by name; nothing if the folder does not exist."""
+        fs, root = open_filesystem(self.url)
+        with as_oserror(self.url):
             fs.invalidate_cache(root)
             try:
-                listed = fs.ls(root, detail=True)
+                listing = fs.ls(root, detail=True)
             except FileNotFoundError:
                 return {}
-        for entry in listed:
+        num_bytes = {}
+        for entry in listing:
             path = entry["name"].rstrip("/")
             if path != root:
-                found[path.rpartition("/")[2]] = entry["size"] or 0
+                num_bytes[path.rpartition("/")[2]] = entry["size"] or 0
             elif entry["size"]:
                 raise NotADirectoryError(f"{self} is a file")
-        return found
+        return num_bytes
 
     def read(self, name: str) -> bytes:
-        fs, root = filesystem(self.url)
-        with plain_errors(self.url):
+        """Return the bytes of a file."""
+        fs, root = open_filesystem(self.url)
+        with as_oserror(self.url):
             return bytes(fs.cat_file(f"{root}/{name}"))
 
-    def input(self, name: str) -> Any:
-        """The whole file: those that pyarrow reads here are small, and asking twice takes longer than reading."""
+    def arrow_input(self, name: str) -> Any:
+        """Return a file as pyarrow's readers take it.
+
+        The whole file is read: those that pyarrow reads here are small, and a second request takes longer.
+        """
         return pa.BufferReader(self.read(name))
 
-    def spans(self, wanted: Sequence[Span]) -> list[bytes]:
-        fs, root = filesystem(self.url)
-        paths = [f"{root}/{name}" for name, _, _ in wanted]
-        starts = [offset for _, offset, _ in wanted]
-        ends = [offset + length for _, offset, length in wanted]
-        with plain_errors(self.url):
-            return checked(fs.cat_ranges(paths, starts, ends, on_error="raise"), wanted)
+    def read_spans(self, spans: Sequence[Span]) -> list[bytes]:
+        """Read pieces of files into memory. Raises `OSError` if a file is missing or ends earlier."""
+        fs, root = open_filesystem(self.url)
+        paths = [f"{root}/{name}" for name, _, _ in spans]
+        starts = [offset for _, offset, _ in spans]
+        ends = [offset + length for _, offset, length in spans]
+        with as_oserror(self.url):
+            return check_lengths(fs.cat_ranges(paths, starts, ends, on_error="raise"), spans)
 
     @contextmanager
-    def temporary(self) -> Iterator[Path]:
-        with passing_file(f"{self.scratch}-") as path:
+    def temporary_file(self) -> Iterator[Path]:
+        """Give the path of a local file to write and `put`; it is deleted at the end of the block."""
+        with temporary_path(f"{self.scratch}-") as path:
             yield path
 
     def put(self, file: Path, name: str) -> None:
-        """Upload a whole ``file`` of this machine; it appears when all of it is there."""
-        fs, root = filesystem(self.url)
+        """Upload a complete local ``file``; it appears when all of it has arrived."""
+        fs, root = open_filesystem(self.url)
         target = f"{root}/{name}"
-        with plain_errors(self.url):
-            if protocol_of(self.url) in WHOLE_UPLOADS:
+        with as_oserror(self.url):
+            if protocol_of(self.url) in OBJECT_STORES:
                 fs.put_file(str(file), target)
                 return
             beside = f"{target}.{secrets.token_hex(8)}.tmp"
@@ -191,49 +204,56 @@ class RemoteFolder:
                 raise
 
     def write(self, name: str, data: bytes) -> None:
-        with self.temporary() as path:
+        """Write a whole file, in place of an earlier one."""
+        with self.temporary_file() as path:
             path.write_bytes(data)
             self.put(path, name)
 
     def delete(self, name: str) -> None:
-        fs, root = filesystem(self.url)
-        with plain_errors(self.url), contextlib.suppress(FileNotFoundError):
+        """Delete a file if it exists."""
+        fs, root = open_filesystem(self.url)
+        with as_oserror(self.url), contextlib.suppress(FileNotFoundError):
             fs.rm_file(f"{root}/{name}")
 
 
 Folder = LocalFolder | RemoteFolder
 
 
-def place_of(text: str) -> Place:
-    """What a person wrote as a path or as a URL. Raises `UsageError` for a URL that nothing can be written to."""
+def cache_dir() -> Path:
+    """Return the folder of dmlkit's own downloads: ``$DMLKIT_HOME``, or ``dmlkit`` in the user's cache folder."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("DMLKIT_HOME") or Path(cache) / "dmlkit")
+
+
+def parse_location(text: str) -> Location:
+    """Parse what a person wrote as a path or URL. Raises `UsageError` for a URL that nothing can be written to."""
     if "://" not in text:
         return Path(text)
     if protocol_of(text) in ("file", "local"):
         return Path(text.partition("://")[2])
-    _, root = filesystem(text)
-    if protocol_of(text) in WHOLE_UPLOADS and "/" not in root:
+    _, root = open_filesystem(text)
+    if protocol_of(text) in OBJECT_STORES and "/" not in root:
         raise UsageError(
-            f"{shown(text)} is a whole bucket", hint=f"name a folder in it: {shown(text).rstrip('/')}/NAME"
+            f"{redact_url(text)} is a whole bucket",
+            code="usage.whole-bucket",
+            hint=f"name a folder in it: {redact_url(text).rstrip('/')}/NAME",
+            url=redact_url(text),
         )
     return text.rstrip("/")
 
 
-def folder_at(place: Place) -> Folder:
-    """The folder at a path or URL, whether it exists or not."""
-    return LocalFolder(place) if isinstance(place, Path) else RemoteFolder(place)
+def folder_at(location: Location) -> Folder:
+    """Return the folder at a path or URL, whether it exists or not."""
+    return LocalFolder(location) if isinstance(location, Path) else RemoteFolder(location)
 
 
 def protocol_of(url: str) -> str:
+    """Return the protocol of a URL, in small letters."""
     return url.partition("://")[0].lower()
 
 
-def shown(text: str) -> str:
-    """A text without the user names and passwords of its URLs."""
-    return PASSWORD.sub("***@", text)
-
-
-def filesystem(url: str) -> tuple[Any, str]:
-    """fsspec's file system for a URL, and the path there. Raises `UsageError` where there is none for it."""
+def open_filesystem(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system for a URL, and the path in it. Raises `UsageError` if there is none."""
     from fsspec.core import url_to_fs
 
     protocol = protocol_of(url)
@@ -242,61 +262,80 @@ def filesystem(url: str) -> tuple[Any, str]:
             raise ValueError("a chain of file systems: files would not appear whole")
         fs, root = url_to_fs(url)
     except ImportError as exc:
-        package = PACKAGES.get(protocol)
-        hint = f"pip install '{package}'" if package else str(exc)
-        raise UsageError(f"{protocol}:// needs a package that is not installed: {exc}", hint=hint) from exc
+        package = EXTRAS.get(protocol)
+        raise UsageError(
+            f"{protocol}:// needs a package that is not installed: {exc}",
+            code="usage.missing-package",
+            hint=f"pip install '{package}'" if package else str(exc),
+            protocol=protocol,
+        ) from exc
     except (ValueError, TypeError) as exc:
-        raise UsageError(f"{shown(url)} cannot be used: {shown(str(exc))}", hint="give a folder or a URL") from exc
+        raise UsageError(
+            f"{redact_url(url)} cannot be used: {redact_url(str(exc))}",
+            code="usage.bad-url",
+            hint="give a folder or a URL",
+            url=redact_url(url),
+        ) from exc
     return fs, root.rstrip("/")
 
 
 @contextmanager
-def plain_errors(url: str) -> Iterator[None]:
-    """Stores raise errors of their libraries: here they become `OSError`, and none shows the password of ``url``."""
+def as_oserror(url: str) -> Iterator[None]:
+    """Turn the errors of a store's library into `OSError`, without the credentials of ``url`` or of other URLs."""
     try:
         yield
     except UsageError:
         raise
     except Exception as exc:
         kind = "" if isinstance(exc, OSError) else f"{type(exc).__name__}: "
-        text = shown(f"{kind}{exc}")
-        if secret := PASSWORD.search(url):
-            text = text.replace(secret[0], "***@")
+        text = hide_credentials(f"{kind}{exc}", url)
         raise (FileNotFoundError if isinstance(exc, FileNotFoundError) else OSError)(text) from exc
 
 
+def hide_credentials(text: str, url: str) -> str:
+    """Hide in a text what `redact_url` hides in ``url``: libraries also quote the parts of a URL."""
+    text = redact_url(text)
+    for match in USER_INFO.finditer(url):
+        user_info = match[0].removesuffix("@")
+        for secret in (user_info, user_info.partition(":")[2]):
+            text = text.replace(secret, "***") if len(secret) >= SHORTEST_SECRET else text
+    for match in QUERY.finditer(url):
+        text = text.replace(match[0].removeprefix(match[1]), "***")
+    return text
+
+
 @contextmanager
-def passing_file(beginning: str) -> Iterator[Path]:
-    """A path that no one else has; two workers at the same unit must never write into one file."""
-    path = Path(f"{beginning}{secrets.token_hex(8)}.tmp")
+def temporary_path(start: str) -> Iterator[Path]:
+    """Give a path that nobody else has, and delete its file in the end: two workers at a unit never share a file."""
+    path = Path(f"{start}{secrets.token_hex(8)}.tmp")
     try:
         yield path
     finally:
         path.unlink(missing_ok=True)
 
 
-def own_folder() -> Path:
-    """The folder in ``$TMPDIR`` that only this user can write to. Raises `OSError` where another one made it."""
+def user_scratch() -> Path:
+    """Return the folder in ``$TMPDIR`` that only this user can write to. Raises `OSError` if another user made it."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     path = Path(tempfile.gettempdir()) / f"dmlkit-{user}"
     path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user:
+    facts = path.lstat()
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != user:
         raise OSError(f"{path} belongs to someone else; set TMPDIR to a folder of your own")
     return path
 
 
-def size_of(entry: os.DirEntry[str]) -> int:
-    """The size of a file; 0 where it has just gone, or is a link to nothing."""
+def file_size(entry: os.DirEntry[str]) -> int:
+    """Return the bytes of a file; 0 if it was deleted meanwhile or is a link to nothing."""
     try:
         return entry.stat().st_size
     except FileNotFoundError:
         return 0
 
 
-def checked(pieces: list[bytes], wanted: Sequence[Span]) -> list[bytes]:
-    """The pieces, each as long as it was wanted. Raises `OSError`."""
-    for data, (name, offset, length) in zip(pieces, wanted, strict=True):
+def check_lengths(pieces: list[bytes], spans: Sequence[Span]) -> list[bytes]:
+    """Return the pieces if each is as long as its span. Raises `OSError` otherwise."""
+    for data, (name, offset, length) in zip(pieces, spans, strict=True):
         if len(data) != length:
             raise OSError(f"{name} ends before byte {offset + length}")
     return pieces

@@ -1,144 +1,174 @@
-"""The place of the dataset folder: what may be replaced there, and how the new one comes there whole."""
+"""Output folders: which may be replaced, and how the new one takes its place, whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from dmlkit.errors import OutputError
-from dmlkit.storage.locations import Folder, LocalFolder, Place, RemoteFolder, folder_at
-from dmlkit.taxonomy.manifest import Manifest
+from dmlkit.schema.progress import CountProgress
+from dmlkit.storage.locations import Folder, LocalFolder, RemoteFolder
 
+# Beside files that are being uploaded: whose they are. It has the part of the mark that `check_replaceable` reads.
 UNFINISHED = ".dmlkit-unfinished.json"
-"""Beside a dataset that is being uploaded: whose it is. It has of build.json what `check_replaceable` reads."""
 
-LAST = ("SHA256SUMS", "build.json")
-"""Uploaded after all else: a folder without build.json is unfinished."""
-
-SAFE = "; what was collected is safe in the pool"
-
-Progress = Callable[[int, int], None]
+CHOOSE_ANOTHER = "choose another folder with --out"
 
 
-def check_replaceable(place: Place, manifest: Manifest, source: str) -> None:
-    """A build replaces an earlier one of the same manifest and source, or a drawn sample, and nothing else.
+def check_replaceable(
+    out: Folder,
+    mark: str,
+    describe_other: Callable[[Any], str],
+    writer: str,
+    is_leftover: Callable[[str], bool] = lambda name: False,
+) -> None:
+    """Raise `OutputError` unless ``out`` does not exist, is empty, or is an earlier result that may be replaced.
 
-    Raises `OutputError`.
+    ``mark`` is the JSON file that says whose the folder is. ``describe_other`` takes what it contains and returns an
+    empty string if the folder may be replaced, and what the folder is otherwise; it may raise `KeyError`, `TypeError`
+    or `ValueError` for a mark of something else. ``writer`` names what writes such folders, for the message. Files
+    that ``is_leftover`` accepts do not count.
     """
-    out = folder_at(place)
     try:
-        there = out.entries()
-        if not there:
+        names = [name for name in out.entries() if not is_leftover(name)]
+        if not names:
             return
-        earlier = json.loads(out.read("build.json" if "build.json" in there else UNFINISHED))
-        name, earlier_source = earlier["manifest"]["name"], earlier["source"]["name"]
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        why = "no readable build.json" if isinstance(out, LocalFolder) else f"no readable build.json: {exc}"
+        other = describe_other(json.loads(out.read(mark if mark in names else UNFINISHED)))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
+        why = f"no readable {mark}" + ("" if isinstance(out, LocalFolder) else f": {exc}")
         raise OutputError(
-            f"{out} holds something that is no dataset folder of dmlkit ({why}); left as it is",
-            hint="choose another folder with --out",
+            f"{out} holds something that {writer} did not write ({why}); left as it is",
+            code="output.not-ours",
+            hint=CHOOSE_ANOTHER,
+            path=out.path if isinstance(out, LocalFolder) else str(out),
+            mark=mark,
         ) from exc
-    if name != manifest.name or earlier_source not in (source, "sample"):
+    if other:
         raise OutputError(
-            f"{out} holds the dataset {name} made from {earlier_source}; left as it is",
-            hint="choose another folder with --out, or delete that one",
+            f"{out} holds {other}; left as it is",
+            code="output.other-owner",
+            hint=f"{CHOOSE_ANOTHER}, or delete that one",
+            path=out.path if isinstance(out, LocalFolder) else str(out),
+            owner=other,
         )
 
 
-def replacement(place: Place, manifest: Manifest, source: str) -> Replacement | Upload:
-    """What the dataset folder at ``place`` is written with."""
-    out = folder_at(place)
-    return Replacement(out.path, SAFE) if isinstance(out, LocalFolder) else Upload(out, manifest.name, source)
+class ReplacedFolder:
+    """A folder that is written beside ``out`` and takes its place with `commit`, or vanishes.
 
+    ``safe`` says what is not lost if writing fails.
+    """
 
-class Replacement:
-    """A folder that is written beside ``out`` and takes its place when `keep` is called, or vanishes."""
-
-    def __init__(self, out: Path, what_is_safe: str = "") -> None:
+    def __init__(self, out: Path, safe: str = "") -> None:
         out = self.out = out.resolve()  # a link stays, and leads to the new folder; "." has a name
-        self._safe = what_is_safe
-        # Names that no one else gives: what stands there is of a build that was killed, and is deleted.
+        self._safe = safe
+        # Names that nobody else uses: a folder of that name is from a run that was killed, and is deleted.
         self.path = out.with_name(f".{out.name}.dmlkit-partial")
         self.old = out.with_name(f".{out.name}.dmlkit-old")
-        self._kept = False
+        self._committed = False
 
-    def __enter__(self) -> Replacement:
+    def __enter__(self) -> ReplacedFolder:
+        """Make the empty folder ``path``. Raises `OutputError`."""
         make_empty(self.path)
         return self
 
-    def keep(self, progress: Progress) -> None:
+    def commit(self, progress: CountProgress) -> None:
         """Put the new folder in the place of the old one."""
         shutil.rmtree(self.old, ignore_errors=True)
         if self.out.exists():
             os.replace(self.out, self.old)
         os.replace(self.path, self.out)
         shutil.rmtree(self.old, ignore_errors=True)
-        self._kept = True
+        self._committed = True
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
-        if not self._kept:
+        """Delete what was not committed. Turns `OSError` into `OutputError`."""
+        if not self._committed:
             shutil.rmtree(self.path, ignore_errors=True)
         if isinstance(exc, OSError):
-            raise not_written(self.path, exc, self._safe) from exc
+            raise not_written_error(self.path, exc, self._safe) from exc
 
 
-class Upload:
-    """A folder that is written on this machine, in ``$TMPDIR``, and uploaded when `keep` is called.
+@dataclass(frozen=True)
+class OwnFiles:
+    """The files that a writer has in its folder, by name.
 
-    There is no renaming of folders where it goes. So a mark says first whose the folder is; then build.json goes, the
-    files come, those of the earlier dataset that have no successor go, and SHA256SUMS and build.json come last.
-    Stopped in between, the same build takes the mark for its own and uploads again.
+    ``last`` are uploaded after all others: a folder without them is unfinished. Files in ``folders`` and the
+    ``optional`` ones are deleted if the new folder does not have them; nothing else is ever deleted.
     """
 
-    def __init__(self, out: RemoteFolder, manifest_name: str, source: str) -> None:
+    last: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+class UploadedFolder:
+    """A folder that is written on this machine, in ``$TMPDIR``, and uploaded with `commit`.
+
+    Folders cannot be renamed at most stores. So a mark first says whose the folder is; then the last files of the
+    earlier folder are deleted, the new files are uploaded, earlier files without a successor are deleted, and the last
+    files are uploaded. If the upload is interrupted, the same run accepts the mark as its own and uploads again.
+    """
+
+    def __init__(self, out: RemoteFolder, mark: Mapping[str, Any], own_files: OwnFiles, safe: str = "") -> None:
         self.out = out
         self.path = out.scratch
-        self._mark = {"manifest": {"name": manifest_name}, "source": {"name": source}}
+        self._mark = mark
+        self._own_files = own_files
+        self._safe = safe
         self._lock = FileLock(out.lock)
 
-    def __enter__(self) -> Upload:
+    def __enter__(self) -> UploadedFolder:
+        """Make the empty folder ``path``. Raises `OutputError`, also if another build writes to the same place."""
         try:
             self._lock.acquire(blocking=False)
         except Timeout as exc:
             raise OutputError(
-                f"another build is writing {self.out}", hint="wait for it, or choose another folder with --out"
+                f"another build is writing {self.out}",
+                code="output.locked",
+                hint=f"wait for it, or {CHOOSE_ANOTHER}",
+                path=str(self.out),
             ) from exc
         make_empty(self.path)
         return self
 
-    def keep(self, progress: Progress) -> None:
-        """Bring the folder to its place; ``progress`` counts its files."""
+    def commit(self, progress: CountProgress) -> None:
+        """Upload the folder; ``progress`` counts its files."""
+        last = self._own_files.last
         self.out.write(UNFINISHED, json.dumps(self._mark).encode())
-        for name in LAST:
+        for name in last:
             self.out.delete(name)
         names = sorted(path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file())
-        first = [name for name in names if name not in LAST]
+        first = [name for name in names if name not in last]
         for done, name in enumerate(first, start=1):
             self.out.put(self.path / name, name)
             progress(done, len(names))
-        for name in outdated(self.out, names):
+        for name in find_outdated(self.out, names, self._own_files):
             self.out.delete(name)
-        for name in LAST:
+        for name in last:
             self.out.put(self.path / name, name)
         self.out.delete(UNFINISHED)
         progress(len(names), len(names))
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
+        """Delete the local folder. Turns `OSError` into `OutputError`."""
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
         if isinstance(exc, OSError):
-            raise not_written(self.out, exc, SAFE) from exc
+            raise not_written_error(self.out, exc, self._safe) from exc
 
 
-def outdated(out: RemoteFolder, names: list[str]) -> list[str]:
-    """The files of an earlier dataset that the new one has not. What dmlkit never wrote is left alone."""
-    shards = [f"{part}/{name}" for part in ("data", "hierarchy") for name in out.below(part).entries()]
-    return [name for name in (*shards, "ATTRIBUTION.csv") if name not in names]
+def find_outdated(out: RemoteFolder, names: list[str], own_files: OwnFiles) -> list[str]:
+    """List the writer's files of an earlier folder that the new one, with the files ``names``, does not have."""
+    earlier = [f"{folder}/{name}" for folder in own_files.folders for name in out.subfolder(folder).entries()]
+    return [name for name in (*earlier, *own_files.optional) if name not in names]
 
 
 def make_empty(folder: Path) -> None:
@@ -148,12 +178,18 @@ def make_empty(folder: Path) -> None:
         folder.mkdir(parents=True)
     except OSError as exc:
         raise OutputError(
-            f"{folder} cannot be made: {exc.strerror or exc}", hint="choose another folder with --out"
+            f"{folder} cannot be made: {exc.strerror or exc}",
+            code="output.not-made",
+            hint=CHOOSE_ANOTHER,
+            path=folder,
         ) from exc
 
 
-def not_written(where: Path | Folder, exc: OSError, what_is_safe: str) -> OutputError:
+def not_written_error(out: Path | Folder, exc: OSError, safe: str) -> OutputError:
+    """Return the error for a folder that could not be written."""
     return OutputError(
-        f"{where} could not be written: {exc.strerror or exc}{what_is_safe}",
-        hint="make room, or choose another folder with --out, and run the same command again",
+        f"{out} could not be written: {exc.strerror or exc}{safe}",
+        code="output.not-written",
+        hint=f"make room, or {CHOOSE_ANOTHER}, and run the same command again",
+        path=str(out),
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dmlkit.errors import TaxonomyError, WordNetNotFound
-from dmlkit.storage.download import home
+from dmlkit.storage.locations import cache_dir
 
 # The names of WordNet's lexicographer files in their order: a fixed list that some packages leave out.
 LEXNAMES = """
@@ -102,7 +102,7 @@ def prepare_folder(folder: Path) -> Path:
     allowed = any(folder == Path(entry) / "corpora" / "wordnet" for entry in nltk.data.path)
     if allowed and all((folder / name).is_file() for name in ("lexnames", "index.sense")):
         return folder
-    root = home() / "wordnet"
+    root = cache_dir() / "wordnet"
     target = root / "corpora" / "wordnet"
     if str(root) not in nltk.data.path:
         nltk.data.path.append(str(root))

@@ -32,7 +32,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from dmlkit.errors import DmlkitError, no_images
 from dmlkit.evaluation.labels import Labels, reading
 from dmlkit.schema.progress import Progress
-from dmlkit.storage.download import home
+from dmlkit.storage.locations import cache_dir
 from dmlkit.text import printable
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -212,7 +212,7 @@ def decoded(images: Encoded, side: int, content: str, notify: Progress, most: in
         return None
     files = [(Path(file).name, os.path.getsize(file), os.stat(file).st_mtime_ns) for file in images.files]
     key = repr((CACHE_FORMAT, PIL.__version__, content, side, files, images.ids, images.sizes.tolist()))
-    path = home() / "pixels" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
+    path = cache_dir() / "pixels" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
     store = Decoded(path, sizes, images)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):  # runs side by side decode once
@@ -235,8 +235,8 @@ def cached(images: Encoded, size: int, content: str, when: str, notify: Progress
     """
     if when == "never":
         return images
-    home().mkdir(parents=True, exist_ok=True)
-    most = min(CACHE_BYTES, shutil.disk_usage(home()).free // 2) if when == "auto" else None
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    most = min(CACHE_BYTES, shutil.disk_usage(cache_dir()).free // 2) if when == "auto" else None
     return decoded(images, 2 * size, content, notify, most) or images
 
 

@@ -348,11 +348,11 @@ def test_import_replaces_only_its_own_folder(release, tmp_path):
     imported(release, tmp_path / "out")
     imported(release, tmp_path / "out")
     other = write_release(tmp_path / "dyml_vehicle")
-    with raises(OutputError, "dyml.other-import", path=tmp_path / "out"):
+    with raises(OutputError, "output.other-owner", path=tmp_path / "out"):
         imported(other, tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")
-    with raises(OutputError, "dyml.foreign-folder", path=tmp_path / "mine"):
+    with raises(OutputError, "output.not-ours", path=tmp_path / "mine"):
         imported(release, tmp_path / "mine")
     for place in (release, release / "out", tmp_path):
         with raises(UsageError, "dyml.nested-folders", path=place):

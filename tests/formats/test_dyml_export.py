@@ -202,8 +202,9 @@ def test_a_test_set_for_each_scale_cannot_become_one(tmp_path):
 def test_export_replaces_only_its_own_folder(good_folder, changeable, tmp_path):
     (tmp_path / "dyml_tiny").mkdir()
     (tmp_path / "dyml_tiny" / "notes.txt").write_text("x")
-    with pytest.raises(OutputError, match="something that no export wrote; left as it is"):
+    with pytest.raises(OutputError) as error:
         export(good_folder, tmp_path)
+    assert error.value.code == "output.not-ours"
     assert (tmp_path / "dyml_tiny" / "notes.txt").read_text() == "x"
     with pytest.raises(UsageError, match="must stay as it is"):
         export(changeable, changeable / "x")

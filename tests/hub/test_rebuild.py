@@ -156,8 +156,9 @@ def test_an_older_revision_is_made_again(hub, good_folder, own, tmp_path):
     assert sums(tmp_path / "old") == sums(good_folder)
     assert again("--from", own, "--out", tmp_path / "new", "--revision", "v2.0.0", "--quiet") == 0
     assert sums(tmp_path / "new") != sums(good_folder)
-    with pytest.raises(HubError, match="no such revision"):
+    with pytest.raises(HubError) as error:
         again("--from", own, "--out", tmp_path / "none", "--revision", "v3")
+    assert error.value.code == "hub.no-revision"
 
 
 def test_a_dry_run_says_what_it_is_and_needs_no_source(pushed, tmp_path, capsys):
@@ -205,8 +206,9 @@ def test_a_repository_with_images_is_loaded_not_made_again(hub, good_folder, own
 def test_a_repository_that_is_not_there_or_private_is_told(hub, own, monkeypatch, good_folder):
     pushing.push(good_folder, pushing.Options(REPO, private=True))
     hub_client.log_in(monkeypatch, None)
-    with pytest.raises(HubError, match=r"no dataset .* or a private one"):
+    with pytest.raises(HubError) as error:
         again("--from", own)
+    assert (error.value.code, error.value.facts["repo"]) == ("hub.no-repository", REPO)
 
 
 @pytest.mark.parametrize("name", ["data/train-00000-of-00001.parquet", "hierarchy/train-00000-of-00001.parquet"])

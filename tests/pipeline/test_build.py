@@ -251,16 +251,18 @@ def test_an_output_folder_that_holds_something_else_is_left_alone(tiny, options,
     options.out.mkdir()
     (options.out / "build.json").write_text(text)
     (options.out / "thesis.doc").write_text("years of work")
-    with pytest.raises(OutputError, match="left as it is"):
+    with pytest.raises(OutputError) as error:
         build(tiny, options)
+    assert error.value.code == ("output.other-owner" if "other" in text else "output.not-ours")
     assert (options.out / "thesis.doc").read_text() == "years of work"
     assert not options.pool_folder.exists()
 
 
 def test_an_output_path_that_is_a_file_is_left_alone(tiny, options):
     options.out.write_text("a file")
-    with pytest.raises(OutputError, match="left as it is"):
+    with pytest.raises(OutputError) as error:
         build(tiny, options)
+    assert error.value.code == "output.not-ours"
     assert options.out.read_text() == "a file"
 
 

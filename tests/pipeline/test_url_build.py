@@ -19,7 +19,7 @@ from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.storage import crawler
 from dmlkit.storage.crawl_policy import CrawlPolicy
-from dmlkit.storage.images import digest
+from dmlkit.storage.images import sha256_hex
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.faulty_server import FAULTS, serving
 from tests.support.images import make_image
@@ -57,10 +57,10 @@ def server():
 @pytest.fixture
 def options(tmp_path, monkeypatch):
     monkeypatch.setattr(BuildOptions, "policy", CrawlPolicy(**QUICK))
-    crawler.crawler.cache_clear()
+    crawler.shared_crawler.cache_clear()
     yield BuildOptions("url-list", tmp_path / "out", tmp_path / "list.csv", jobs=1)
-    crawler.crawler(CrawlPolicy(**QUICK)).close()
-    crawler.crawler.cache_clear()
+    crawler.shared_crawler(CrawlPolicy(**QUICK)).close()
+    crawler.shared_crawler.cache_clear()
 
 
 def write_list(path, rows, header="url,label,id"):
@@ -189,7 +189,7 @@ def test_what_was_tried_again_and_came_is_in_and_the_rest_has_not_changed(tiny, 
 
 
 def test_a_image_that_changed_since_the_list_was_made_is_told(tiny, options, server):
-    rows = [(*row, digest(make_image(int(row[2][1:]), 64, 48))) for row in good_rows(server)]
+    rows = [(*row, sha256_hex(make_image(int(row[2][1:]), 64, 48))) for row in good_rows(server)]
     rows[5] = (*rows[5][:3], "0" * 64)
     write_list(options.path, rows, "url,label,id,sha256")
     result = build(tiny, options)

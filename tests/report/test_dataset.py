@@ -277,12 +277,14 @@ def test_a_row_that_cannot_be_shown_is_an_error_that_names_validate(folder, tmp_
 def test_only_a_report_is_overwritten(folder, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("all of it")
-    with pytest.raises(OutputError, match="not a report of dmlkit"):
+    with pytest.raises(OutputError) as error:
         overview.report(folder, tmp_path / "mine")
+    assert error.value.code == "output.not-ours"
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
     (tmp_path / "mine" / "report.json").write_text('{"report": "of another program"}')
-    with pytest.raises(OutputError, match="not a report of dmlkit"):
+    with pytest.raises(OutputError) as error:
         overview.report(folder, tmp_path / "mine")
+    assert error.value.code == "output.not-ours"
     for out in (folder, folder / "pages"):
         with pytest.raises((UsageError, OutputError)):
             overview.report(folder, out)

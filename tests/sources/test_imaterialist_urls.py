@@ -54,10 +54,10 @@ def server():
 def by_url(options, monkeypatch):
     policy = CrawlPolicy(pause=0.02, connect=2, stall=0.6, total=1.5, tries=2, allow_private_hosts=True, per_host=32)
     monkeypatch.setattr(BuildOptions, "policy", policy)
-    crawler.crawler.cache_clear()
+    crawler.shared_crawler.cache_clear()
     yield options
-    crawler.crawler(policy).close()
-    crawler.crawler.cache_clear()
+    crawler.shared_crawler(policy).close()
+    crawler.shared_crawler.cache_clear()
 
 
 def linked(server, per_leaf=4, leaves=LEAVES, fault="ok"):

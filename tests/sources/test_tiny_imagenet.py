@@ -307,7 +307,7 @@ def test_half_a_download_is_not_taken_for_the_file(home):
 
 def test_the_archive_is_the_one_that_stanford_publishes():
     archive = tiny_imagenet.ARCHIVE
-    assert (archive.size, archive.md5) == (248_100_043, "90528d7ca1a48142e341f4ef8d21d0de")
+    assert (archive.num_bytes, archive.md5) == (248_100_043, "90528d7ca1a48142e341f4ef8d21d0de")
     assert archive.url == terms.load(tiny_imagenet.NAME).url == "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
 
 

@@ -101,7 +101,7 @@ def test_a_tar_inside_another_is_read_in_place(tmp_path):
     inner = tar_bytes(IMAGES)
     outer = saved(tmp_path, tar_bytes({"first.tar": tar_bytes({"b.JPEG": b"b"}), f"{WNID}.tar": inner}))
     member = list(archives.tar_members(outer))[1]
-    assert good(found(outer, offset=member.offset, size=member.size)) == WHOLE
+    assert good(found(outer, offset=member.offset, size=member.num_bytes)) == WHOLE
 
 
 def test_folders_are_passed_over_and_names_lose_their_folders(tmp_path):

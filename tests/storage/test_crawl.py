@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dmlkit.storage import crawler as crawl
+from dmlkit.storage import crawl_request, crawler
 from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.storage.images import examine
 from tests.support.faulty_server import FAULTS, serving
@@ -23,15 +23,15 @@ def server():
 @pytest.fixture
 def make():
     """A crawler with the given policy, closed at the end."""
-    made = []
+    crawlers = []
 
-    def crawler(**policy):
+    def make_crawler(**policy):
         quick = {"allow_private_hosts": True, "pause": 0.02, "connect": 2.0, "stall": 0.6, "total": 1.5, "tries": 2}
-        made.append(crawl.Crawler(CrawlPolicy(**quick | policy)))
-        return made[-1]
+        crawlers.append(crawler.Crawler(CrawlPolicy(**quick | policy)))
+        return crawlers[-1]
 
-    yield crawler
-    for one in made:
+    yield make_crawler
+    for one in crawlers:
         one.close()
 
 
@@ -65,7 +65,9 @@ def test_a_redirect_into_the_local_network_is_refused(server, make, monkeypatch)
     async def trusted(self, host, port=0, family=0):
         return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 0, "flags": 4}]
 
-    monkeypatch.setattr(crawl.PublicResolver, "resolve", trusted)  # a public host, as far as the crawler can see
+    monkeypatch.setattr(
+        crawl_request.PublicResolver, "resolve", trusted
+    )  # a public host, as far as the crawler can see
     url = f"http://images.example:{server.server_port}"
     answers = make(allow_private_hosts=False).answers([(0, f"{url}/to-local/5550"), (1, f"{url}/ok/5551")])
     assert {a.key: a.status for a in answers} == {0: "private-address", 1: None}
@@ -87,7 +89,7 @@ def test_a_redirect_into_the_local_network_is_refused(server, make, monkeypatch)
     ],
 )
 def test_opt_outs_are_read_as_they_are_meant(header, out):
-    assert crawl.opts_out([header]) == out
+    assert crawl_request.opts_out([header]) == out
 
 
 def test_private_addresses_are_refused_however_they_are_written(server, make):
@@ -136,18 +138,18 @@ def test_a_dead_host_is_left_alone_and_others_go_on(server, make):
     assert [answers[100 + i] for i in range(20)] == [None] * 20
     given = [answers[i] for i in range(40)]
     assert set(given) == {"refused", "unreachable"}
-    assert given.count("refused") <= crawl.DEAD_AFTER + 2
+    assert given.count("refused") <= crawler.DEAD_AFTER + 2
 
 
 def test_no_more_than_the_limit_ask_one_host_at_a_time_and_connections_are_kept(make):
     with serving() as own:
         own.delay = 0.02
-        crawler = make(per_host=3)
+        polite = make(per_host=3)
         for _ in range(2):
-            assert len(list(crawler.answers((i, f"{own.url}/ok/{i}") for i in range(40)))) == 40
+            assert len(list(polite.answers((i, f"{own.url}/ok/{i}") for i in range(40)))) == 40
         assert own.most_at_once == 3
         assert own.connections == 3
-        crawler.close()
+        polite.close()
 
 
 def test_retry_after_is_honoured(make, server):
@@ -158,7 +160,7 @@ def test_retry_after_is_honoured(make, server):
 
 
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(make, server, monkeypatch):
-    monkeypatch.setattr(crawl, "retry_after", lambda value: 3600.0)
+    monkeypatch.setattr(crawl_request, "parse_retry_after", lambda value: 3600.0)
     started = time.monotonic()
     (answer,) = make().answers([(1, f"{server.url}/429/1")])
     assert answer.status == "http-429"

@@ -134,7 +134,7 @@ def test_size_brings_the_shorter_side_down_and_applies_the_orientation_once():
     exif[0x0112] = 6
     wide = Image.new("RGB", (400, 200), "blue")
     wide.paste("red", (0, 0, 200, 200))  # red left in the file: on top once turned
-    found = images.examine(saved(wide, "JPEG", exif=exif, quality=95), min_side=32, size=100)
+    found = images.examine(saved(wide, "JPEG", exif=exif, quality=95), min_side=32, shorter_side_px=100)
     assert (found.width, found.height, found.exif_orientation) == (100, 200, 6)
     pixels = np.asarray(read_as_user(found.data))
     assert pixels.shape == (200, 100, 3)
@@ -144,4 +144,4 @@ def test_size_brings_the_shorter_side_down_and_applies_the_orientation_once():
 
 def test_size_never_enlarges():
     data = make_image(5)
-    assert images.examine(data, min_side=32, size=40).data == data
+    assert images.examine(data, min_side=32, shorter_side_px=40).data == data

@@ -22,8 +22,9 @@ from dmlkit.pipeline.build import build
 from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.pipeline.pool import Pool
-from dmlkit.storage.locations import RemoteFolder, folder_at, place_of, shown
+from dmlkit.storage.locations import RemoteFolder, folder_at, parse_location
 from dmlkit.taxonomy.manifest import load_manifest
+from dmlkit.text import redact_url
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, sums, write_manifest, write_source
 from tests.support.object_store import keys
@@ -92,9 +93,9 @@ def test_what_is_written_is_there_under_its_name_with_its_size(folder):
 
 
 def test_a_folder_that_is_not_there_is_empty_and_a_missing_file_is_told(folder):
-    assert folder.below("nothing").entries() == {}
+    assert folder.subfolder("nothing").entries() == {}
     folder.write("a", b"one")
-    for ask in (lambda: folder.read("b"), lambda: folder.spans([("b", 0, 1)])):
+    for ask in (lambda: folder.read("b"), lambda: folder.read_spans([("b", 0, 1)])):
         with pytest.raises(FileNotFoundError):
             ask()
     folder.delete("b")
@@ -106,21 +107,21 @@ def test_pieces_of_files_come_in_the_order_of_asking(folder):
     folder.write("a", bytes(range(100)))
     folder.write("b", bytes(range(100, 200)))
     wanted = [("b", 0, 3), ("a", 97, 3), ("a", 10, 1), ("b", 50, 2)]
-    assert folder.spans(wanted) == [b"def", b"abc", b"\n", bytes([150, 151])]
+    assert folder.read_spans(wanted) == [b"def", b"abc", b"\n", bytes([150, 151])]
 
 
 @pytest.mark.parametrize("span", [("a", 2, 3), ("a", 40, 1)])
 def test_a_piece_that_is_not_whole_is_an_error(folder, span):
     folder.write("a", b"four")
     with pytest.raises(OSError, match="a"):
-        folder.spans([("a", 0, 4), span])
+        folder.read_spans([("a", 0, 4), span])
 
 
 def test_a_writer_that_fails_halfway_leaves_what_was_there(folder):
     folder.write("a", b"old")
 
     def fail():
-        with folder.temporary() as path:
+        with folder.temporary_file() as path:
             path.write_bytes(b"half")
             raise ZeroDivisionError
 
@@ -145,10 +146,10 @@ def test_an_upload_that_breaks_off_leaves_nothing_of_it(memory, monkeypatch):
 
 def test_a_file_is_one_that_pyarrow_reads_and_a_folder_goes_to_a_worker(folder):
     table = pa.table({"x": [1, 2]})
-    with folder.temporary() as path:
+    with folder.temporary_file() as path:
         pq.write_table(table, path)
         folder.put(path, "t.parquet")
-    assert pq.read_table(pickle.loads(pickle.dumps(folder)).input("t.parquet")) == table
+    assert pq.read_table(pickle.loads(pickle.dumps(folder)).arrow_input("t.parquet")) == table
 
 
 def test_what_no_one_can_write_to_is_refused_with_what_to_do(monkeypatch):
@@ -163,18 +164,18 @@ def test_what_no_one_can_write_to_is_refused_with_what_to_do(monkeypatch):
         ("s3://bucket/", "whole bucket"),
     ):
         with pytest.raises(UsageError, match=complaint) as error:
-            place_of(url)
+            parse_location(url)
         assert "secret" not in str(error.value)
         assert error.value.hint
-    assert place_of("file:///data/pool") == Path("/data/pool")
-    assert place_of("data/pool") == Path("data/pool")
+    assert parse_location("file:///data/pool") == Path("/data/pool")
+    assert parse_location("data/pool") == Path("data/pool")
 
 
 def test_s3_without_its_package_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
     monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
     with pytest.raises(UsageError, match="s3fs") as error:
-        place_of("s3://bucket/pool")
+        parse_location("s3://bucket/pool")
     assert error.value.hint == "pip install 'dmlkit[s3]'"
 
 
@@ -204,10 +205,10 @@ def test_what_is_in_a_remote_pool_is_not_read_again(tiny, options, monkeypatch):
 
 def test_a_remote_pool_of_another_source_and_one_that_is_in_use_are_left_alone(tiny, options):
     pool = folder_at(options.pool_folder)
-    pool.below("imagenet-21k").write("thesis.doc", b"years of work")
+    pool.subfolder("imagenet-21k").write("thesis.doc", b"years of work")
     with pytest.raises(PoolError, match=r"no readable pool\.json"):
         build(tiny, options)
-    pool.below("imagenet-21k").delete("thesis.doc")
+    pool.subfolder("imagenet-21k").delete("thesis.doc")
     with Pool(options.pool_folder, "imagenet-21k"), pytest.raises(PoolError, match="another build is using"):
         build(tiny, options)
     assert keys(options.pool_folder) == {}  # nothing was collected
@@ -215,7 +216,7 @@ def test_a_remote_pool_of_another_source_and_one_that_is_in_use_are_left_alone(t
 
 def test_images_that_another_build_changed_meanwhile_are_an_error(tiny, options):
     build(tiny, options)
-    pool = folder_at(options.pool_folder).below("imagenet-21k")
+    pool = folder_at(options.pool_folder).subfolder("imagenet-21k")
     name = f"{CLASSES[0].fine_id}.bin"
     pool.write(name, bytes(reversed(pool.read(name))))
     with pytest.raises(PoolError, match="others than its rows say"):
@@ -292,7 +293,7 @@ def test_a_pool_inside_the_data_set_folder_is_refused(tiny, options, tmp_path):
 
 def test_no_password_is_shown_or_written(tiny, tiny_source, monkeypatch, capsys):
     url = "memory://me:secret@host/out"
-    assert shown(f"at {url} and {url}") == "at memory://***@host/out and memory://***@host/out"
+    assert redact_url(f"at {url} and {url}") == "at memory://***@host/out and memory://***@host/out"
     result = build(tiny, BuildOptions("imagenet-21k", url, tiny_source, jobs=1))
     assert (result.out, result.pool) == ("memory://***@host/out", "memory://***@host/out.pool")
     store = fsspec.filesystem("memory").store

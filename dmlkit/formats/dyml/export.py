@@ -172,7 +172,7 @@ class List:
         return known | {
             "file": path.relative_to(self._top).as_posix(),
             "split": split,
-            "sha256": images.digest(data),
+            "sha256": images.sha256_hex(data),
             "exif_orientation": row["exif_orientation"],
             "converted": converted,
         }

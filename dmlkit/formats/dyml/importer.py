@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dmlkit.dataset.folder import DatasetFolder
-from dmlkit.errors import DmlkitError, OutputError, SourceError, UsageError
+from dmlkit.dataset.folder import BUILD_JSON
+from dmlkit.errors import SourceError, UsageError
 from dmlkit.formats.dyml import candidates, channels, labels, layout, sidecar, writing
 from dmlkit.formats.dyml.records import CHANNELS, ImportOptions, ImportResult
 from dmlkit.formats.dyml.sidecar import Sidecar
@@ -22,7 +23,8 @@ from dmlkit.schema.scales import SCALES, order_key
 from dmlkit.schema.statuses import STATUS_NAMES
 from dmlkit.sources.candidates import file_candidate
 from dmlkit.storage import executor, images
-from dmlkit.storage.replace import Replacement
+from dmlkit.storage.locations import folder_at
+from dmlkit.storage.replace import ReplacedFolder, check_replaceable
 
 # Images that a worker checks at a time.
 IMAGES_PER_CHUNK = 500
@@ -77,11 +79,11 @@ def import_release(folder: Path, options: ImportOptions, progress: Progress = no
     )
     tree = labels.class_rows(good, listed.classes, known)
     content = writing.Content(folder, known, good, rejected, listed.classes, tree)
-    with Replacement(options.out) as target:
+    with ReplacedFolder(options.out) as target:
         result = replace(result, channels=writing.write(target.path, content, result, options.jobs, progress))
         result = replace(result, seconds=round(time.time() - started, 1))
         writing.write_build_json(target.path, content, result, options.channels, started)
-        target.keep(lambda done, total: progress("upload", done, total, "files"))
+        target.commit(lambda done, total: progress("upload", done, total, "files"))
     return result
 
 
@@ -101,26 +103,12 @@ def raise_if_not_importable(folder: Path, options: ImportOptions, name: str) -> 
             hint="choose another folder with --out",
             path=options.out,
         )
-    try:
-        if not options.out.exists() or not any(options.out.iterdir()):
-            return
-        earlier = DatasetFolder.open(options.out).facts.release
-    except (OSError, DmlkitError):
-        earlier = None
-    if earlier is None:
-        raise OutputError(
-            f"{options.out} holds something that no import wrote; left as it is",
-            code="dyml.foreign-folder",
-            hint="choose another folder with --out",
-            path=options.out,
-        )
-    if earlier.name != name:
-        raise OutputError(
-            f"{options.out} holds the import of {earlier.name}, not of {name}; left as it is",
-            code="dyml.other-import",
-            hint="choose another folder with --out, or delete that one",
-            path=options.out,
-        )
+
+    def describe_other(build: Mapping[str, Any]) -> str:
+        earlier = build["release"]["name"]
+        return "" if earlier == name else f"the import of {earlier}, not of {name}"
+
+    check_replaceable(folder_at(options.out), BUILD_JSON, describe_other, "an import")
 
 
 def parent_notes(rows: pd.DataFrame) -> list[str]:
@@ -191,7 +179,7 @@ def check_file(path: Path) -> dict[str, Any]:
         "width": image.width,
         "height": image.height,
         "exif_orientation": image.exif_orientation,
-        "sha256": images.digest(data),
+        "sha256": images.sha256_hex(data),
         "length": len(data),
         "format": image.format,
     }

@@ -107,7 +107,7 @@ def read_image(path: str, sha256: str, kind: str, swap: bool) -> StoredImage:
         raise SourceError(
             f"cannot read {path} any more: {exc.strerror}; nothing was written", code="dyml.unreadable", path=Path(path)
         ) from exc
-    if images.digest(data) != sha256:
+    if images.sha256_hex(data) != sha256:
         raise SourceError(
             f"{path} changed while it was imported; nothing was written",
             code="dyml.changed",
@@ -116,7 +116,7 @@ def read_image(path: str, sha256: str, kind: str, swap: bool) -> StoredImage:
         )
     swapped = channels.swap_red_blue(data) if swap else data
     if swapped is not data:
-        return StoredImage(swapped, images.digest(swapped), "jpg")
+        return StoredImage(swapped, images.sha256_hex(swapped), "jpg")
     return StoredImage(data, sha256, images.FORMATS[kind])
 
 

@@ -23,7 +23,7 @@ from dmlkit.report.dataset.images import ExaminedImage, Shown
 from dmlkit.report.dataset.rejected import Rejected
 from dmlkit.report.site import Pages, ReportSummary, replace_report
 from dmlkit.report.thumbnails import Cell, Spool, write_sheet
-from dmlkit.schema.progress import Progress, no_progress
+from dmlkit.schema.progress import Progress, no_count_progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUSES
 from dmlkit.text import byte_size, percent, plural
@@ -89,7 +89,7 @@ def report(folder: Path, out: Path, per_class: int | None = None, notify: Progre
         pages.finish("dataset")
         pages.script("static/classes.js", "dmlkitClasses", list(classes.search_rows(content)))
         summary = pages.summarize(out, len(shown.all) if content.images else 0)
-        target.keep(lambda *_: None)
+        target.commit(no_count_progress)
     return summary
 
 

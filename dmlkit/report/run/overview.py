@@ -18,7 +18,7 @@ from dmlkit.report.run.nearest import ImageKey, PageImages, ViewerFacts
 from dmlkit.report.run.tables import Run
 from dmlkit.report.site import Pages
 from dmlkit.report.thumbnails import Cell
-from dmlkit.schema.progress import Progress, no_progress
+from dmlkit.schema.progress import Progress, no_count_progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.text import duration, plural, printable
 from dmlkit.training import neighbours
@@ -57,7 +57,7 @@ def write_run_report(
         write_maps(pages, runs, progress)
         pages.finish("run")
         summary = pages.summarize(out, images)
-        target.keep(lambda done, total: None)
+        target.commit(no_count_progress)
     return summary
 
 

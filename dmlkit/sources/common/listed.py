@@ -192,7 +192,7 @@ def find(path: Path, name: str, label: str) -> Candidate | None:
     """A file of the folder or zip file at ``path``; None where it is not there any more."""
     if path.is_file():
         try:
-            return candidates.zip_candidate(path, archives.zip_of(path).getinfo(name), label)
+            return candidates.zip_candidate(path, archives.cached_zip(path).getinfo(name), label)
         except KeyError:
             return None
     file = path / name

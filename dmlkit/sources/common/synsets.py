@@ -107,8 +107,8 @@ def in_tar_of_tars(path: Path, prefix: str = "") -> list[Unit]:
             why = "compressed inside an uncompressed archive: unpack the outer one"
             faults["not-an-image"].append((candidates.upstream_id(member.name), why))
         elif name and member.status in (None, "damaged-archive"):
-            identity = f"{state} {member.offset} {member.size}"
-            inside = min(member.size, size - member.offset)
+            identity = f"{state} {member.offset} {member.num_bytes}"
+            inside = min(member.num_bytes, size - member.offset)
             units.append(Unit(prefix + name[1], (name[1],), identity, str(path), "window", member.offset, inside))
     return units + fault_units(faults, prefix)
 
