@@ -27,7 +27,7 @@ class PoolImages:
         columns = {name: rows[name].to_pylist() for name in ("unit", "offset", "length", "format", "sha256")}
         spans = zip(columns["unit"], columns["offset"], columns["length"], strict=True)
         try:
-            data = self.pool.spans([(f"{unit}.bin", offset, length) for unit, offset, length in spans])
+            data = self.pool.read_spans([(f"{unit}.bin", offset, length) for unit, offset, length in spans])
             # No lock keeps a build on another machine from the same remote pool.
             if isinstance(self.pool, RemoteFolder) and list(map(images.sha256_hex, data)) != columns["sha256"]:
                 raise OSError("its images are others than its rows say")
