@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import shutil
-from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,34 +17,11 @@ from dmlkit.dataset.facts import CoverageFacts
 from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import OutputError, UnreadableDatasetError, UsageError
 from dmlkit.hub import ids_only
-from dmlkit.pipeline.build import build
-from dmlkit.pipeline.options import BuildOptions
 from dmlkit.report.dataset import classes, overview, rejected
 from dmlkit.schema.features import as_rejected
-from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.dyml_release import PRODUCT, imported, write_release
-from tests.support.images import make_image, write_tar
-from tests.support.manifests import CLASSES, TOML, write_manifest
-
-EVIL = """<script>alert(1)</script>"'&"""
-
-
-def build_to_look_at(where):
-    """A dataset folder with a class of an evil name, and a few candidates of each kind that are not in it."""
-    of = [
-        replace(c, fine=EVIL) if c.fine == "dog 1" else replace(c, middle="<b>owl</b>") if c.middle == "owl" else c
-        for c in CLASSES
-    ]
-    tiny = load_manifest(str(write_manifest(where / "tiny", of, TOML.replace("Tiny animals", "Tiny <i>animals</i>"))))
-    for n, c in enumerate(of):
-        members = {f"{c.fine_id}_{i}.JPEG": make_image(1000 * n + i, 48 + 8 * i, 40) for i in range(6)}
-        if n == 0:
-            members |= {f"{c.fine_id}_twin.JPEG": members[f"{c.fine_id}_0.JPEG"], f"{c.fine_id}_bad.JPEG": b"<html>"}
-        if n in (1, 2):
-            members[f"{c.fine_id}_clash.JPEG"] = make_image(5)
-        write_tar(where / "tars" / f"{c.fine_id}.tar", members)
-    write_tar(where / "tars" / "n09999999.tar", {"n09999999_0.JPEG": make_image(77)})
-    return build(tiny, BuildOptions("imagenet-21k", where / "out", where / "tars", jobs=1)).out
+from tests.support.errors import raises
+from tests.support.report_folders import EVIL, build_to_look_at
 
 
 @pytest.fixture(scope="module")
@@ -277,14 +253,12 @@ def test_a_row_that_cannot_be_shown_is_an_error_that_names_validate(folder, tmp_
 def test_only_a_report_is_overwritten(folder, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("all of it")
-    with pytest.raises(OutputError) as error:
+    with raises(OutputError, "output.not-ours"):
         overview.report(folder, tmp_path / "mine")
-    assert error.value.code == "output.not-ours"
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
     (tmp_path / "mine" / "report.json").write_text('{"report": "of another program"}')
-    with pytest.raises(OutputError) as error:
+    with raises(OutputError, "output.not-ours"):
         overview.report(folder, tmp_path / "mine")
-    assert error.value.code == "output.not-ours"
     for out in (folder, folder / "pages"):
         with pytest.raises((UsageError, OutputError)):
             overview.report(folder, out)
@@ -300,7 +274,7 @@ def test_a_report_goes_where_a_link_leads_and_into_the_folder_where_one_is(folde
         assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "pages"]
         assert (tmp_path / "disk" / "index.html").is_file()
     shutil.copytree(folder, tmp_path / "disk" / "dataset")
-    with pytest.raises(OutputError, match=r"contains .*dataset; left as it is"):
+    with raises(OutputError, "report.contains-input", path=tmp_path / "disk"):
         overview.report(tmp_path / "disk" / "dataset", tmp_path / "disk")
 
 

@@ -3,10 +3,11 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from dmlkit.report.dataset import overview
-from tests.report.test_dataset import EVIL, build_to_look_at
 from tests.support.browser import NARROW, chromium, faults, opened, overflow
+from tests.support.report_folders import EVIL, build_to_look_at
 
 PAGES = (
     *("index.html", "classes.html", "rejected.html", "duplicates.html"),
@@ -26,109 +27,119 @@ def pages(tmp_path_factory):
     return overview.report(build_to_look_at(where), where / "pages").out
 
 
-def drawn(page):
-    """Wait for the charts of a page."""
-    for chart in page.query_selector_all(".plot"):
-        page.wait_for_selector(f"#{chart.get_attribute('id')}[data-drawn] svg.main-svg")
-
-
-BAR = "getComputedStyle(document.querySelector('#by-coarse .point path')).fill"
+def wait_for_charts(page):
+    """Wait until every chart of a page is drawn."""
+    for chart in page.locator(".plot").all():
+        expect(page.locator(f"#{chart.get_attribute('id')}[data-drawn] svg.main-svg").first).to_be_attached()
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_opens_from_disk_and_is_for_everyone(browser, pages, name):
+def test_page_opens_from_disk_and_is_accessible(browser, pages, name):
     """Nothing on the console, no request but for files; and wide and light, then narrow and dark, nothing is wider
     than the window, and all is as WCAG 2.2 AA wants it."""
     with opened(browser, pages / name) as page:
-        drawn(page)
+        wait_for_charts(page)
         assert page.locator("h1").count() == 1
         assert overflow(page) <= 0
         assert faults(page) == []
         page.emulate_media(color_scheme="dark")
         page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
         if name == "index.html":  # charts are drawn again in the colours of the scheme
-            page.wait_for_function(f"{BAR} === 'rgb(207, 161, 245)'")
+            expect(page.locator("#by-coarse .point path").first).to_have_css("fill", "rgb(207, 161, 245)")
         assert overflow(page) <= 0
         assert faults(page) == []
 
 
-def test_a_class_is_found_by_keyboard(browser, pages):
+def test_class_is_found_by_keyboard(browser, pages):
     with opened(browser, pages / "classes" / "coarse-1.html") as page:
         page.keyboard.press("/")
         page.keyboard.type("alert(1")
-        page.wait_for_selector("#found [role=option]")
-        assert page.text_content("#found [role=option] span") == EVIL
-        assert page.text_content("#found-count") == "1 class found"
+        expect(page.locator("#found [role=option] span")).to_have_text(EVIL)
+        expect(page.locator("#found-count")).to_have_text("1 class found")
         page.keyboard.press("ArrowDown")
-        assert page.get_attribute("#search", "aria-activedescendant") == "found-0"
+        expect(page.locator("#search")).to_have_attribute("aria-activedescendant", "found-0")
         assert faults(page) == []
         page.keyboard.press("Enter")
         page.wait_for_url("**/classes/fine-0.html")
-        assert page.text_content("h1") == EVIL
+        expect(page.locator("h1")).to_have_text(EVIL)
 
 
-def test_a_class_is_found_by_its_id_and_nothing_is_said_to_be_nothing(browser, pages):
+def test_class_is_found_by_its_id(browser, pages):
     with opened(browser, pages / "rejected.html") as page:
         page.fill("#search", "n02220001")
-        page.wait_for_selector("#found [role=option]")
-        assert page.text_content("#found [role=option] span") == "parrot 2"
+        expect(page.locator("#found [role=option] span")).to_have_text("parrot 2")
         page.fill("#search", "zebra")
-        page.wait_for_selector("#found .more")
-        assert page.get_attribute("#search", "aria-expanded") == "true"
-        assert "No class" in page.text_content("#found")
+        expect(page.locator("#found .more")).to_be_visible()
+        expect(page.locator("#search")).to_have_attribute("aria-expanded", "true")
+        expect(page.locator("#found [role=option]")).to_have_count(0)
         page.keyboard.press("Escape")
-        assert page.is_hidden("#found")
+        expect(page.locator("#found")).to_be_hidden()
 
 
-def test_the_tree_opens_by_keyboard_and_leads_to_images(browser, pages):
+def test_tree_opens_by_keyboard(browser, pages):
     with opened(browser, pages / "classes.html") as page:
         page.click("text=Close all")
-        assert page.locator("#tree details[open]").count() == 0
+        expect(page.locator("#tree details[open]")).to_have_count(0)
         for name in ("mammal", "bear"):
             page.locator("#tree summary", has_text=name).focus()
             page.keyboard.press("Enter")
-        assert page.is_visible("#tree >> text=bear 1")
+        expect(page.locator("#tree >> text=bear 1")).to_be_visible()
         page.keyboard.press("Tab")  # the page of the middle class
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.textContent") == "bear 1"
+        expect(page.locator("#tree a:focus")).to_have_text("bear 1")
         page.keyboard.press("Enter")
         page.wait_for_url("**/classes/fine-2.html")
-        assert page.locator(".images button").count() == 6
+        expect(page.locator(".images button")).to_have_count(6)
 
 
-def test_a_click_on_a_ring_opens_a_class_and_one_on_the_outermost_leads_to_it(browser, pages):
+def wait_for_rest(page, selector):
+    """Wait until elements are drawn the same in ten frames: an animation has ended."""
+    page.evaluate(
+        """async (selector) => {
+            const drawing = () => [...document.querySelectorAll(selector)].map((e) => e.outerHTML).join();
+            for (let last = "", same = 0; same < 10; ) {
+                await new Promise(requestAnimationFrame);
+                same = drawing() === last ? same + 1 : 0;
+                last = drawing();
+            }
+        }""",
+        selector,
+    )
+
+
+def test_ring_opens_a_class_and_leads_to_it(browser, pages):
     with opened(browser, pages / "classes.html") as page:
-        drawn(page)
+        wait_for_charts(page)
         # A name in a chart is text, no markup.
-        assert page.locator("#sunburst text.slicetext", has_text="Tiny <i>animals</i>").count() == 1
+        expect(page.locator("#sunburst text.slicetext", has_text="Tiny <i>animals</i>")).to_have_count(1)
         sector = page.locator("#sunburst .slice")
         sector.filter(has_text=re.compile("^bird$")).locator("path").click()
-        page.wait_for_function("document.querySelectorAll('#sunburst .slice').length < 9")
+        expect(sector.filter(has_text=re.compile("^mammal$"))).to_have_count(0)
+        wait_for_rest(page, "#sunburst .slice")
         assert page.url.endswith("classes.html")
-        page.wait_for_timeout(1000)  # milliseconds; the rings turn until then
         sector.filter(has_text=re.compile("^owl 2$")).locator("path").click()
         page.wait_for_url("**/classes/fine-5.html")
 
 
-def test_a_image_is_shown_larger_with_its_facts_and_the_focus_comes_back(browser, pages):
+def test_focus_returns_to_last_image(browser, pages):
     with opened(browser, pages / "classes" / "fine-0.html", size=NARROW) as page:
         page.locator(".images button").nth(1).focus()
         page.keyboard.press("Enter")
-        name = page.text_content("#image h2")
-        assert re.fullmatch(r"imagenet-21k/n01110001_\w+", name)
-        facts = page.text_content("#image dl")
-        assert EVIL in facts
-        assert "SHA-256" in facts
+        title, facts = page.locator("#image h2"), page.locator("#image dl")
+        expect(title).to_have_text(re.compile(r"^imagenet-21k/n01110001_\w+$"))
+        expect(facts).to_contain_text(EVIL)
+        expect(facts).to_contain_text("SHA-256")
+        name = title.inner_text()
         assert faults(page) == []
         assert overflow(page) <= 0
         page.keyboard.press("ArrowRight")
-        assert page.text_content("#image h2") != name
+        expect(title).not_to_have_text(name)
         page.keyboard.press("Escape")
-        assert page.is_hidden("#image")
-        assert page.evaluate("document.activeElement.dataset.show") == "2"
+        expect(page.locator("#image")).to_be_hidden()
+        expect(page.locator(".images button").nth(2)).to_be_focused()
 
 
-def test_the_small_images_show_what_their_names_say(browser, pages):
+def test_thumbnails_show_their_own_image(browser, pages):
     """The window of a small image lies on the right place of its sheet."""
     with opened(browser, pages / "classes" / "fine-0.html") as page:
         boxes = page.evaluate("[...document.querySelectorAll('.images svg svg')].map(s => s.getAttribute('viewBox'))")

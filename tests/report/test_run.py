@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from dmlkit.cli.push import push
 from dmlkit.errors import OutputError, RunError, UsageError
@@ -286,24 +287,26 @@ def test_a_page_opens_from_disk_fits_and_is_accessible(browser, where, name):
         for size, scheme in ((WIDE, "light"), (NARROW, "dark")):
             page.set_viewport_size({"width": size[0], "height": size[1]})
             page.emulate_media(color_scheme=scheme)
-            page.wait_for_function("[...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))")
+            for chart in page.locator(".plot").all():
+                expect(chart.locator("svg").first).to_be_attached()
             assert overflow(page) <= 0
             if scheme == ("dark" if name in ("nearest", "confusion") else "light"):  # axe takes seconds
                 assert faults(page) == []
-        assert page.locator("main h1").count() == 1
+        expect(page.locator("main h1")).to_have_count(1)
         assert page.locator("script:not([src]):not([type='application/json'])").count() == 0
 
 
 def test_names_of_classes_are_texts_everywhere(browser, where):
     for name in ("nearest", "confusion"):
         with opened(browser, where / "both" / f"{name}.html") as page:
-            assert page.get_by_text(EVIL, exact=True).first.is_visible()
+            expect(page.get_by_text(EVIL, exact=True).first).to_be_visible()
     with opened(browser, where / "both" / "map.html") as page:
-        legend = page.locator("#map-0-a .legendtext").all_text_contents()
-        assert sorted(legend) == sorted([EVIL, "half 1"])
+        legend = page.locator("#map-0-a .legendtext")
+        expect(legend).to_have_count(2)
+        assert sorted(legend.all_text_contents()) == sorted([EVIL, "half 1"])
         trace = page.evaluate("document.getElementById('map-0-a').data.findIndex((t) => t.name.includes('script'))")
         page.evaluate(f"Plotly.Fx.hover('map-0-a', [{{curveNumber: {trace}, pointNumber: 0}}])")
-        assert EVIL in "".join(page.locator("#map-0-a .hoverlayer text tspan").all_text_contents())
+        expect(page.locator("#map-0-a .hoverlayer text tspan", has_text=EVIL)).to_have_count(1)
 
 
 def test_images_are_shown_larger_by_keyboard(browser, where):
@@ -316,31 +319,30 @@ def test_images_are_shown_larger_by_keyboard(browser, where):
                 break
         page.keyboard.press("Enter")
         dialog = page.get_by_role("dialog")
-        assert rows[0]["image_id"] in dialog.inner_text()
+        expect(dialog).to_contain_text(rows[0]["image_id"])
         page.keyboard.press("ArrowRight")
-        text = dialog.inner_text()
-        assert rows[1]["image_id"] in text
-        assert rows[1]["Match"] in text
+        expect(dialog).to_contain_text(rows[1]["image_id"])
+        expect(dialog).to_contain_text(rows[1]["Match"])
         page.keyboard.press("Escape")
-        assert not dialog.is_visible()
-        assert page.evaluate("document.activeElement.dataset.show") == "1"
+        expect(dialog).to_be_hidden()
+        expect(page.locator('button[data-show="1"]')).to_be_focused()
 
 
 def test_the_map_is_coloured_by_the_scale_that_is_asked_for(browser, where):
     colours = "document.getElementById('map-0-b').data.map((trace) => [trace.marker.color].flat())"
     with opened(browser, where / "both" / "map.html") as page:
-        page.wait_for_selector("#map-0-b .point")
+        expect(page.locator("#map-0-b .point")).to_have_count(64)
         assert [len(of) for of in page.evaluate(colours)] == [1, 1]
         page.get_by_label("coarse class").focus()
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
-        assert page.get_by_label("fine class").is_checked()
+        expect(page.get_by_label("fine class")).to_be_checked()
         by_fine = page.evaluate(colours)
         fine = len({row for row in labels.load(str(where / "out"), ("query", "gallery")).labels[:, 0].tolist()})
         assert len({colour for of in by_fine for colour in of}) == fine
         page.emulate_media(color_scheme="dark")
         assert page.evaluate(colours) == by_fine
-        assert page.evaluate("document.querySelectorAll('#map-0-b .point').length") == 64
+        expect(page.locator("#map-0-b .point")).to_have_count(64)
 
 
 def test_curves_end_at_the_values_of_the_run(browser, where):

@@ -1,4 +1,4 @@
-"""Chromium of this machine, without a window, for the tests of pages that open from disk."""
+"""Chromium without a window, for the tests of pages that open from disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ WIDE, NARROW = (1280, 900), (360, 740)
 def chromium() -> Iterator[Any]:
     """The browser of the system. Skip where it is missing, with what to install; in CI that is a failure."""
     installed("playwright.sync_api", "axe_playwright_python.sync_playwright")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=60_000)  # milliseconds; the machine may be busy
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
@@ -39,20 +41,27 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def opened(browser: Any, file: Path, *, dark: bool = False, size: tuple[int, int] = WIDE) -> Iterator[Any]:
-    """A page from disk. It fails where something was said on the console or asked for that is no file of the disk."""
-    said: list[str] = []
+    """Open a page from disk. Fail if the console has a message or the page asks for anything but a file."""
+    complaints: list[str] = []
     with browser.new_context(
         color_scheme="dark" if dark else "light", viewport={"width": size[0], "height": size[1]}
     ) as context:
         page = context.new_page()
         page.set_default_timeout(60_000)  # milliseconds; the machine may be busy
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("requestfailed", lambda request: said.append(f"failed: {request.url}"))
-        page.on("request", lambda request: request.url.startswith(("file://", "data:")) or said.append(request.url))
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+        page.on(
+            "request", lambda request: request.url.startswith(("file://", "data:")) or complaints.append(request.url)
+        )
         page.goto(file.as_uri())
         yield page
-    assert said == []
+    assert complaints == []
+
+
+def is_remote(url: str) -> bool:
+    """Whether a page asks for something that is not a file on this disk."""
+    return not url.startswith(("file://", "data:"))
 
 
 def faults(page: Any) -> list[str]:
