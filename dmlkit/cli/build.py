@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dmlkit import sources, terms
+from dmlkit import terms
 from dmlkit.cli.options import LOCAL_PATH, POSITIVE, arguments_as, jobs_option, output_options, parse_location
 from dmlkit.cli.output import FAILED_CHECK, Output
 from dmlkit.cli.progress import show_hub_bars
@@ -20,6 +20,8 @@ from dmlkit.pipeline.build import build as build_dataset
 from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions, BuildResult
 from dmlkit.schema.statuses import FETCH_STATUSES
+from dmlkit.sources.base import LinkSource
+from dmlkit.sources.registry import SOURCES, load_source
 from dmlkit.storage.hub_client import check_repo_name
 from dmlkit.storage.locations import Location
 from dmlkit.taxonomy.manifest import load_manifest
@@ -144,7 +146,7 @@ def build(call: BuildCall, output: Output) -> int:
         facts = dry_run(manifest, options)
         output.emit(facts, describe_dry_run(facts))
         return 0
-    if source in sources.MODULES and hasattr(sources.load(source), "fetch") and not options.contact:
+    if source in SOURCES and isinstance(load_source(source), LinkSource) and not options.contact:
         output.note("servers are not told whom to write to: --contact or DMLKIT_CONTACT says it")
     with output.progress() as progress:
         result = build_dataset(manifest, options, progress)
@@ -220,15 +222,18 @@ def describe_dry_run(facts: Mapping[str, Any]) -> str:
         lines.append(f"units     {facts['units']}{known}")
         lines.append(f"classes   {facts['fine']} of {facts['of_fine']} fine classes have labels in this source")
     lines += [f"labels    {labels} {status}" for status, labels in facts["labels"].items()]
-    if "images" in facts:
+    if "hosts" in facts:
         lines.append(f"images    {facts['images']:,} to be fetched from {facts['of_hosts']:,} hosts")
         lines += [f"  {images:,} at {printable(host)}" for host, images in facts["hosts"].items()]
         lines.append(f"bytes     about {facts['bytes']:,}, at 100 kB an image")
         lines.append(f"time      about {duration(facts['seconds'])} or more, by the busiest host and the cores")
         for name, images in facts["licenses"].items():
             lines.append(f"licence   {images:,} rows say {printable(name) or 'nothing'}")
-    elif facts["bytes"] is not None:
-        lines.append(f"bytes     {facts['bytes']:,} to be read at most")
+    else:
+        if facts["images"] is not None:
+            lines.append(f"images    {facts['images']:,} to be read at most")
+        if facts["bytes"] is not None:
+            lines.append(f"bytes     {facts['bytes']:,} to be read at most")
     lines += [f"note      {printable(text)}" for text in facts["notes"]]
     lines.append(f"licence   {facts['license']}: {facts['terms']}")
     lines.append(f"into      {facts['out']}, by way of the pool {facts['pool']}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dmlkit import sources, terms
+from dmlkit import terms
 from dmlkit.cli.options import LOCAL_PATH, output_options, parse_location
 from dmlkit.cli.output import FAILED_CHECK, Output
 from dmlkit.dataset import figure
@@ -16,6 +16,7 @@ from dmlkit.dataset import validate as validation
 from dmlkit.dataset.info import describe, tree_lines
 from dmlkit.errors import UsageError
 from dmlkit.schema.scales import SCALES
+from dmlkit.sources.registry import SOURCES
 from dmlkit.taxonomy.manifest import load_manifest, shipped_names
 from dmlkit.taxonomy.resolve import Taxonomy
 from dmlkit.taxonomy.senses import describe_senses
@@ -50,7 +51,7 @@ def list_all(output: Output) -> int:
     """List the datasets and the sources that their images can come from."""
     facts = {
         "manifests": [manifest_facts(name) for name in shipped_names()],
-        "sources": [source_facts(name) for name in sources.MODULES],
+        "sources": [source_facts(name) for name in SOURCES],
     }
     lines = []
     for m in facts["manifests"]:

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from dmlkit import sources, terms
+from dmlkit import terms
 from dmlkit.dataset import shards
 from dmlkit.dataset.validate import HIERARCHY, Unusable, check_columns, read_build, read_hierarchy, read_parquet
 from dmlkit.errors import HubError, UsageError
@@ -154,7 +154,7 @@ def read(folder: Path, repo: str, commit: str) -> Published:
     check_whole(folder)
     build = read_facts(folder / "build.json", repo)
     source = build["source"]["name"]
-    if "release" in build or source not in sources.MODULES:
+    if "release" in build or not terms.is_source(source):
         raise UsageError(f"{repo} was made from {source}, an official release", hint="dmlkit import dyml DIR --out OUT")
     if not isinstance(build["manifest"]["settings"], dict):
         raise ValueError("build.json has no settings of a manifest")

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
 
-from dmlkit import __version__, sources
+from dmlkit import __version__
 from dmlkit.errors import DmlkitError, OutputError, SourceError, UsageError
 from dmlkit.pipeline.options import CollectSettings
 from dmlkit.pipeline.plan import BuildPlan, scan_levels
@@ -23,7 +23,8 @@ from dmlkit.schema.features import POOL_ROW
 from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import order_key
 from dmlkit.schema.statuses import FETCH_STATUSES
-from dmlkit.sources.base import Candidate, Unit
+from dmlkit.sources.base import Candidate, LinkSource, Unit
+from dmlkit.sources.registry import load_source
 from dmlkit.storage import executor, images
 from dmlkit.storage.locations import Folder, RemoteFolder
 
@@ -109,7 +110,7 @@ class TaskQueue:
     def __iter__(self) -> Iterator[CollectTask]:
         for unit in self._plan.units:
             levels = scan_levels(unit, self._plan.taxonomy)
-            self.fingerprints[unit.name] = unit.identity
+            self.fingerprints[unit.name] = unit.fingerprint
             self.unknown_labels |= dict.fromkeys(label for label in unit.labels if label not in levels)
             task = self._make_task(unit, levels)
             if task is None:
@@ -187,7 +188,7 @@ def collect_unit(task: CollectTask) -> CollectReport:
                 task.pool.delete(f"{unit.name}.parquet")
             task.pool.put(path, f"{unit.name}.bin")
         statuses = dict(Counter(row["status"] for row in rows))
-        key = UnitKey(unit.identity, task.settings, task.levels, num_bytes, statuses)
+        key = UnitKey(unit.fingerprint, task.settings, task.levels, num_bytes, statuses)
         write_rows(task.pool, unit.name, rows, key)
     except OSError as exc:
         raise OutputError(
@@ -197,7 +198,7 @@ def collect_unit(task: CollectTask) -> CollectReport:
             unit=unit.name,
             path=task.pool,
         ) from exc
-    return CollectReport(unit.name, statuses, num_bytes, len(reused), unit.path if unit.temporary else "")
+    return CollectReport(unit.name, statuses, num_bytes, len(reused), str(unit.temporary or ""))
 
 
 def check_versions(task: CollectTask) -> None:
@@ -226,7 +227,7 @@ def split_retry(task: CollectTask) -> tuple[list[Row], CollectTask]:
         known[key] -= 1
         if known[key] < 0:
             links.append(link)
-    return reused, replace(task, unit=replace(task.unit, links=tuple(links)))
+    return reused, replace(task, unit=task.unit.with_links(links))
 
 
 def copy_kept(task: CollectTask, reused: Iterable[Row], kept: BinaryIO) -> None:
@@ -267,9 +268,9 @@ def iter_candidates(task: CollectTask, good: Mapping[str, int]) -> Generator[Can
     ``good`` counts the good images of each label while the candidates are taken. Raises `SourceError` if the source
     cannot be read any more.
     """
-    source, limit = sources.load(task.source), task.settings.limit
+    source, limit = load_source(task.source), task.settings.limit
     try:
-        if task.unit.links:
+        if task.unit.links and isinstance(source, LinkSource):
             yield from source.fetch(task.unit, lambda label: task.levels.get(label) == ScanLevel.KEEP, limit, good)
         elif limit is None:
             yield from source.read(task.unit)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dmlkit import sources
 from dmlkit.errors import TaxonomyError
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.pipeline.pool import Pool, ScanLevel
 from dmlkit.schema.progress import Progress
-from dmlkit.sources.base import Unit
+from dmlkit.sources.base import Listing, PlanRequest, Unit
+from dmlkit.sources.common.tables import write_blank_table
+from dmlkit.sources.registry import load_source
 from dmlkit.storage import download
 from dmlkit.taxonomy.manifest import Manifest, raise_for_faults
 from dmlkit.taxonomy.resolve import Taxonomy
@@ -45,13 +46,15 @@ def load_source_classes(
 
     Raises `SourceError` for files that cannot be read, and `ManifestError` if the classes contradict each other.
     """
-    source = sources.load(options.source)
-    if not hasattr(source, "classes"):
+    source, table = load_source(options.source), options.table_file
+    request = PlanRequest(manifest, options.path, options.path or Path(), table=table)
+    if table is not None and may_write and not table.exists():
+        blank = source.blank_table(request)
+        if blank is not None:
+            write_blank_table(table, blank)
+    classes = source.classes(request)
+    if classes is None:
         return manifest, ()
-    request = sources.Request(
-        manifest, options.path, options.path or Path(), table=options.table_file, may_write=may_write
-    )
-    classes: sources.Classes = source.classes(request)
     manifest = replace(manifest, classes=classes.classes, excluded=classes.excluded, resolved=True)
     raise_for_faults(manifest, hint=f"the classes are those of {options.path}")
     return manifest, classes.notes
@@ -68,14 +71,14 @@ def plan_build(taxonomy: Taxonomy, options: BuildOptions, pool: Pool, progress: 
     if isinstance(units, list):
         labels = frozenset(label for unit in units for label in unit.labels)
         return BuildPlan(taxonomy, options, units, len(units), labels)
-    if isinstance(units, sources.Listing):
-        return BuildPlan(taxonomy, options, units.units, units.total, frozenset(units.labels))
+    if isinstance(units, Listing):
+        return BuildPlan(taxonomy, options, units.units, units.num_units, frozenset(units.labels))
     return BuildPlan(taxonomy, options, units, None, None)
 
 
 def download_source(options: BuildOptions, progress: Progress) -> Path | None:
     """Download the archive of the source, once. Returns None for a source that has none."""
-    archive = source_archive(options.source)
+    archive = load_source(options.source).archive
     if archive is None:
         return None
     return download.download_archive(
@@ -85,27 +88,20 @@ def download_source(options: BuildOptions, progress: Progress) -> Path | None:
     )
 
 
-def source_archive(source: str) -> download.Archive | None:
-    """Return the archive of a source that can be downloaded without a log-in, None for other sources."""
-    archive: download.Archive | None = getattr(sources.load(source), "ARCHIVE", None)
-    return archive
-
-
 def call_source_plan(
     taxonomy: Taxonomy, options: BuildOptions, path: Path | None, pool: Pool
-) -> list[Unit] | sources.Listing | Iterator[Unit]:
+) -> list[Unit] | Listing | Iterator[Unit]:
     """Ask the source for its units at ``path``. Raises `SourceError`."""
-    request = sources.Request(
+    request = PlanRequest(
         manifest=taxonomy.manifest,
         path=path,
         scratch=pool.scratch,
         limit=options.limit,
-        settled=lambda unit: pool.covers(unit, options.settings, scan_levels(unit, taxonomy)),
+        is_covered=lambda unit: pool.covers(unit, options.settings, scan_levels(unit, taxonomy)),
         policy=options.policy,
         table=options.table_file,
     )
-    units: list[Unit] | sources.Listing | Iterator[Unit] = sources.load(options.source).plan(request)
-    return units
+    return load_source(options.source).plan(request)
 
 
 def scan_levels(unit: Unit, taxonomy: Taxonomy) -> dict[str, ScanLevel]:

@@ -192,7 +192,7 @@ class Pool:
     def covers(self, unit: Unit, settings: CollectSettings, levels: Mapping[str, ScanLevel]) -> bool:
         """Tell whether the pool has all that a build with these settings and levels needs of ``unit``."""
         key = self.key(unit.name)
-        return key is not None and key.fingerprint == unit.identity and key.covers(settings, levels)
+        return key is not None and key.fingerprint == unit.fingerprint and key.covers(settings, levels)
 
     def key(self, unit_name: str) -> UnitKey | None:
         """Return what a unit was made from; None if its files are missing or not whole."""

@@ -1,7 +1,6 @@
-"""The drawings of the embedded sample, by name. Each is a module of this package with
+"""The synthetic images: what the rest of dmlkit knows of them.
 
-- ``VERSION``: a number that changes when its images do,
-- ``draw(fine, index) -> PIL.Image.Image``: image ``index`` of a fine class, RGB, the same on every call.
+Each domain has a module ``draw`` with ``VERSION`` and ``draw(fine_class, index)``.
 """
 
 from __future__ import annotations
@@ -9,23 +8,29 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from dmlkit.errors import UsageError
+from PIL import Image
 
-DRAWINGS = {
-    "animal": "dmlkit.sample.animal.draw",
-    "product": "dmlkit.sample.product.draw",
-    "vehicle": "dmlkit.sample.vehicle.draw",
-}
+from dmlkit.sample.named_class import NamedClass
+
+DOMAINS = ("animal", "product", "vehicle")
 
 
-def load(name: str) -> ModuleType:
-    """Import the drawing called ``name``. Raises `UsageError` for a name that is none."""
-    if name not in DRAWINGS:
-        raise UsageError(
-            f"unknown drawing {name!r}",
-            code="usage.unknown-drawing",
-            hint=f"choose one of: {', '.join(DRAWINGS)}",
-            name=name,
-            choices=tuple(DRAWINGS),
-        )
-    return import_module(DRAWINGS[name])
+def version(domain: str) -> int:
+    """Return the number that changes when the images of a domain do. Raises `ValueError` for an unknown domain."""
+    return int(load_domain(domain).VERSION)
+
+
+def draw(domain: str, fine_class: NamedClass, index: int) -> Image.Image:
+    """Draw image ``index`` of a fine class, RGB: the same pixels for the same arguments.
+
+    Raises `ValueError` for an unknown domain.
+    """
+    image: Image.Image = load_domain(domain).draw(fine_class, index)
+    return image
+
+
+def load_domain(domain: str) -> ModuleType:
+    """Import the module that draws a domain. Raises `ValueError` for an unknown one."""
+    if domain not in DOMAINS:
+        raise ValueError(f"unknown domain {domain!r}")
+    return import_module(f"dmlkit.sample.{domain}.draw")

@@ -7,79 +7,133 @@ The test images have no published labels and are left alone. Labels go through t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from dmlkit import terms
 from dmlkit.errors import SourceError
-from dmlkit.sources import Request, candidates
-from dmlkit.sources.base import Candidate, Unit
+from dmlkit.sources import candidates
+from dmlkit.sources.base import Candidate, FilePayload, ListedFile, PlanRequest, Source, Unit
 from dmlkit.sources.common import matlab, synsets
+from dmlkit.sources.common.listed import with_list
+from dmlkit.sources.common.paths import file_state, nothing_found, require_path
 from dmlkit.storage import archives
+from dmlkit.text import first_few
 
-NAME = "imagenet-1k"
 TRAIN_TAR = "ILSVRC2012_img_train.tar"
 VAL_TAR = "ILSVRC2012_img_val.tar"
 DEVKIT = "ILSVRC2012_devkit_t12"
-KAGGLE = "ILSVRC/Data/CLS-LOC"
+KAGGLE_FOLDER = "ILSVRC/Data/CLS-LOC"
 KAGGLE_CSV = "LOC_val_solution.csv"
-TRUTH = "ILSVRC2012_validation_ground_truth.txt"
-CLASSES = 1000
+GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
+META = "the devkit's meta.mat"
+NUM_SYNSETS = 1000
 
 
-def plan(request: Request) -> list[Unit]:
+@dataclass(frozen=True)
+class ValTarMembers(FilePayload):
+    """Members of the archive of val, whose labels are in a table."""
+
+    files: tuple[ListedFile, ...]
+
+
+class ImageNet1K(Source):
     """One unit a synset of train, one for each thousand images of val."""
-    path = synsets.given_path(request, NAME, terms.load(NAME).how_to_get)
-    if path.is_dir():
-        units = units_of_folder(path)
-    elif not archives.is_tar(path):
-        raise synsets.no_units(path, NAME)
-    elif archives.compression_of(path):
-        raise SourceError(f"{path} is compressed; it is read in place, not unpacked", hint="unpack it once (gunzip)")
-    else:
-        is_val = path.name == VAL_TAR
-        units = units_of_val_tar(path, path.parent) if is_val else synsets.in_tar_of_tars(path, "train-")
-    if not units:
-        raise synsets.no_units(path, NAME)
-    if not any(unit.labels for unit in units):
-        raise SourceError(f"{path} has nothing with a label", hint=f"put {DEVKIT}.tar.gz or {KAGGLE_CSV} beside val")
-    if sum(unit.name.startswith("train-n") for unit in units) > CLASSES:
-        raise SourceError(f"{path} has more than {CLASSES} synsets", hint="is it ImageNet-21K? --source imagenet-21k")
-    return synsets.unique(units)
+
+    name = "imagenet-1k"
+
+    def plan(self, request: PlanRequest) -> list[Unit]:
+        """Plan train and val, whichever are there."""
+        path = require_path(request.path, self.name, self.how_to_get)
+        if path.is_dir():
+            units = plan_folder(path)
+        elif not archives.is_tar(path):
+            raise nothing_found(path, self.name, self.how_to_get)
+        elif archives.compression_of(path):
+            raise SourceError(
+                f"{path} is compressed; it is read in place, not unpacked",
+                code="source.compressed",
+                hint="unpack it once (gunzip)",
+                path=path,
+            )
+        elif path.name == VAL_TAR:
+            units = plan_val_tar(path, path.parent)
+        else:
+            units = synsets.plan_tar_of_tars(path, "train-")
+        if not units:
+            raise nothing_found(path, self.name, self.how_to_get)
+        if not any(unit.labels for unit in units):
+            raise SourceError(
+                f"{path} has nothing with a label",
+                code="source.no-labels",
+                hint=f"put {DEVKIT}.tar.gz or {KAGGLE_CSV} beside val",
+                path=path,
+            )
+        num_synsets = sum(unit.name.startswith("train-n") for unit in units)
+        if num_synsets > NUM_SYNSETS:
+            raise SourceError(
+                f"{path} has more than {NUM_SYNSETS} synsets",
+                code="source.too-many-synsets",
+                hint="is it ImageNet-21K? --source imagenet-21k",
+                path=path,
+                count=num_synsets,
+            )
+        return synsets.merge_units(units)
+
+    def read(self, unit: Unit) -> Iterator[Candidate]:
+        """Read the images of one unit."""
+        match unit.payload:
+            case ValTarMembers(path, files):
+                return read_val_tar(path, files)
+            case _:
+                return synsets.read_unit(unit)
 
 
-def units_of_folder(path: Path) -> list[Unit]:
-    """The units of the folder of archives, of extracted folders, or of Kaggle's layout. Raises `SourceError`."""
-    top = next((p for p in (path / KAGGLE, path / "Data/CLS-LOC", path) if p.is_dir()), path)
-    units = synsets.in_folder(top, "train-")
+def plan_folder(path: Path) -> list[Unit]:
+    """Plan the folder of archives, of extracted folders, or of Kaggle's layout. Raises `SourceError`."""
+    top = next((p for p in (path / KAGGLE_FOLDER, path / "Data/CLS-LOC", path) if p.is_dir()), path)
+    units = synsets.plan_folder(top, "train-")
     if not any(unit.labels for unit in units):
-        units = []  # what stands beside the folders of train and val is no matter of theirs
+        units = []  # what is beside the folders of train and val is not theirs
     if (top / TRAIN_TAR).is_file():
-        units += synsets.in_tar_of_tars(top / TRAIN_TAR, "train-")
+        units += synsets.plan_tar_of_tars(top / TRAIN_TAR, "train-")
     if (top / "train").is_dir():
-        units += synsets.in_folder(top / "train", "train-")
+        units += synsets.plan_folder(top / "train", "train-")
     if (top / VAL_TAR).is_file():
-        units += units_of_val_tar(top / VAL_TAR, path)
+        units += plan_val_tar(top / VAL_TAR, path)
     if (top / "val").is_dir():
-        units += units_of_val_folder(top / "val", path)
+        units += plan_val_folder(top / "val", path)
     return units
 
 
-def units_of_val_folder(val: Path, top: Path) -> list[Unit]:
-    """The units of the folder of val, flat or by wnid."""
+def plan_val_folder(val: Path, top: Path) -> list[Unit]:
+    """Plan the folder of val, flat or by wnid; its labels are in ``top`` or above."""
     if any(synsets.SYNSET.fullmatch(p.name) for p in val.iterdir()):
-        return synsets.in_folder(val, "val-")
-    return synsets.listed_in_folder(val, read_val_labels(top))
+        return synsets.plan_folder(val, "val-")
+    return synsets.plan_table_of_folder(val, read_val_labels(top))
 
 
-def units_of_val_tar(val: Path, top: Path) -> list[Unit]:
-    state = synsets.state_of(val)
-    return synsets.listed_units(val, "val-tar", members_of(val, state), read_val_labels(top), lambda name: state)
+def plan_val_tar(val: Path, top: Path) -> list[Unit]:
+    """Plan the archive of val; its labels are in ``top`` or above."""
+    state = file_state(val)
+    names = index_members(val, state)
+    return synsets.plan_table(names, read_val_labels(top), lambda name: state, lambda files: ValTarMembers(val, files))
+
+
+def read_val_tar(path: Path, files: tuple[ListedFile, ...]) -> Iterator[Candidate]:
+    """Read members of the archive of val. Only those that were there when they were planned are looked for."""
+    members = index_members(path, file_state(path))
+    for file in files:
+        member = members.get(file.name) if file.name is not None else None
+        candidate = candidates.candidate_of(path, file.label, member) if member else None
+        if candidate:  # a name that is there again has a mark, which is not part of the id
+            file = file._replace(upstream_id=candidate.upstream_id)
+        yield with_list(file, candidate, "in no table of labels")
 
 
 @lru_cache(maxsize=1)
-def members_of(val: Path, state: str) -> dict[str, archives.Member]:
-    """The members of val's archive by name; a name that stands again gets a mark, and so has no label."""
+def index_members(val: Path, state: str) -> dict[str, archives.Member]:
+    """Map the members of val's archive by name; a name that is there again gets a mark, and so has no label."""
     members: dict[str, archives.Member] = {}
     for member in archives.tar_members(val):
         name = member.name
@@ -90,21 +144,21 @@ def members_of(val: Path, state: str) -> dict[str, archives.Member]:
 
 
 def read_val_labels(top: Path) -> dict[str, str]:
-    """ExaminedImage of val → wnid, from Kaggle's table or the devkit; empty where neither is there.
+    """Map images of val to their wnid, from Kaggle's table or the devkit; empty if neither is there.
 
     They are looked for in ``--from`` and above it, up to the folder that holds Kaggle's ``ILSVRC/Data/CLS-LOC``.
-    Raises `SourceError` where they are damaged.
+    Raises `SourceError` if they are damaged.
     """
     for folder in (top, *list(top.resolve().parents)[:3]):
         if (folder / KAGGLE_CSV).is_file():
             return read_kaggle_csv(folder / KAGGLE_CSV)
         if (folder / DEVKIT).is_dir() or (folder / f"{DEVKIT}.tar.gz").is_file():
-            return read_devkit(*devkit_files(folder))
+            return read_devkit(*read_devkit_files(folder))
     return {}
 
 
 def read_kaggle_csv(path: Path) -> dict[str, str]:
-    """``ImageId,PredictionString``: the first word of the second column is the wnid. Raises `SourceError`."""
+    """Read ``ImageId,PredictionString``: the first word of the second column is the wnid. Raises `SourceError`."""
     labels = {}
     for number, line in enumerate(path.read_bytes().decode("utf-8-sig", "replace").splitlines(), start=1):
         image, _, prediction = line.partition(",")
@@ -112,64 +166,64 @@ def read_kaggle_csv(path: Path) -> dict[str, str]:
             continue
         wnid = prediction.split(" ")[0]
         if not synsets.SYNSET.fullmatch(wnid):
-            raise SourceError(f"{path}, line {number}: no wnid in {line[:80]!r}", hint="download the file again")
+            raise SourceError(
+                f"{path}, line {number}: no wnid in {line[:80]!r}",
+                code="source.bad-lines",
+                hint="download the file again",
+                path=path,
+                lines=(number,),
+            )
         labels[f"{image}.JPEG"] = wnid
     return labels
 
 
-def devkit_files(folder: Path) -> tuple[bytes, bytes]:
-    """``meta.mat`` and the ground truth of the devkit in ``folder``, unpacked or not. Raises `SourceError`."""
+def read_devkit_files(folder: Path) -> tuple[bytes, bytes]:
+    """Read ``meta.mat`` and the ground truth of the devkit in ``folder``, unpacked or not. Raises `SourceError`."""
     data, path = folder / DEVKIT / "data", folder / f"{DEVKIT}.tar.gz"
     try:
         if data.is_dir():
-            return (data / "meta.mat").read_bytes(), (data / TRUTH).read_bytes()
-        found = {
+            return (data / "meta.mat").read_bytes(), (data / GROUND_TRUTH).read_bytes()
+        files = {
             archives.base_name(member.name): archives.read_unpacked(path, member.offset, member.num_bytes)
             for member in archives.tar_members(path)
-            if not member.status and member.name.endswith(("/meta.mat", TRUTH))
+            if not member.status and member.name.endswith(("/meta.mat", GROUND_TRUTH))
         }
-        return found["meta.mat"], found[TRUTH]
+        return files["meta.mat"], files[GROUND_TRUTH]
     except (OSError, KeyError) as exc:
-        raise SourceError(f"the devkit in {folder} is not whole: {exc}", hint="download it again") from exc
+        raise SourceError(
+            f"the devkit in {folder} is not whole: {exc}",
+            code="source.incomplete-devkit",
+            hint="download it again",
+            path=folder,
+        ) from exc
 
 
 def read_devkit(meta: bytes, truth: bytes) -> dict[str, str]:
-    """Line i of the ground truth is the ILSVRC2012_ID of the i-th image by name. Raises `SourceError`.
+    """Map images of val to their wnid: line i of the ground truth is the ILSVRC2012_ID of the i-th image by name.
 
-    Names are counted from 1 by their number, not by their place, so that missing images shift nothing.
+    Names are counted from 1 by their number, not by their position, so that missing images shift nothing.
+    Raises `SourceError`.
     """
-    wnids = wnids_by_id(meta)
+    wnids = read_wnids(meta)
     lines = truth.decode("utf-8", "replace").split()
-    unknown = set(lines) - wnids.keys()
+    unknown = sorted(set(lines) - wnids.keys())
     if unknown:
         raise SourceError(
-            f"the devkit's ground truth has ids that its meta.mat lacks: {sorted(unknown)[:5]}"[:300],
+            f"the devkit's ground truth has ids that its meta.mat lacks: {first_few(i[:20] for i in unknown)}",
+            code="source.unknown-ids",
             hint="download the devkit again",
+            count=len(unknown),
         )
     return {f"ILSVRC2012_val_{i:08d}.JPEG": wnids[line] for i, line in enumerate(lines, start=1)}
 
 
-def wnids_by_id(meta: bytes) -> dict[str, str]:
-    """ILSVRC2012_ID → wnid of the leaves in ``meta.mat``. Raises `SourceError`."""
-    found = matlab.read(meta, "the devkit's meta.mat", f"or put Kaggle's {KAGGLE_CSV} beside the images")
+def read_wnids(meta: bytes) -> dict[str, str]:
+    """Map the ILSVRC2012_ID of each leaf in ``meta.mat`` to its wnid. Raises `SourceError`."""
+    variables = matlab.read_variables(meta, META, f"or put Kaggle's {KAGGLE_CSV} beside the images")
     try:
-        leaves = {str(int(s.ILSVRC2012_ID)): str(s.WNID) for s in found["synsets"] if int(s.num_children) == 0}
+        leaves = {str(int(s.ILSVRC2012_ID)): str(s.WNID) for s in variables["synsets"] if int(s.num_children) == 0}
     except Exception as exc:  # whatever is in a file of another kind
-        raise SourceError(f"the devkit's meta.mat cannot be read: {exc!r}"[:300], hint="download it again") from exc
+        raise matlab.damaged_file(META, exc) from exc
     if not all(synsets.SYNSET.fullmatch(wnid) for wnid in leaves.values()):
-        raise SourceError("the devkit's meta.mat has synsets that are no wnids", hint="download it again")
+        raise matlab.damaged_file(META, "it has synsets that are no wnids")
     return leaves
-
-
-def read(unit: Unit) -> Iterator[Candidate]:
-    """The images of one unit."""
-    if unit.kind != "val-tar":
-        yield from synsets.read(unit)
-        return
-    path = Path(unit.path)
-    members = members_of(path, synsets.state_of(path))
-
-    def find(name: str, label: str) -> Candidate | None:
-        return candidates.candidate_of(path, label, members[name]) if name in members else None
-
-    yield from synsets.read_listed(unit, find)

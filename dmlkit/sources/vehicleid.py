@@ -10,24 +10,34 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dmlkit import terms
 from dmlkit.errors import SourceError
-from dmlkit.sources import Classes, Request
-from dmlkit.sources.base import Candidate, Unit
-from dmlkit.sources.common import listed, synsets, tables, vehicles
-from dmlkit.sources.common.listed import Row, Tree
-from dmlkit.sources.common.vehicles import Vehicle
+from dmlkit.sources.base import BlankTable, PlanRequest, SourceClasses
+from dmlkit.sources.common.listed import (
+    ListedSource,
+    Row,
+    Tree,
+    compare_counts,
+    file_stem,
+    names_by_number,
+    plain_id,
+    require_files,
+    strip_zeros,
+)
+from dmlkit.sources.common.tables import read_filled_table
+from dmlkit.sources.common.vehicles import Vehicle, make_classes, read_rules
+from dmlkit.taxonomy.manifest import Manifest
 from dmlkit.text import bullet_list
 
 NAME = "vehicleid"
-MARKS = ("attribute/model_attr.txt", "attribute/img2vid.txt")
 IMAGES = "attribute/img2vid.txt"
 MODELS = "attribute/model_attr.txt"
 NAMES = "attribute/model_names.txt"
-TABLE = ("model_id", "name_in_source", "vehicles", "name", "body_type")
-NEEDED = ("model_id", "name", "body_type")
-"""The columns of the table that a person fills, and those of them that are read."""
 
+# The columns of the table that a person fills in, and those of them that are read.
+TABLE_COLUMNS = ("model_id", "name_in_source", "vehicles", "name", "body_type")
+READ_COLUMNS = ("model_id", "name", "body_type")
+
+# The published numbers of images and vehicles, and of rows of each list.
 NUM_IMAGES, NUM_VEHICLES = 221_567, 26_328
 LISTS = {
     "train_list.txt": 113_346,
@@ -38,170 +48,188 @@ LISTS = {
 
 
 @dataclass(frozen=True)
-class Model:
-    """What is known of a model: its name, and the id of its body type, empty where the table does not say."""
+class VehicleList:
+    """What the source's lists say. Numbers are texts without leading zeros.
+
+    ``vehicles`` are all that have an image, in order; ``models`` the models of each vehicle that has one;
+    ``model_names`` the names of models, empty if the source has no list of them.
+    """
+
+    vehicles: tuple[str, ...]
+    models: Mapping[str, tuple[str, ...]]
+    model_names: Mapping[str, str]
+
+    def count_models(self) -> Counter[str]:
+        """Count the vehicles of each model."""
+        return Counter(model for models in self.models.values() for model in models)
+
+
+@dataclass(frozen=True)
+class FilledModel:
+    """What a person filled in of a model: its name, and the id of its body type; both may be empty."""
 
     name: str
     body: str
 
 
-def tree_of(request: Request) -> Tree:
-    """The files at ``--from``. Raises `SourceError` where they are none of VehicleID, or not whole."""
-    return tree_in(synsets.given_path(request, NAME, terms.load(NAME).how_to_get))
+class VehicleId(ListedSource):
+    """Pieces of ``img2vid.txt``."""
+
+    name = NAME
+
+    def check_tree(self, tree: Tree) -> None:
+        """Raise `SourceError` if the lists or the images are not there."""
+        require_files(tree, (IMAGES, MODELS), "image")
+
+    def blank_table(self, request: PlanRequest) -> BlankTable:
+        """Make the table of models, without their names and body types."""
+        return make_model_table(read_lists(self.open_tree(request.path)))
+
+    def classes(self, request: PlanRequest) -> SourceClasses:
+        """Make the classes of the vehicles whose model has a body type in the table. Raises `SourceError`."""
+        tree = self.open_tree(request.path)
+        rules = read_rules(request.manifest, NAME)
+        lists, table = read_lists(tree), read_model_table(request.table, request.manifest)
+        vehicles = assign_models(lists, table)
+        notes = [*count_notes(tree), *model_notes(lists, table, request.table)]
+        where = f"column body_type of {request.table or 'a --table FILE'}"
+        hint = f"write one of {', '.join(rules.coarse)} into the {where}, for each model"
+        return make_classes(vehicles, rules, notes, hint)
+
+    def rows(self, tree: Tree) -> Iterator[Row]:
+        """List every row of ``img2vid.txt``, and every image that is in none."""
+        images = tree.images("image")
+        names, listed = names_by_number(images, 1), set()
+        for image, vehicle in read_pairs(tree, IMAGES):
+            name = names.get(strip_zeros(image), f"image/{image.zfill(7)}.jpg")
+            listed.add(name)
+            yield Row(name, label_of(vehicle), plain_id(file_stem(name)))
+        for name in images:
+            if name not in listed:
+                yield Row(name, "", plain_id(file_stem(name)))
 
 
-def tree_in(path: Path) -> Tree:
-    tree = listed.tree_at(path, MARKS)
-    if tree is None:
-        raise synsets.no_units(path, NAME)
-    listed.must_hold(tree, (IMAGES, MODELS), "image")
-    return tree
-
-
-def pairs(tree: Tree, name: str) -> list[tuple[str, str]]:
-    """The lines of a list as (all before the last blank, what stands behind it). Raises `SourceError`."""
-    found, faults = [], []
-    for number, line in tree.numbered(name):
+def read_pairs(tree: Tree, name: str) -> list[tuple[str, str]]:
+    """Read the lines of a list as (all before the last blank, the number behind it). Raises `SourceError`."""
+    pairs, faults = [], {}
+    for number, line in tree.numbered_lines(name):
         parts = line.strip().rsplit(None, 1)
         if len(parts) == 2 and parts[1].isdecimal():
-            found.append((parts[0], listed.number_of(parts[1])))
+            pairs.append((parts[0], strip_zeros(parts[1])))
         else:
-            faults.append(f"line {number}: {line[:80]!r}")
+            faults[number] = f"line {number}: {line[:80]!r}"
     if faults:
         raise SourceError(
-            f"{tree.path}: {name} has lines that are not a name, a blank and a number:{bullet_list(faults)}",
+            f"{tree.path}: {name} has lines that are not a name, a blank and a number:{bullet_list(faults.values())}",
+            code="source.bad-lines",
             hint="is it the original file, and whole?",
+            path=tree.path,
+            name=name,
+            lines=tuple(faults),
         )
-    return found
+    return pairs
 
 
-def classes(request: Request) -> Classes:
-    """The classes of the vehicles whose model has a body type in the table. Raises `SourceError`."""
-    tree = tree_of(request)
-    rules = vehicles.rules_of(request.manifest, NAME)
-    notes = notes_on(tree)
-    found = list(vehicles_of(tree, request, notes))
-    where = f"the column body_type of {request.table}" if request.table else "the column body_type of a --table FILE"
-    return vehicles.classes_of(
-        found, rules, notes, f"write one of {', '.join(rules.coarse)} into {where}, for each model"
+def read_lists(tree: Tree) -> VehicleList:
+    """Read the vehicles, their models and the models' names. Raises `SourceError` with the bad lines."""
+    models: dict[str, set[str]] = {}
+    for vehicle, model in read_pairs(tree, MODELS):
+        models.setdefault(strip_zeros(vehicle), set()).add(model)
+    return VehicleList(
+        vehicles=tuple(sorted({number for _, number in read_pairs(tree, IMAGES)}, key=int)),
+        models={vehicle: tuple(sorted(numbers, key=int)) for vehicle, numbers in models.items()},
+        model_names={number: name for name, number in read_pairs(tree, NAMES)} if NAMES in tree.files else {},
     )
 
 
-def vehicles_of(tree: Tree, request: Request, notes: list[str]) -> Iterator[Vehicle]:
-    """One vehicle for each number. What is not known of them goes to ``notes``. Raises `SourceError`."""
-    of_vehicle: dict[str, set[str]] = {}
-    for vehicle, model in pairs(tree, MODELS):
-        of_vehicle.setdefault(listed.number_of(vehicle), set()).add(model)
-    known = models_of(tree, Counter(model for its in of_vehicle.values() for model in its), request, notes)
-    numbers = sorted({number for _, number in pairs(tree, IMAGES)}, key=int)
-    without = len(numbers) - len(of_vehicle.keys() & set(numbers))
-    if without:
-        notes.append(f"{without:,} of {len(numbers):,} vehicles have no model in {MODELS}")
-    for number in numbers:
-        models = sorted(of_vehicle.get(number, ()), key=int)
-        its = known[models[0]] if models else Model("", "")
-        trouble = ""
-        if not models:
-            trouble = f"it has no model in {MODELS}"
-        elif len(models) > 1:
-            trouble = f"it has several models in {MODELS}: {', '.join(models)}"
-        elif not its.body:
-            trouble = f"its model {models[0]} ({its.name}) has no body type in the table"
-        yield Vehicle(label_of(number), f"VehicleID {number.zfill(5)}", its.name, its.body, trouble)
+def make_model_table(lists: VehicleList) -> BlankTable:
+    """Make the table that a person fills in: a row a model, without its name and body type."""
+    counts = lists.count_models()
+    cells = ((n, lists.model_names.get(n, ""), str(counts[n]), "", "") for n in sorted(counts, key=int))
+    return BlankTable(TABLE_COLUMNS, tuple(dict(zip(TABLE_COLUMNS, row, strict=True)) for row in cells))
 
 
-def models_of(tree: Tree, count: Mapping[str, int], request: Request, notes: list[str]) -> dict[str, Model]:
-    """Model number → what the table says of it. Writes the table where there is none. Raises `SourceError`.
-
-    ``count``: model number → its vehicles.
-    """
-    names = {number: name for name, number in pairs(tree, NAMES)} if NAMES in tree.files else {}
-    if not names:
-        notes.append(f"{NAMES} is not there: the models have no names")
-    numbers = sorted(count, key=int)
-    rows = (
-        {"model_id": n, "name_in_source": names.get(n, ""), "vehicles": str(count[n]), "name": "", "body_type": ""}
-        for n in numbers
-    )
-    tables.write_table(request.table_to_write, TABLE, rows)
-    table = read_table(request)
-    known = {}
-    for n in numbers:
-        row = table.get(n, Model("", ""))
-        known[n] = Model(row.name or names.get(n, "") or f"VehicleID model {n}", row.body)
-    filled = [n for n in numbers if known[n].body]
-    share = sum(count[n] for n in filled) / max(1, sum(count.values()))
-    where = request.table.name if request.table else "the --table that was not given"
-    notes.append(
-        f"{len(filled)} of {len(numbers)} models have a body type in {where}: {share:.0%} of the vehicles with a model"
-    )
-    if strange := sorted(table.keys() - count.keys()):
-        notes.append(f"rows of {where} about models that no vehicle has: {', '.join(strange[:5])}")
-    return known
-
-
-def read_table(request: Request) -> dict[str, Model]:
-    """What the table says of each model. Raises `SourceError` for a body type that the manifest does not have."""
-    coarse = request.manifest.settings.get("coarse", {})
+def read_model_table(path: Path | None, manifest: Manifest) -> dict[str, FilledModel]:
+    """Read what a person filled in of each model. Raises `SourceError` for a body type that the manifest lacks."""
+    coarse = manifest.settings.get("coarse", {})
     bodies = {text.casefold(): body for body, name in coarse.items() for text in (name, body)} | {"": ""}
-    found, faults = {}, []
-    for number, row in tables.read_table(request.table, NEEDED).items():
+    models, faults = {}, {}
+    for number, row in read_filled_table(path, READ_COLUMNS).items():
         body = bodies.get(row["body_type"].casefold())
         if body is None:
-            faults.append(f"model {number}: {row['body_type']!r}")
+            faults[number] = f"model {number}: {row['body_type']!r}"
         else:
-            found[listed.number_of(number)] = Model(row["name"], body)
+            models[strip_zeros(number)] = FilledModel(row["name"], body)
     if faults:
         raise SourceError(
-            f"{request.table} has body types that the manifest does not know:{bullet_list(faults)}",
+            f"{path} has body types that the manifest does not know:{bullet_list(faults.values())}",
+            code="source.unknown-types",
             hint=f"known are: {', '.join(coarse)}",
+            path=path,
+            models=tuple(faults),
         )
-    return found
+    return models
 
 
-def label_of(vehicle: str) -> str:
-    return f"{NAME}-{listed.number_of(vehicle).zfill(5)}"
+def assign_models(lists: VehicleList, table: Mapping[str, FilledModel]) -> list[Vehicle]:
+    """Give each vehicle its model, and the body type that the table says of the model."""
+    vehicles = []
+    for number in lists.vehicles:
+        models = lists.models.get(number, ())
+        filled = table.get(models[0]) if models else None
+        body = filled.body if filled else ""
+        name = model_name(models[0], lists, table) if models else ""
+        problem = ""
+        if not models:
+            problem = f"it has no model in {MODELS}"
+        elif len(models) > 1:
+            problem = f"it has several models in {MODELS}: {', '.join(models)}"
+        elif not body:
+            problem = f"its model {models[0]} ({name}) has no body type in the table"
+        vehicles.append(Vehicle(label_of(number), f"VehicleID {number.zfill(5)}", name, body, problem))
+    return vehicles
 
 
-def notes_on(tree: Tree) -> list[str]:
-    """How the counts differ from the published ones."""
-    listed_vehicles = len({number for _, number in pairs(tree, IMAGES)})
-    notes = [
-        *listed.counted("images below image/", len(tree.images("image")), NUM_IMAGES),
-        *listed.counted("vehicles of img2vid.txt", listed_vehicles, NUM_VEHICLES),
-    ]
-    lists = {name: f"train_test_split/{name}" for name in LISTS}
-    if lacking := [name for name, path in lists.items() if path not in tree.files]:
-        notes.append(f"lists that are not there, and not needed: {', '.join(lacking)}")
-    for name, path in lists.items():
-        if path in tree.files:
-            notes += listed.counted(f"rows of {name}", len(tree.lines(path)), LISTS[name])
+def model_name(number: str, lists: VehicleList, table: Mapping[str, FilledModel]) -> str:
+    """Return the name of a model: that of the table, else that of the source, else a generated one."""
+    filled = table[number].name if number in table else ""
+    return filled or lists.model_names.get(number, "") or f"VehicleID model {number}"
+
+
+def model_notes(lists: VehicleList, table: Mapping[str, FilledModel], path: Path | None) -> list[str]:
+    """Note what is not known of models: names, body types, and which rows of the table are of none."""
+    counts = lists.count_models()
+    filled = [n for n in counts if n in table and table[n].body]
+    share = sum(counts[n] for n in filled) / max(1, counts.total())
+    where = path.name if path else "the --table that was not given"
+    notes = [] if lists.model_names else [f"{NAMES} is not there: the models have no names"]
+    notes.append(
+        f"{len(filled)} of {len(counts)} models have a body type in {where}: {share:.0%} of the vehicles with a model"
+    )
+    if unknown := sorted(table.keys() - counts.keys()):
+        notes.append(f"rows of {where} about models that no vehicle has: {', '.join(unknown[:5])}")
+    without = len(set(lists.vehicles) - lists.models.keys())
+    if without:
+        notes.append(f"{without:,} of {len(lists.vehicles):,} vehicles have no model in {MODELS}")
     return notes
 
 
-def plan(request: Request) -> list[Unit]:
-    """Pieces of img2vid.txt, rows without an image included, and of the images without a row."""
-    tree = tree_of(request)
-    return listed.units_of(tree, rows_of(tree))
+def count_notes(tree: Tree) -> list[str]:
+    """Note how the counts differ from the published ones."""
+    num_vehicles = len({number for _, number in read_pairs(tree, IMAGES)})
+    notes = [
+        *compare_counts("images below image/", len(tree.images("image")), NUM_IMAGES),
+        *compare_counts("vehicles of img2vid.txt", num_vehicles, NUM_VEHICLES),
+    ]
+    lists = {name: f"train_test_split/{name}" for name in LISTS}
+    if missing := [name for name, path in lists.items() if path not in tree.files]:
+        notes.append(f"lists that are not there, and not needed: {', '.join(missing)}")
+    for name, path in lists.items():
+        if path in tree.files:
+            notes += compare_counts(f"rows of {name}", len(tree.lines(path)), LISTS[name])
+    return notes
 
 
-def rows_of(tree: Tree) -> Iterator[Row]:
-    """Every row of the list, and every image that none names."""
-    images = tree.images("image")
-    names, used = listed.by_number(images, 1), set()
-    for image, vehicle in pairs(tree, IMAGES):
-        name = names.get(listed.number_of(image), f"image/{image.zfill(7)}.jpg")
-        used.add(name)
-        yield Row(name, label_of(vehicle), own_id(name))
-    for name in images:
-        if name not in used:
-            yield Row(name, "", own_id(name))
-
-
-def own_id(name: str) -> str:
-    return listed.plain_id(name.rsplit("/", 1)[-1].partition(".")[0])
-
-
-def read(unit: Unit) -> Iterator[Candidate]:
-    """The images of one unit."""
-    return listed.read(unit)
+def label_of(vehicle: str) -> str:
+    """Return the label of a vehicle by its number."""
+    return f"{NAME}-{strip_zeros(vehicle).zfill(5)}"

@@ -17,7 +17,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from dmlkit.sources.imaterialist_2019 import nodes_of
+from dmlkit.sources.imaterialist_classes import nodes_of_leaves
 
 TABLE = Path(__file__).with_name("imaterialist-2019.tsv")
 TEST = (6, 37, 315)
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("tree", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the table would change")
     options = parser.parse_args()
-    text = table(nodes_of(json.loads(options.tree.read_text(encoding="utf-8"))))
+    text = table(nodes_of_leaves(json.loads(options.tree.read_text(encoding="utf-8"))))
     if options.check:
         sys.exit(TABLE.read_text(encoding="utf-8") != text)
     TABLE.write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dmlkit import sources
+from dmlkit.sources.registry import SOURCES
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
@@ -153,7 +153,7 @@ def test_no_file_is_long():
 
 def test_every_source_stands_in_the_table_of_sources():
     table = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", (ROOT / "docs" / "sources.md").read_text(encoding="utf-8"), re.M)
-    assert [name for name, _ in table] == list(sources.MODULES)
+    assert [name for name, _ in table] == list(SOURCES)
     for name, of in table:
         accept = [m for m in manifest.shipped_names() if name in load_manifest(m).accepted_sources()]
         assert [m for m in manifest.shipped_names() if m in of] == accept, name

@@ -12,12 +12,13 @@ from datasets.exceptions import NonMatchingSplitsSizesError
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
-from dmlkit import sources, terms
+from dmlkit import terms
 from dmlkit.dataset import card
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUS_BY_NAME
+from dmlkit.sources.registry import SOURCES
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, WHALE, build_folder, write_manifest
@@ -116,7 +117,7 @@ def test_what_was_resized_says_so(tmp_path):
     assert "unchanged" not in parts(folder)[1]
 
 
-@pytest.mark.parametrize("source", sources.MODULES)
+@pytest.mark.parametrize("source", SOURCES)
 def test_every_source_has_its_licence_and_terms(write_card, source):
     fields, body = write_card(source)
     source_terms = terms.load(source)
@@ -137,7 +138,7 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize("source", sources.MODULES)
+@pytest.mark.parametrize("source", SOURCES)
 def test_what_a_croissant_file_asks_has_a_section_that_answers_for_the_source(write_card, source):
     _, body = write_card(source)
     sections = dict(part.split("\n", 1) for part in re.split("^## ", body, flags=re.M)[1:])

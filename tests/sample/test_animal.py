@@ -19,7 +19,9 @@ from dmlkit.sample import scene
 from dmlkit.sample.animal import draw
 from dmlkit.sample.animal.figure import Figure
 from dmlkit.sample.canvas import OVER, Canvas
-from dmlkit.sources import Request, sample
+from dmlkit.sources import sample
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy.manifest import FineClass, load_manifest
 from tests.support.manifests import CLASSES, TOML, write_manifest
 
@@ -74,17 +76,17 @@ def test_a_picture_has_the_same_bytes_in_another_process():
         f"chosen = {[c.fine_id for c in chosen]}\n"
         "for c in reversed(load_manifest('animal').classes):\n"
         "    if c.fine_id in chosen:\n"
-        "        print(c.fine_id, hashlib.sha256(sample.draw('animal', c, 3)).hexdigest())\n"
+        "        print(c.fine_id, hashlib.sha256(sample.draw_jpeg('animal', c, 3)).hexdigest())\n"
     )
     env = {**os.environ, "PYTHONHASHSEED": "7"}
     out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
-    here = {c.fine_id: hashlib.sha256(sample.draw("animal", c, 3)).hexdigest() for c in chosen}
+    here = {c.fine_id: hashlib.sha256(sample.draw_jpeg("animal", c, 3)).hexdigest() for c in chosen}
     assert dict(line.split() for line in out.splitlines()) == here
 
 
 def test_the_pictures_of_a_class_differ_from_each_other():
     for c in SOME[:4]:
-        assert len({sample.draw("animal", c, index) for index in range(8)}) == 8
+        assert len({sample.draw_jpeg("animal", c, index) for index in range(8)}) == 8
 
 
 def test_classes_draw_without_warnings_in_sizes_that_a_data_set_keeps():
@@ -200,8 +202,8 @@ def test_rows_and_card_say_that_the_pictures_are_drawn(tmp_path):
 
 def test_limit_says_how_many_pictures_are_drawn_of_a_class(tmp_path):
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
-    units = sample.plan(Request(tiny, None, tmp_path, limit=2))
-    assert [len(list(sample.read(unit))) for unit in units] == [2] * len(CLASSES)
+    units = load_source("sample").plan(PlanRequest(tiny, None, tmp_path, limit=2))
+    assert [len(list(load_source("sample").read(unit))) for unit in units] == [2] * len(CLASSES)
 
 
 def test_from_is_an_error_for_a_source_that_reads_nothing(tmp_path):
@@ -216,7 +218,7 @@ def test_an_unknown_drawing_is_an_error_that_names_the_known_ones(tmp_path):
         str(write_manifest(tmp_path / "tiny", toml=DRAWN.replace('drawing = "animal"', 'drawing = "plant"')))
     )
     with pytest.raises(UsageError, match="unknown drawing 'plant'") as error:
-        sample.plan(Request(tiny, None, tmp_path))
+        load_source("sample").plan(PlanRequest(tiny, None, tmp_path))
     assert "animal" in error.value.hint
     with pytest.raises(UsageError, match="unknown drawing"):
         drawing.load("")
@@ -225,5 +227,5 @@ def test_an_unknown_drawing_is_an_error_that_names_the_known_ones(tmp_path):
 def test_a_manifest_without_a_drawing_names_what_to_add(tmp_path):
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny")))
     with pytest.raises(UsageError, match="tiny") as error:
-        sample.plan(Request(tiny, None, tmp_path))
+        load_source("sample").plan(PlanRequest(tiny, None, tmp_path))
     assert "[sample]" in error.value.hint

@@ -167,17 +167,17 @@ def test_a_picture_has_the_same_bytes_in_another_process():
         f"chosen = {[c.fine_id for c in chosen]}\n"
         "for c in reversed(load_manifest('product').classes):\n"
         "    if c.fine_id in chosen:\n"
-        "        print(c.fine_id, hashlib.sha256(sample.draw('product', c, 3)).hexdigest())\n"
+        "        print(c.fine_id, hashlib.sha256(sample.draw_jpeg('product', c, 3)).hexdigest())\n"
     )
     env = {**os.environ, "PYTHONHASHSEED": "7"}
     out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
-    here = {c.fine_id: hashlib.sha256(sample.draw("product", c, 3)).hexdigest() for c in chosen}
+    here = {c.fine_id: hashlib.sha256(sample.draw_jpeg("product", c, 3)).hexdigest() for c in chosen}
     assert dict(line.split() for line in out.splitlines()) == here
 
 
 def test_the_pictures_of_a_class_differ_from_each_other():
     for c in SOME[:4]:
-        assert len({sample.draw("product", c, index) for index in range(8)}) == 8
+        assert len({sample.draw_jpeg("product", c, index) for index in range(8)}) == 8
 
 
 def test_one_class_of_each_form_draws_in_sizes_that_a_data_set_keeps():

@@ -157,12 +157,12 @@ def test_a_picture_has_the_same_bytes_in_another_process():
         "for c in reversed([FineClass(**r) for r in rows]):\n"
         "    if c.fine_id in chosen:\n"
         "        for index in (6, 3):\n"
-        "            print(c.fine_id, index, hashlib.sha256(sample.draw('vehicle', c, index)).hexdigest())\n"
+        "            print(c.fine_id, index, hashlib.sha256(sample.draw_jpeg('vehicle', c, index)).hexdigest())\n"
     )
     env = {**os.environ, "PYTHONHASHSEED": "7"}
     out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
     here = {
-        f"{c.fine_id} {index} {hashlib.sha256(sample.draw('vehicle', c, index)).hexdigest()}"
+        f"{c.fine_id} {index} {hashlib.sha256(sample.draw_jpeg('vehicle', c, index)).hexdigest()}"
         for c in chosen
         for index in (3, 6)
     }
@@ -171,7 +171,7 @@ def test_a_picture_has_the_same_bytes_in_another_process():
 
 def test_the_pictures_of_a_vehicle_differ_from_each_other():
     for c in SOME[:4]:
-        assert len({sample.draw("vehicle", c, index) for index in range(8)}) == 8
+        assert len({sample.draw_jpeg("vehicle", c, index) for index in range(8)}) == 8
 
 
 def assert_drawn(c, index):

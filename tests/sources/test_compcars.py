@@ -12,7 +12,9 @@ from dmlkit.dataset.validate import validate
 from dmlkit.errors import ManifestError, SourceError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import compcars as source
+from dmlkit.sources import compcars as module
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import vehicle_archives as made
@@ -63,7 +65,7 @@ def folder(tmp_path):
 
 
 def classes(path):
-    return source.classes(request(path))
+    return load_source("compcars").classes(request(path))
 
 
 def own_manifest(where, change):
@@ -87,8 +89,8 @@ def test_a_build_has_the_types_of_the_map_and_pickups_only_in_the_test(folder, t
 
 def test_the_zip_file_gives_the_same_images(folder, tmp_path):
     path = zipped(tmp_path / "my.zip", folder, "data/")
-    assert read(source, path) == read(source, folder)
-    assert read(source, path)["1_2_2009_2f20091"] == ("compcars-001-0002-2009", None)
+    assert read("compcars", path) == read("compcars", folder)
+    assert read("compcars", path)["1_2_2009_2f20091"] == ("compcars-001-0002-2009", None)
 
 
 def test_names_are_readable_and_unique(folder):
@@ -116,13 +118,13 @@ def test_models_of_unknown_type_and_images_of_unknown_year_are_left_out(tmp_path
 
 def test_a_type_that_the_manifest_leaves_out_is_a_reason(folder, tmp_path):
     own = own_manifest(tmp_path / "own", lambda text: text.replace('"hatchback" = "hatchback"', '"hatchback" = ""'))
-    found = source.classes(source.Request(own, folder, tmp_path))
+    found = load_source("compcars").classes(PlanRequest(own, folder, tmp_path))
     assert reasons(found)["compcars-003-0004-2009"] == "the manifest leaves out its type: hatchback"
 
 
 def test_the_middle_class_may_be_the_makes_cars_of_one_type(folder, tmp_path):
     own = own_manifest(tmp_path / "own", lambda text: text.replace('middle = "model"', 'middle = "make"'))
-    found = source.classes(source.Request(own, folder, tmp_path)).classes
+    found = load_source("compcars").classes(PlanRequest(own, folder, tmp_path)).classes
     assert {c.middle for c in found} == {
         "Audi, sedan", "Audi, SUV", "make 2, hatchback", "make 2, pickup", "Mini"
     }  # fmt: skip
@@ -153,12 +155,12 @@ def test_unknown_types_are_an_error_that_shows_them(tmp_path):
 
 
 def test_images_at_another_place_are_unlabelled(tmp_path):
-    found = read(source, write(tmp_path / "c", [*IMAGES, "1/1/stray", "x/1/2009/odd"]))
+    found = read("compcars", write(tmp_path / "c", [*IMAGES, "1/1/stray", "x/1/2009/odd"]))
     assert found["stray"] == found["odd"] == ("", "unlabelled")
 
 
 def test_images_of_the_same_name_in_two_folders_are_two(tmp_path):
-    found = read(source, write(tmp_path / "c", ["1/1/2009/same", "1/2/2009/same"]))
+    found = read("compcars", write(tmp_path / "c", ["1/1/2009/same", "1/2/2009/same"]))
     assert set(found) == {"1_1_2009_same", "1_2_2009_same"}
 
 
@@ -187,7 +189,7 @@ def test_damaged_and_foreign_matlab_files_are_errors(folder):
     with pytest.raises(SourceError, match=r"car_type.mat cannot be read"):
         classes(folder)
     (folder / "misc/car_type.mat").write_bytes(mat(other=1))
-    with pytest.raises(SourceError, match=r"car_type.mat has no 'types'"):
+    with pytest.raises(SourceError, match=r"car_type.mat cannot be read: it has no 'types'"):
         classes(folder)
 
 
@@ -213,6 +215,6 @@ def test_without_scipy_the_error_says_what_to_install(folder, monkeypatch):
 def test_counts_that_are_the_published_ones_give_no_note(tmp_path, monkeypatch):
     folder = write(tmp_path / "c", [name for name in IMAGES if IMAGES[name] != 9])
     assert len(classes(folder).notes) == 2
-    monkeypatch.setattr(source, "IMAGES", 32)
-    monkeypatch.setattr(source, "MODELS", 8)
+    monkeypatch.setattr(module, "NUM_IMAGES", 32)
+    monkeypatch.setattr(module, "NUM_MODELS", 8)
     assert classes(folder).notes == ()

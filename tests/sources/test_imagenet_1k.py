@@ -14,8 +14,9 @@ from scipy.io import savemat
 from dmlkit.errors import SourceError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import Request, imagenet_1k
+from dmlkit.sources.base import PlanRequest
 from dmlkit.sources.common import synsets
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.candidates import labels, offered, statuses
 from tests.support.images import make_image, write_tar
@@ -171,11 +172,11 @@ def root(tmp_path):
 
 
 def plan(path):
-    return imagenet_1k.plan(Request(None, path, path))
+    return load_source("imagenet-1k").plan(PlanRequest(None, path, path))
 
 
 def read(path):
-    return offered(imagenet_1k, path, path)
+    return offered("imagenet-1k", path, path)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -252,12 +253,12 @@ def test_a_image_that_no_table_knows_is_unlabelled(root):
 
 @pytest.mark.parametrize("val", [val_tar, val_folder])
 def test_val_is_shared_out_among_units_and_nothing_is_lost(root, val, monkeypatch):
-    monkeypatch.setattr(synsets, "LISTED", 4)
+    monkeypatch.setattr(synsets, "IMAGES_PER_UNIT", 4)
     val(root), devkit_tar(root)
     units = plan(root)
     assert [unit.name for unit in units] == ["val-00000", "val-00001"]
     for unit in units:
-        found = labels(list(imagenet_1k.read(unit)))
+        found = labels(list(load_source("imagenet-1k").read(unit)))
         assert set(found.values()) == set(unit.labels)
     assert labels(read(root)) == VAL
 
@@ -376,7 +377,7 @@ def test_links_of_val_that_lead_out_of_its_folder_are_unsafe(root, tmp_path):
 @pytest.mark.parametrize("one", [train_folders, val_folder])
 def test_train_or_val_twice_is_a_clear_error_with_both_places(root, one):
     archives_only(one(root))
-    with pytest.raises(SourceError, match=r"stands twice: .*imagenet.* and .*imagenet"):
+    with pytest.raises(SourceError, match=r"is there twice: .*imagenet.* and .*imagenet"):
         plan(root)
 
 
@@ -414,7 +415,7 @@ def test_an_empty_folder_and_a_folder_of_something_else_are_clear_errors(root):
 
 def test_a_changed_image_of_val_is_another_unit(root):
     for path in (devkit_tar(val_folder(root)), root / "val" / "ILSVRC2012_val_00000003.JPEG"):
-        first = [unit.identity for unit in plan(root)]
+        first = [unit.fingerprint for unit in plan(root)]
         os.utime(path, ns=(1, 1))
-        changed = [unit.identity for unit in plan(root)] != first
+        changed = [unit.fingerprint for unit in plan(root)] != first
         assert changed == (path.parent.name == "val")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dmlkit import sources
 from dmlkit.errors import OutputError, SourceError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import Request, imagenet_21k
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.storage import archives
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.candidates import labels, offered, statuses
@@ -103,11 +103,11 @@ def root(tmp_path):
 @pytest.fixture
 def read(tmp_path):
     (tmp_path / "scratch").mkdir()
-    return lambda path: offered(imagenet_21k, path, tmp_path / "scratch")
+    return lambda path: offered("imagenet-21k", path, tmp_path / "scratch")
 
 
-def plan(path, scratch, settled=lambda unit: False):
-    return list(imagenet_21k.plan(Request(None, path, scratch, settled=settled)))
+def plan(path, scratch, is_covered=lambda unit: False):
+    return list(load_source("imagenet-21k").plan(PlanRequest(None, path, scratch, is_covered=is_covered)))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -115,7 +115,7 @@ def test_every_layout_gives_the_same_images_under_the_same_ids_and_labels(layout
     (tmp_path / "scratch").mkdir()
     found = {}
     for unit in plan(layout(root), tmp_path / "scratch"):
-        for candidate in imagenet_21k.read(unit):
+        for candidate in load_source("imagenet-21k").read(unit):
             assert candidate.status is None
             assert candidate.upstream_id not in found
             assert candidate.upstream_label == candidate.upstream_id[:9]
@@ -165,9 +165,9 @@ def test_a_stream_is_unpacked_piece_by_piece_and_leaves_nothing(tiny_manifest, r
 def test_of_a_stream_only_one_archive_lies_unpacked_at_a_time(root, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    for unit in imagenet_21k.plan(Request(None, outer_gz(root), scratch)):
+    for unit in load_source("imagenet-21k").plan(PlanRequest(None, outer_gz(root), scratch)):
         assert [path.stem for path in scratch.iterdir()] == [unit.name]
-        Path(unit.path).unlink()
+        unit.temporary.unlink()
 
 
 def test_what_the_pool_holds_is_not_copied_out_of_a_stream_again(root, tmp_path):
@@ -175,10 +175,10 @@ def test_what_the_pool_holds_is_not_copied_out_of_a_stream_again(root, tmp_path)
     first = plan(path, tmp_path)
     held = {unit.name for unit in first[:-1]}
     for unit in first:
-        Path(unit.path).unlink()
-    again = plan(path, tmp_path, settled=lambda unit: unit.name in held)
-    assert [(u.name, u.identity) for u in again] == [(u.name, u.identity) for u in first]
-    assert [u.temporary for u in again] == [False] * len(held) + [True]
+        unit.temporary.unlink()
+    again = plan(path, tmp_path, is_covered=lambda unit: unit.name in held)
+    assert [(u.name, u.fingerprint) for u in again] == [(u.name, u.fingerprint) for u in first]
+    assert [u.temporary is not None for u in again] == [False] * len(held) + [True]
     assert [p.stem for p in tmp_path.glob("*.tar")] == [first[-1].name]
 
 
@@ -280,7 +280,7 @@ def test_a_cut_archive_of_archives_gives_what_stands_before_the_cut(root, tmp_pa
         path.write_bytes(whole[: int(len(whole) * share)])
         kept, damage = {}, 0
         for unit in plan(path, tmp_path):
-            for candidate in imagenet_21k.read(unit):
+            for candidate in load_source("imagenet-21k").read(unit):
                 if candidate.status is None:
                     kept[candidate.upstream_id] = candidate.read()
                 damage += candidate.status == "damaged-archive"
@@ -296,9 +296,11 @@ def test_a_damaged_stream_gives_the_same_units_when_its_synsets_are_in_the_pool(
     data[len(data) // 2] ^= 0xFF
     for broken in (bytes(data), bytes(data[: len(data) // 3])):
         path.write_bytes(broken)
-        first, again = plan(path, tmp_path), plan(path, tmp_path, settled=lambda unit: True)
-        assert [(u.name, u.identity, u.members) for u in first] == [(u.name, u.identity, u.members) for u in again]
-        assert first[-1].kind == "damaged-archive"
+        first, again = plan(path, tmp_path), plan(path, tmp_path, is_covered=lambda unit: True)
+        assert [(u.name, u.fingerprint, u.payload) for u in first] == [
+            (u.name, u.fingerprint, u.payload) for u in again
+        ]
+        assert first[-1].payload.status == "damaged-archive"
 
 
 def test_a_build_of_a_cut_stream_keeps_every_image_before_the_cut(tiny_manifest, root, tmp_path):
@@ -367,7 +369,7 @@ def test_an_archive_that_leads_nowhere_is_a_clear_error(root, tmp_path):
 def test_a_synset_twice_is_a_clear_error_with_both_places(root, tmp_path):
     prefixed(root)
     twice = write_tar(root / f"{WNIDS[0]}.tar", SYNSETS[WNIDS[0]])
-    with pytest.raises(SourceError, match="stands twice") as raised:
+    with pytest.raises(SourceError, match="is there twice") as raised:
         plan(root, tmp_path)
     assert str(twice) in raised.value.message
     assert "winter21_whole" in raised.value.message
@@ -411,7 +413,7 @@ def test_the_folder_of_another_source_gives_the_hint_that_names_it(root, tmp_pat
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"x")
     with pytest.raises(SourceError) as raised:
-        list(sources.load(wanted).plan(Request(None, root, tmp_path)))
+        list(load_source(wanted).plan(PlanRequest(None, root, tmp_path)))
     assert raised.value.hint == f"this looks like the source {other}: --source {other}"
 
 
@@ -427,18 +429,18 @@ def test_the_file_of_another_source_gives_the_hint_that_names_it(root, tmp_path,
 def test_the_folder_of_winter21_is_not_imagenet_1k_however_it_is_given(root, tmp_path, monkeypatch, given):
     monkeypatch.chdir(prefixed(root) / "winter21_whole" if given == "." else prefixed(root))
     with pytest.raises(SourceError, match="is not of the source imagenet-1k") as raised:
-        sources.load("imagenet-1k").plan(Request(None, Path(given), tmp_path))
+        load_source("imagenet-1k").plan(PlanRequest(None, Path(given), tmp_path))
     assert raised.value.hint.endswith("--source imagenet-21k")
 
 
 def test_a_changed_archive_is_another_unit_and_an_untouched_one_is_not(root, tmp_path):
     for layout in (flat, folders, outer):
         path = layout(root / layout.__name__)
-        first = {u.name: u.identity for u in plan(path, tmp_path)}
-        assert first == {u.name: u.identity for u in plan(path, tmp_path)}
+        first = {u.name: u.fingerprint for u in plan(path, tmp_path)}
+        assert first == {u.name: u.fingerprint for u in plan(path, tmp_path)}
         changed = {"flat": f"{WNIDS[0]}.tar", "folders": f"{WNIDS[0]}/{WNIDS[0]}_1.JPEG"}.get(layout.__name__, "")
         os.utime(path / changed if changed else path, ns=(1, 1))
-        assert {u.name: u.identity for u in plan(path, tmp_path)}[WNIDS[0]] != first[WNIDS[0]]
+        assert {u.name: u.fingerprint for u in plan(path, tmp_path)}[WNIDS[0]] != first[WNIDS[0]]
 
 
 def test_nothing_of_a_image_is_read_to_plan(root, tmp_path, monkeypatch):

@@ -14,8 +14,8 @@ from dmlkit.errors import DmlkitError, ManifestError, SourceError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import Request
-from dmlkit.sources import imaterialist_2019 as imaterialist
+from dmlkit.sources import imaterialist_lists
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image
 from tests.support.imaterialist_lists import (
@@ -213,24 +213,21 @@ def test_rows_are_read_as_json_has_them_wherever_a_block_ends(tmp_path, texts, b
     path = tmp_path / "train.json"
     path.write_bytes(text.encode("utf-8", "replace"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imaterialist, "BLOCK", block)
-        patch.setattr(imaterialist, "LONGEST", 2000)
-        imaterialist.read_lists.cache_clear()
-        found = imaterialist.read_lists(tmp_path, (("train.json", ""),))
-        read = [row for label in found.spans for row in imaterialist.rows_of(tmp_path, found, label)]
-    imaterialist.read_lists.cache_clear()
+        patch.setattr(imaterialist_lists, "BLOCK", block)
+        patch.setattr(imaterialist_lists, "MAX_ROW_BYTES", 2000)
+        imaterialist_lists.read_lists.cache_clear()
+        found = imaterialist_lists.read_lists(tmp_path, (("train.json", ""),))
+        read = [row for label in found.spans for row in found.rows(label)]
+    imaterialist_lists.read_lists.cache_clear()
     want = json.loads(path.read_text(encoding="utf-8"))["images"]
-    assert {r["id"]: r["url"] for r in read} == {
-        r["id"]: r["url"].strip().encode("utf-8", "replace").decode() for r in want
-    }
+    assert {r.id: r.url for r in read} == {r["id"]: r["url"].strip().encode("utf-8", "replace").decode() for r in want}
 
 
 def test_a_list_that_changes_under_the_build_is_an_error(tiny, whole):
-    request = Request(tiny, whole, whole)
-    found = imaterialist.contents_of(imaterialist.tree_of(request), {"train": "train.json"})
+    _, _, lists = load_source(NAME).open_lists(whole)
     (whole / "train.json").write_text('{"images": []}')
     with pytest.raises(SourceError, match="changed while it was read"):
-        list(imaterialist.rows_of(whole, found, "imaterialist-2019-0001"))
+        list(lists.rows("imaterialist-2019-0001"))
 
 
 def test_an_id_that_leads_out_of_the_folder_reads_nothing_there(tiny, options, tmp_path):
@@ -301,13 +298,13 @@ def test_a_tree_that_is_not_that_of_the_manifest_is_an_error(tiny, whole):
         (json.dumps(moved), r"leaf 1: 1\.2\.2; in the manifest 1\.1\.1"),
         (json.dumps(lacking), r"leaf 6: nowhere; in the manifest 2\.1\.1"),
         (json.dumps(more), r"leaf 7: 2\.1\.1; in the manifest nowhere"),
-        (json.dumps(twice), r"leaf 5 stands below 2\.1\.1 and 1\.2\.2|leaf 5 stands below 1\.2\.2 and 2\.1\.1"),
+        (json.dumps(twice), r"leaf 5 is below 2\.1\.1 and 1\.2\.2|leaf 5 is below 1\.2\.2 and 2\.1\.1"),
         (json.dumps(TREE)[:90], "is not whole"),
         ("[" * 100_000, "is not whole"),
-        ("[1, 2]", "no tree"),
-        ('{"level1_node1": {"x": {"level3_node1": ["1"]}}}', "no tree"),
-        ('{"level1_node1": {"level2_node1": {"level3_node1": ["a"]}}}', "no tree"),
-        ('{"level1_node1": {"level2_node1": {"level3_node1": 5}}}', "no tree"),
+        ("[1, 2]", "not a tree"),
+        ('{"level1_node1": {"x": {"level3_node1": ["1"]}}}', "not a tree"),
+        ('{"level1_node1": {"level2_node1": {"level3_node1": ["a"]}}}', "not a tree"),
+        ('{"level1_node1": {"level2_node1": {"level3_node1": 5}}}', "not a tree"),
     ):
         (whole / "product_tree.json").write_text(tree)
         with pytest.raises(SourceError, match=said):
@@ -326,7 +323,7 @@ def test_leaves_of_nodes_with_a_single_node_below_are_left_out_with_the_reason(t
 @pytest.mark.parametrize(
     ("row", "said"),
     [("7\t1.1.1\ttrain", "cannot be read"), ("x\t1.1.1\ttrain\t", "cannot be read"), ("7\t1.1\ttrain\t", "cannot be"),
-     ("0\t1.1.1\ttest\t", "stands twice"), ("7\t1.1.1\tdev\t", "the split is 'dev'")],
+     ("0\t1.1.1\ttest\t", "occurs 2 times"), ("7\t1.1.1\tdev\t", "the split is 'dev'")],
 )  # fmt: skip
 def test_a_table_of_the_manifest_that_is_wrong_is_an_error(folder, options, whole, row, said):
     path = folder / "imaterialist-2019.tsv"
@@ -365,7 +362,7 @@ def test_names_that_a_person_fills_in_are_shown(tiny, options, whole):
         (["node-1.1\tcoarse\t1\tbag", "node-1.2\tcoarse\t1\tbag"], "node-1.1 and node-1.2 are both called 'bag'"),
         (["node-1.1\tcoarse\t1\tgroup 1.2"], "are both called 'group 1.2'"),
         (["1.1\tcoarse\t1\tbag"], r"ids that are no classes:\n  - '1.1'"),
-        (["node-1.1\tcoarse\t1\tbag", "node-1.1\tcoarse\t1\tsack"], "stands twice"),
+        (["node-1.1\tcoarse\t1\tbag", "node-1.1\tcoarse\t1\tsack"], "is there twice"),
     ],
 )
 def test_names_that_contradict_each_other_are_an_error(tiny, options, whole, tmp_path, lines, said):

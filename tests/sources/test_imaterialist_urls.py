@@ -13,8 +13,9 @@ from dmlkit.dataset.validate import validate
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import Request
-from dmlkit.sources import imaterialist_2019 as imaterialist
+from dmlkit.sources import imaterialist_2019
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.storage import crawler
 from dmlkit.storage.crawl_policy import CrawlPolicy
 from dmlkit.taxonomy.manifest import load_manifest
@@ -163,10 +164,10 @@ def test_a_dry_run_of_files_names_no_hosts(tiny, options, whole):
 
 
 def test_a_leaf_of_any_size_is_taken_in_pieces(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(imaterialist, "PIECE", 3)
-    listing = imaterialist.plan(Request(tiny, write(tmp_path / "from", entries(7)), tmp_path))
+    monkeypatch.setattr(imaterialist_2019, "IMAGES_PER_UNIT", 3)
+    listing = load_source("imaterialist-2019").plan(PlanRequest(tiny, write(tmp_path / "from", entries(7)), tmp_path))
     units = list(listing.units)
-    assert len(units) == listing.total == 6 * 3
+    assert len(units) == listing.num_units == 6 * 3
     assert len({u.name for u in units}) == len(units)
     assert sum(len(u.links) for u in units) == 42
     assert all(len(u.labels) == 1 for u in units)

@@ -11,7 +11,9 @@ from dmlkit.dataset.validate import validate
 from dmlkit.errors import ManifestError, SourceError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import stanford_cars as source
+from dmlkit.sources import stanford_cars as module
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import vehicle_archives as made
@@ -81,7 +83,7 @@ def folder(tmp_path):
 
 
 def classes(path):
-    return source.classes(request(path))
+    return load_source("stanford-cars").classes(request(path))
 
 
 def test_a_build_has_all_classes_and_vans_only_in_the_test(tmp_path):
@@ -101,24 +103,26 @@ def test_a_build_has_all_classes_and_vans_only_in_the_test(tmp_path):
 
 
 def test_both_folders_are_read_and_ids_tell_them_apart(folder):
-    found = read(source, folder)
+    found = read("stanford-cars", folder)
     assert len(found) == 5 * 6
     assert found["cars_train_00001"] == found["cars_test_00001"] == ("stanford-cars-001", None)
     assert found["cars_test_00003"] == ("stanford-cars-002", None)
 
 
 def test_a_zip_file_gives_the_same_images(folder, tmp_path):
-    assert read(source, zipped(tmp_path / "cars.zip", folder, "stanford_cars/")) == read(source, folder)
+    assert read("stanford-cars", zipped(tmp_path / "cars.zip", folder, "stanford_cars/")) == read(
+        "stanford-cars", folder
+    )
 
 
 def test_the_old_layout_with_one_folder_is_read(tmp_path):
-    found = read(source, one_folder(tmp_path / "cars", classes=3))
+    found = read("stanford-cars", one_folder(tmp_path / "cars", classes=3))
     assert found["car_ims_000005"] == ("stanford-cars-003", None)
 
 
 def test_a_single_image_has_its_label(folder):
     made.write(folder / "devkit/cars_train_annos.mat", mat(annotations=annotations({"00001.jpg": 2})))
-    assert read(source, folder)["cars_train_00001"] == ("stanford-cars-002", None)
+    assert read("stanford-cars", folder)["cars_train_00001"] == ("stanford-cars-002", None)
 
 
 def test_a_name_with_a_slash_may_be_written_with_a_hyphen(tmp_path):
@@ -141,14 +145,14 @@ def test_a_label_beyond_the_names_is_an_error(folder):
 
 def test_labels_without_a_image_and_images_without_a_label_are_statuses(folder):
     (folder / "cars_train/00001.jpg").rename(folder / "cars_train/99999.jpg")
-    found = read(source, folder)
+    found = read("stanford-cars", folder)
     assert found["cars_train_00001"] == ("stanford-cars-001", "missing")
     assert found["cars_train_99999"] == ("", "unlabelled")
 
 
 def test_a_test_set_without_labels_is_unlabelled_and_told(folder):
     (folder / "cars_test_annos_withlabels.mat").unlink()
-    found = read(source, folder)
+    found = read("stanford-cars", folder)
     assert found["cars_test_00001"] == ("", "unlabelled")
     assert "cars_test_annos_withlabels.mat is not there: the 10 images below cars_test/ have no labels" in (
         classes(folder).notes
@@ -178,7 +182,7 @@ def test_damaged_and_foreign_matlab_files_are_errors(folder):
     with pytest.raises(SourceError, match=r"cars_train_annos.mat cannot be read"):
         classes(folder)
     path.write_bytes((folder / "devkit/cars_test_annos.mat").read_bytes())
-    with pytest.raises(SourceError, match=r"cars_train_annos.mat has no labels"):
+    with pytest.raises(SourceError, match=r"cars_train_annos.mat cannot be read"):
         classes(folder)
 
 
@@ -188,12 +192,12 @@ def test_a_type_in_an_own_table_that_the_manifest_lacks_is_an_error(folder, tmp_
             made.write(tmp_path / "own" / file.name, file.read_bytes())
     edit(tmp_path / "own" / "stanford-cars.tsv", lambda text: text.replace("Acura\tcoupe", "Acura\trocket"))
     with pytest.raises(ManifestError, match=r"Acura Integra Type R 2001: 'rocket'"):
-        source.classes(source.Request(load_manifest(str(tmp_path / "own")), folder, tmp_path))
+        load_source("stanford-cars").classes(PlanRequest(load_manifest(str(tmp_path / "own")), folder, tmp_path))
 
 
 def test_counts_that_are_the_published_ones_give_no_note(folder, monkeypatch):
     assert len(classes(folder).notes) == 2
-    monkeypatch.setattr(source, "COUNTS", {"cars_train": 20, "cars_test": 10})
+    monkeypatch.setattr(module, "NUM_IMAGES", {"cars_train": 20, "cars_test": 10})
     assert classes(folder).notes == ()
 
 

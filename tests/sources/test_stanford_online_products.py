@@ -16,13 +16,14 @@ from dmlkit.errors import ManifestError, SourceError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import Request, stanford_online_products
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image
 from tests.support.manifests import sums
 
-NAME = stanford_online_products.NAME
+NAME = "stanford-online-products"
 TOP = "Stanford_Online_Products"
 HEADER = "image_id class_id super_class_id path"
 GROUPS = ["bicycle", "cabinet", "chair", "coffee_maker", "fan", "kettle", "lamp", "mug", "sofa", "stapler", "table",
@@ -99,7 +100,7 @@ def write_zip(path, members):
 
 
 def ask(product, path):
-    return stanford_online_products.classes(Request(product, path, path))
+    return load_source(NAME).classes(PlanRequest(product, path, path))
 
 
 def rejected(out):
@@ -197,7 +198,7 @@ def test_a_bad_row_is_an_error_that_shows_it(product, options, line):
 def test_lists_that_contradict_the_manifest_or_themselves_are_an_error(product, options, tmp_path):
     for extra, said in (
         ((1, 13, "boat_final/5_0.JPG"), r"does not know:\n  - 'boat'"),
-        ((1, 8, "mug_final/5_0.JPG"), "the product 1 stands in two super classes"),
+        ((1, 8, "mug_final/5_0.JPG"), "the product 1 is in two super classes"),
     ):
         write(options.path, files(test=[*TEST, extra]))
         with pytest.raises(SourceError, match=said) as caught:

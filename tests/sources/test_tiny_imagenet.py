@@ -9,8 +9,10 @@ from dmlkit import terms
 from dmlkit.errors import SourceError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import Request, tiny_imagenet
+from dmlkit.sources import tiny_imagenet
+from dmlkit.sources.base import PlanRequest
 from dmlkit.sources.common import synsets
+from dmlkit.sources.registry import load_source
 from dmlkit.storage import archives, download
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.candidates import labels, offered, statuses
@@ -101,11 +103,11 @@ def home(tmp_path, monkeypatch):
 
 
 def plan(path):
-    return tiny_imagenet.plan(Request(None, path, path))
+    return load_source("tiny-imagenet").plan(PlanRequest(None, path, path))
 
 
 def read(path):
-    return offered(tiny_imagenet, path, path)
+    return offered("tiny-imagenet", path, path)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -171,10 +173,10 @@ def test_what_is_listed_and_not_there_and_what_is_there_and_not_listed_is_told(l
 
 @both
 def test_val_is_shared_out_among_units_and_nothing_is_lost(layout, root, monkeypatch):
-    monkeypatch.setattr(synsets, "LISTED", 5)
+    monkeypatch.setattr(synsets, "IMAGES_PER_UNIT", 5)
     path = layout(root, FILES)
     units = [unit for unit in plan(path) if unit.name.startswith("val-")]
-    assert [len(unit.members) for unit in units] == [5, 5, 2]
+    assert [len(unit.payload.files) for unit in units] == [5, 5, 2]
     assert labels(read(path)) == LABELS
 
 
@@ -314,11 +316,11 @@ def test_the_archive_is_the_one_that_stanford_publishes():
 @both
 def test_a_changed_source_has_other_units(layout, root):
     path = layout(root, FILES)
-    first = {unit.name: unit.identity for unit in plan(path)}
-    assert first == {unit.name: unit.identity for unit in plan(path)}
+    first = {unit.name: unit.fingerprint for unit in plan(path)}
+    assert first == {unit.name: unit.fingerprint for unit in plan(path)}
     changed = path if path.is_file() else path / "val/images/val_3.JPEG"
     os.utime(changed, ns=(1, 1))
-    assert {unit.name: unit.identity for unit in plan(path)}["val-00000"] != first["val-00000"]
+    assert {unit.name: unit.fingerprint for unit in plan(path)}["val-00000"] != first["val-00000"]
 
 
 def test_no_image_is_read_to_plan(root, monkeypatch):

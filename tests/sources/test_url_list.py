@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmlkit.errors import SourceError, TaxonomyError
-from dmlkit.sources import Request, url_list
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.manifests import CLASSES, write_manifest
 
@@ -22,7 +23,7 @@ def tiny(tmp_path_factory):
 
 
 def links(path, tiny):
-    listing = url_list.plan(Request(tiny, path, path.parent))
+    listing = load_source("url-list").plan(PlanRequest(tiny, path, path.parent))
     return [link for unit in listing.units for link in unit.links]
 
 
@@ -126,8 +127,10 @@ def test_a_missing_list_and_a_folder_are_errors(tmp_path, tiny):
 
 def test_the_list_is_known_as_a_whole_before_its_units(tmp_path, tiny):
     rows = "".join(f"http://h{i % 3}.example/{i},{FINE[i % 2]},CC0-1.0\n" for i in range(1200))
-    listing = url_list.plan(Request(tiny, write(tmp_path / "l.csv", "url,label,license\n" + rows), tmp_path))
-    assert (listing.total, dict(listing.labels)) == (3, {FINE[0]: 600, FINE[1]: 600})
+    listing = load_source("url-list").plan(
+        PlanRequest(tiny, write(tmp_path / "l.csv", "url,label,license\n" + rows), tmp_path)
+    )
+    assert (listing.num_units, dict(listing.labels)) == (3, {FINE[0]: 600, FINE[1]: 600})
     assert sorted(listing.hosts) == ["h0.example", "h1.example", "h2.example"]
     assert listing.licenses == {"CC0-1.0": 1200}
     units = list(listing.units)
@@ -140,10 +143,10 @@ def test_a_unit_is_known_by_its_rows_and_not_by_where_the_list_lies(tmp_path, ti
     text = "url,label\n" + "".join(f"http://a.example/{i},{FINE[0]}\n" for i in range(501))
     (tmp_path / "other").mkdir()
     plans = [
-        url_list.plan(Request(tiny, write(folder / "l.csv", text), tmp_path))
+        load_source("url-list").plan(PlanRequest(tiny, write(folder / "l.csv", text), tmp_path))
         for folder in (tmp_path, tmp_path / "other")
     ]
-    assert [u.identity for u in plans[0].units] == [u.identity for u in plans[1].units]
+    assert [u.fingerprint for u in plans[0].units] == [u.fingerprint for u in plans[1].units]
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

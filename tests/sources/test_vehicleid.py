@@ -12,8 +12,9 @@ from dmlkit.errors import SourceError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import Request, veri_wild_vehicleid
-from dmlkit.sources import vehicleid as source
+from dmlkit.sources import vehicleid as module
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import vehicle_archives as made
 from tests.support.vehicle_archives import MODELS, OWNERS, edit, read, reasons, request, vehicleid, veri_wild, zipped
@@ -39,7 +40,7 @@ def table(tmp_path):
 
 
 def classes(path, table):
-    return source.classes(request(path, table))
+    return load_source("vehicleid").classes(request(path, table))
 
 
 def built(name, path, out, table=None):
@@ -76,7 +77,7 @@ LAYOUTS = [the_folder, the_zip, a_zip_without_its_top_folder, a_folder_that_hold
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_same_images(layout, tmp_path):
     vehicles = [v for v in OWNERS for _ in range(3)]
-    assert read(source, layout(tmp_path)) == {
+    assert read("vehicleid", layout(tmp_path)) == {
         f"{n:07d}": (f"vehicleid-{v:05d}", None) for n, v in enumerate(vehicles, start=1)
     }
 
@@ -222,7 +223,7 @@ def test_a_image_of_two_vehicles_is_in_no_class(folder, table, tmp_path):
 
 def test_rows_without_a_image_and_images_without_a_row_are_statuses(folder):
     (folder / "image/0000001.jpg").rename(folder / "image/0099999.jpg")
-    found = read(source, folder)
+    found = read("vehicleid", folder)
     assert found["0000001"] == ("vehicleid-00001", "missing")
     assert found["0099999"] == ("", "unlabelled")
     assert len(found) == 31
@@ -231,7 +232,7 @@ def test_rows_without_a_image_and_images_without_a_row_are_statuses(folder):
 def test_a_row_cannot_name_a_file_elsewhere(folder, tmp_path):
     made.write(tmp_path / "secret.jpg", made.make_image(1))
     edit(folder / "attribute/img2vid.txt", lambda text: text + "../../secret 12\n")
-    ids = read(source, folder)
+    ids = read("vehicleid", folder)
     assert [its for i, its in ids.items() if "secret" in i] == [("vehicleid-00012", "missing")]
 
 
@@ -266,10 +267,10 @@ def test_a_damaged_member_is_a_status(tmp_path, table):
 
 
 def test_counts_that_are_the_published_ones_give_no_note(folder, table, monkeypatch):
-    monkeypatch.setattr(source, "NUM_IMAGES", 30)
-    monkeypatch.setattr(source, "NUM_VEHICLES", 10)
-    monkeypatch.setattr(source, "LISTS", {"train_list.txt": 30})
-    assert source.notes_on(source.tree_of(request(folder))) == []
+    monkeypatch.setattr(module, "NUM_IMAGES", 30)
+    monkeypatch.setattr(module, "NUM_VEHICLES", 10)
+    monkeypatch.setattr(module, "LISTS", {"train_list.txt": 30})
+    assert module.count_notes(load_source("vehicleid").open_tree(folder)) == []
 
 
 # ---- both sources
@@ -307,7 +308,7 @@ def test_both_in_one_are_valid(both, tmp_path, table):
 
 def test_a_model_of_both_sources_is_one_middle_class(both, tmp_path):
     table = filled(tmp_path / "t.tsv", names={"1": "make 0  a"})
-    found = veri_wild_vehicleid.classes(request(both, table))
+    found = load_source("veri-wild+vehicleid").classes(request(both, table))
     its = [c for c in found.classes if c.middle.casefold().split() == ["make", "0", "a"]]
     assert {c.fine_id.rpartition("-")[0] for c in its} == {"veri-wild", "vehicleid"}
     assert len({c.middle_id for c in its}) == len({c.middle for c in its}) == len({c.split for c in its}) == 1
@@ -331,14 +332,16 @@ def test_vehicleid_may_be_the_zip_file_as_it_came(both, tmp_path, table):
 @pytest.mark.parametrize("lacking", ["VERI-Wild", "VehicleID_V1.0"])
 def test_where_one_of_both_is_missing_it_is_named(lacking, both, tmp_path):
     (both / lacking).rename(tmp_path / "away")
-    with pytest.raises(SourceError, match=f"of the source {source.NAME if 'ID' in lacking else 'veri-wild'}"):
-        veri_wild_vehicleid.classes(request(both))
+    with pytest.raises(SourceError, match=f"of the source {module.NAME if 'ID' in lacking else 'veri-wild'}"):
+        load_source("veri-wild+vehicleid").classes(request(both))
 
 
 @pytest.mark.parametrize("path", [None, "missing"])
 def test_what_is_no_folder_is_an_error_that_says_how(path, tmp_path):
-    with pytest.raises(SourceError, match=r"folder that holds both sources\n.*--from"):
-        veri_wild_vehicleid.plan(Request(None, path and tmp_path / path, tmp_path))
+    with pytest.raises(SourceError) as raised:
+        load_source("veri-wild+vehicleid").plan(PlanRequest(None, path and tmp_path / path, tmp_path))
+    assert raised.value.code == ("source.not-a-folder" if path else "source.path-required")
+    assert "--from" in raised.value.hint
 
 
 def test_a_dry_run_counts_both(both, tmp_path, table):

@@ -11,7 +11,8 @@ from dmlkit.dataset.validate import validate
 from dmlkit.errors import SourceError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.sources import veri_wild as source
+from dmlkit.sources import veri_wild as module
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import vehicle_archives as made
 from tests.support.manifests import sums
@@ -48,7 +49,7 @@ LAYOUTS = [first_release, second_release, lists_beside_the_images, a_folder_that
 
 
 def classes(path):
-    return source.classes(request(path))
+    return load_source("veri-wild").classes(request(path))
 
 
 def classes_with(tmp_path, rows):
@@ -77,7 +78,7 @@ def built(tmp_path_factory):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_same_images_and_classes(layout, tmp_path):
     path = layout(tmp_path)
-    found = read(source, path)
+    found = read("veri-wild", path)
     assert found == {i.replace("/", "_"): (f"veri-wild-{i[:5]}", None) for i in made.ids_of(info_rows())}
     assert classes(path).classes == classes(first_release(tmp_path / "other")).classes
 
@@ -85,23 +86,23 @@ def test_every_layout_gives_the_same_images_and_classes(layout, tmp_path):
 def test_the_releases_are_told_apart_by_their_lists(tmp_path):
     for release in ("first", "second"):
         path = veri_wild(tmp_path / release, release=release)
-        assert source.release_of(source.tree_of(request(path)))[0] == release
+        assert module.find_release(load_source("veri-wild").open_tree(path))[0] == release
         assert any(f"{release} release" in note for note in classes(path).notes)
 
 
 @pytest.mark.parametrize(("release", "header"), [("first", False), ("second", True)])
 def test_the_line_of_names_is_told_by_its_form_and_not_by_the_release(release, header, tmp_path):
     path = veri_wild(tmp_path / "v", release=release, header=header)
-    assert len(read(source, path)) == len(info_rows())
+    assert len(read("veri-wild", path)) == len(info_rows())
     assert len(classes(path).classes) == len(VEHICLES)
 
 
 def test_the_order_of_rows_changes_nothing(tmp_path):
     path = veri_wild(tmp_path / "VERI-Wild")
-    before, units = classes(path), source.plan(request(path))
+    before, units = classes(path), load_source("veri-wild").plan(request(path))
     edit(path / INFO, lambda text: "\n".join([made.HEADER, *reversed(text.splitlines()[1:])]))
     assert {c.fine_id: c for c in classes(path).classes} == {c.fine_id: c for c in before.classes}
-    assert source.plan(request(path)) == units
+    assert load_source("veri-wild").plan(request(path)) == units
 
 
 # ---- what is built
@@ -109,7 +110,7 @@ def test_the_order_of_rows_changes_nothing(tmp_path):
 
 def test_a_build_is_valid_and_takes_every_image(built):
     assert built.statuses == {"ok": len(info_rows())}
-    assert {scale: c.of for scale, c in built.coverage.items()} == {"fine": 36, "middle": 18, "coarse": 6}
+    assert {scale: c.num_classes for scale, c in built.coverage.items()} == {"fine": 36, "middle": 18, "coarse": 6}
     assert validate(built.out) == []
 
 
@@ -275,17 +276,17 @@ def test_files_are_found_by_number_whatever_became_of_their_names(names, tmp_pat
         new = path / "images" / names.format(v=int(i[:5]), n=int(i[6:]))
         new.parent.mkdir(exist_ok=True)
         (path / "images" / f"{i}.jpg").rename(new)
-    assert {status for _, status in read(source, path).values()} == {None}
+    assert {status for _, status in read("veri-wild", path).values()} == {None}
 
 
 def test_lists_that_lost_their_leading_zeros_are_read(tmp_path):
     path = first_release(tmp_path)
-    expected = read(source, path)
+    expected = read("veri-wild", path)
     edit(
         path / INFO,
         lambda t: "\n".join([made.HEADER, *(row.lstrip("0").replace("/000", "/") for row in t.split("\n")[1:])]),
     )
-    assert read(source, path) == expected
+    assert read("veri-wild", path) == expected
 
 
 # ---- counts
@@ -311,9 +312,9 @@ def test_lists_that_are_not_there_are_one_note(tmp_path):
 def test_counts_that_are_the_published_ones_give_no_note(tmp_path, monkeypatch):
     path = first_release(tmp_path)
     rows = len(info_rows())
-    for name, value in {"IMAGES": rows, "VEHICLES": len(VEHICLES)}.items():
-        monkeypatch.setattr(source, name, value)
-    monkeypatch.setitem(source.LISTS, "first", {"train_list.txt": rows // 2, "test_10000.txt": rows // 2})
+    for name, value in {"NUM_IMAGES": rows, "NUM_VEHICLES": len(VEHICLES)}.items():
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setitem(module.LISTS, "first", {"train_list.txt": rows // 2, "test_10000.txt": rows // 2})
     assert classes(path).notes == ()
 
 

@@ -15,7 +15,7 @@ from dmlkit.errors import DmlkitError, OutputError, UsageError
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.collect import CollectTask, byte_versions, collect_unit
 from dmlkit.pipeline.options import BuildOptions, CollectSettings
-from dmlkit.sources.base import Unit
+from dmlkit.sources.base import Payload, Unit
 from dmlkit.storage import executor
 from dmlkit.storage.locations import folder_at
 from tests.support.requirements import installed
@@ -137,7 +137,7 @@ def test_a_cluster_that_is_not_there_is_an_error_at_once(form):
 
 def test_a_worker_with_other_versions_is_an_error_and_writes_nothing(tmp_path):
     task = CollectTask(
-        Unit("u", ("n01443537",), "1"), "sample", folder_at(tmp_path), CollectSettings(32, None, None), {},
+        Unit("u", ("n01443537",), "1", Payload()), "sample", folder_at(tmp_path), CollectSettings(32, None, None), {},
         versions=byte_versions() | {"pillow": "1.0"},
     )  # fmt: skip
     with pytest.raises(DmlkitError, match=r"was started with dmlkit .*pillow 1\.0"):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 
-from dmlkit.sources import Request
-from dmlkit.sources.base import Candidate
+from dmlkit.sources.base import Candidate, PlanRequest
+from dmlkit.sources.registry import load_source
 
 
-def offered(module: ModuleType, path: Path | None, scratch: Path) -> list[Candidate]:
-    """Every candidate that a source offers of ``path``, read as a build does."""
+def offered(name: str, path: Path | None, scratch: Path) -> list[Candidate]:
+    """Every candidate that the source ``name`` offers of ``path``, read as a build does."""
+    source = load_source(name)
     candidates = []
-    for unit in module.plan(Request(manifest=None, path=path, scratch=scratch)):
-        candidates += module.read(unit)
+    for unit in source.plan(PlanRequest(manifest=None, path=path, scratch=scratch)):
+        candidates += source.read(unit)
         if unit.temporary:
-            Path(unit.path).unlink()
+            unit.temporary.unlink()
     return candidates
 
 

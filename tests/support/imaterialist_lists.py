@@ -5,12 +5,12 @@ import shutil
 
 import pandas as pd
 
-from dmlkit.sources import Request
-from dmlkit.sources import imaterialist_2019 as imaterialist
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy import manifest
 from tests.support.images import make_image
 
-NAME = imaterialist.NAME
+NAME = "imaterialist-2019"
 PRODUCT = manifest.shipped_folder() / "product"
 TREE = {
     "level1_node2": {"level2_node1": {"level3_node1": ["6"]}},
@@ -98,4 +98,4 @@ def rejected(out):
 
 def ask(tiny, path, **more):
     """The classes of a folder, as a build finds them."""
-    return imaterialist.classes(Request(tiny, path, path, **more))
+    return load_source(NAME).classes(PlanRequest(tiny, path, path, **more))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from dmlkit import sources
+from dmlkit.sources.registry import load_source
 
 
 def note_reads(monkeypatch: pytest.MonkeyPatch, name: str = "imagenet-21k") -> list[str]:
     """Replace the source ``name``, in this process, by one that notes the names of the units that are read."""
-    source = sources.load(name)
-    read = source.read
+    source_class = type(load_source(name))
+    read = source_class.read
     units: list[str] = []
 
-    def read_and_note(unit):
+    def read_and_note(source, unit):
         units.append(unit.name)
-        return read(unit)
+        return read(source, unit)
 
-    monkeypatch.setattr(source, "read", read_and_note)
+    monkeypatch.setattr(source_class, "read", read_and_note)
     return units

@@ -3,7 +3,8 @@
 import zipfile
 from pathlib import Path
 
-from dmlkit.sources import Request
+from dmlkit.sources.base import PlanRequest
+from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image
 
@@ -92,11 +93,12 @@ def zipped(path, folder, top=""):
 
 
 def request(path, table=None):
-    return Request(load_manifest("vehicle"), path, Path(), table=table)
+    return PlanRequest(load_manifest("vehicle"), path, Path(), table=table)
 
 
-def read(source, path):
-    """Every candidate that a source offers of ``path``: image id → (label, status)."""
+def read(name, path):
+    """Every candidate that the source ``name`` offers of ``path``: image id → (label, status)."""
+    source = load_source(name)
     return {
         c.upstream_id: (c.upstream_label, c.status) for unit in source.plan(request(path)) for c in source.read(unit)
     }

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dmlkit import sources, terms
+from dmlkit import terms
 from dmlkit.errors import SourceError, UsageError
+from dmlkit.sources.registry import SOURCES
 
 WHOLE = """title = "T"
 license = "other"
@@ -33,7 +34,7 @@ def read(tmp_path):
 
 
 def test_every_source_has_terms():
-    assert sorted(terms.SOURCES) == sorted(sources.MODULES)
+    assert sorted(terms.SOURCES) == sorted(SOURCES)
 
 
 @pytest.mark.parametrize("name", [*terms.SOURCES, terms.RELEASE])

@@ -8,24 +8,36 @@ from typing import Any
 import numpy as np
 
 from dmlkit.errors import SourceError
+from dmlkit.text import summarize
 
 
-def read(data: bytes, what: str, instead: str = "") -> dict[str, Any]:
-    """The variables of a MATLAB file. Raises `SourceError`; ``instead`` says what helps where scipy is missing."""
+def read_variables(data: bytes, name: str, alternative: str = "") -> dict[str, Any]:
+    """Read the variables of the MATLAB file ``name``. Raises `SourceError`.
+
+    ``alternative`` says what else helps if scipy is not installed.
+    """
     try:
         from scipy.io import loadmat
     except ImportError as exc:
         raise SourceError(
-            f"reading {what} needs scipy, which is not installed",
-            hint='pip install "dmlkit[devkit]"' + (f", {instead}" if instead else ""),
+            f"reading {name} needs scipy, which is not installed",
+            code="source.scipy-required",
+            hint='pip install "dmlkit[devkit]"' + (f", {alternative}" if alternative else ""),
+            name=name,
         ) from exc
     try:
-        found: dict[str, Any] = loadmat(io.BytesIO(data), squeeze_me=True, struct_as_record=False)
+        variables: dict[str, Any] = loadmat(io.BytesIO(data), squeeze_me=True, struct_as_record=False)
     except Exception as exc:  # scipy raises many types for damaged files
-        raise SourceError(f"{what} cannot be read: {exc!r}"[:300], hint="download it again") from exc
-    return found
+        raise damaged_file(name, exc) from exc
+    return variables
 
 
-def texts(value: Any) -> list[str]:
-    """A cell array of texts as a list; an empty cell is an empty text."""
-    return [str(cell).strip() if isinstance(cell, str) else "" for cell in np.atleast_1d(value).tolist()]
+def damaged_file(name: str, reason: BaseException | str, hint: str = "download it again") -> SourceError:
+    """Make the error for a MATLAB file that is not what it should be."""
+    why = reason if isinstance(reason, str) else summarize(reason)
+    return SourceError(f"{name} cannot be read: {why}", code="source.damaged-matlab", hint=hint, name=name)
+
+
+def to_texts(cells: Any) -> list[str]:
+    """Return a cell array of texts as a list; an empty cell is an empty text."""
+    return [str(cell).strip() if isinstance(cell, str) else "" for cell in np.atleast_1d(cells).tolist()]
