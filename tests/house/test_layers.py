@@ -3,7 +3,9 @@
 What is known is listed as it was when the house was built, and may only shrink.
 """
 
-from tests.support.source_code import PACKAGE, cycles, describe_new, imports, modules
+import re
+
+from tests.support.source_code import PACKAGE, ROOT, cycles, describe_new, imports, modules
 
 # From the top: a room may import the rooms of the lines below its own.
 LAYERS = (
@@ -69,3 +71,13 @@ def test_types_need_no_imports_of_their_own():
 def test_only_the_version_comes_from_the_package():
     taken = [i for module in modules().values() for i in imports(module) if i.imported == PACKAGE]
     assert [f"{i.importer}:{i.line} {i.name}" for i in taken if i.name != f"{PACKAGE}.__version__"] == []
+
+
+def test_architecture_page_has_every_room_in_order():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)?) \| .* \| `([\w.]+)` \|$", page, re.M)
+    rooms = [room for names, _ in rows for room in re.findall(r"\w+", names)]
+    assert rooms == [room for layer in LAYERS for room in layer if not room.startswith("__")]
+    for names, file in rows:
+        room = re.findall(r"\w+", names)[0]
+        assert any((ROOT / PACKAGE / place).is_file() for place in (f"{room}/{file}", file)), file
