@@ -25,8 +25,8 @@ LAYERS = (
 )
 LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
-KNOWN_UPWARD = {"storage -> taxonomy": 1}
-KNOWN_FOR_TYPES = {"formats": 3}
+KNOWN_UPWARD: dict[str, int] = {}
+KNOWN_FOR_TYPES = {"formats": 1}
 KNOWN_CYCLES = 2
 
 
