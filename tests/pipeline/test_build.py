@@ -12,6 +12,7 @@ from dmlkit.errors import OutputError, PoolError, SourceError, TaxonomyError, Us
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions
+from dmlkit.pipeline.pool import Pool
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, WHALE, sums, write_manifest, write_source
@@ -41,16 +42,16 @@ def ids(folder):
     return {split: rows["image_id"][:] for split, rows in load_dataset(str(folder)).items()}
 
 
-def test_every_good_image_is_in_and_every_image_has_its_three_labels(tiny, options):
+def test_every_good_image_has_its_three_labels(tiny, options):
     result = build(tiny, options)
     loaded = load_dataset(str(options.out))
     assert {split: len(rows) for split, rows in loaded.items()} == result.images
     assert sum(result.images.values()) == 6 * len(CLASSES) == result.statuses["ok"]
-    of_id = {c.fine_id: c for c in CLASSES}
+    class_by_id = {c.fine_id: c for c in CLASSES}
     for split, rows in loaded.items():
         names = {scale: rows.features[scale].names for scale in ("fine", "middle", "coarse")}
         for row in rows:
-            c = of_id[row["upstream_label"]]
+            c = class_by_id[row["upstream_label"]]
             assert [names[scale][row[scale]] for scale in names] == [c.fine, c.middle, c.coarse]
             assert (split == "train") == (c.split == "train")
             assert row["image_id"].startswith(f"imagenet-21k/{c.fine_id}_")
@@ -59,7 +60,7 @@ def test_every_good_image_is_in_and_every_image_has_its_three_labels(tiny, optio
     assert validate(options.out) == []
 
 
-def test_every_query_has_a_match_and_every_test_class_is_on_both_sides(tiny, options):
+def test_every_test_class_is_on_both_sides(tiny, options):
     build(tiny, options)
     loaded = load_dataset(str(options.out))
     for scale in ("fine", "middle", "coarse"):
@@ -68,7 +69,7 @@ def test_every_query_has_a_match_and_every_test_class_is_on_both_sides(tiny, opt
     assert len(set(loaded["query"]["fine"][:])) == len(TEST_FINE)
 
 
-def test_the_bytes_do_not_depend_on_workers_order_or_pool(tiny, options, tmp_path):
+def test_bytes_do_not_depend_on_workers_or_order(tiny, options, tmp_path):
     build(tiny, options)
     build(tiny, replace(options, out=tmp_path / "two", jobs=2))
     build(tiny, replace(options, out=tmp_path / "again", pool=options.pool_folder))
@@ -80,7 +81,7 @@ def test_the_bytes_do_not_depend_on_workers_order_or_pool(tiny, options, tmp_pat
     assert sums(options.out) == sums(tmp_path / "two") == sums(tmp_path / "again") == sums(tmp_path / "moved")
 
 
-def test_a_folder_that_was_built_again_is_not_served_from_an_old_cache(tiny, options):
+def test_second_build_is_not_read_from_a_cache(tiny, options):
     build(tiny, options)
     before = load_dataset(str(options.out))["train"]["sha256"][:]
     tar = options.path / f"{FINE[0]}.tar"
@@ -92,7 +93,7 @@ def test_a_folder_that_was_built_again_is_not_served_from_an_old_cache(tiny, opt
     assert len(set(after) - set(before)) == 6
 
 
-def test_one_duplicate_stays_and_contradicting_ones_go(tiny, options):
+def test_one_duplicate_stays_contradicting_ones_go(tiny, options):
     same, shared = make_image(97001), make_image(97002)
     first, second = FINE[0], FINE[1]
     extra = {f"{first}_{i}.JPEG": make_image(97100 + i) for i in range(4)}
@@ -111,7 +112,7 @@ def test_one_duplicate_stays_and_contradicting_ones_go(tiny, options):
     assert not out.isna().any(axis=None)
 
 
-def test_a_image_that_also_stands_under_an_excluded_label_is_out(tiny, options):
+def test_image_also_under_an_excluded_label_is_out(tiny, options):
     shared = make_image(97301)
     write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": shared, f"{FINE[0]}_2.JPEG": make_image(97302)})
     write_tar(options.path / f"{WHALE.label}.tar", {f"{WHALE.label}_1.JPEG": shared})
@@ -120,7 +121,7 @@ def test_a_image_that_also_stands_under_an_excluded_label_is_out(tiny, options):
     assert rejected(options.out).loc[f"imagenet-21k/{FINE[0]}_1", "status"] == "conflicting-duplicate"
 
 
-def test_a_image_that_also_stands_under_its_own_middle_class_is_kept(tiny, options):
+def test_image_also_under_its_middle_class_is_kept(tiny, options):
     shared = make_image(97401)
     write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": shared})
     write_tar(options.path / f"{CLASSES[0].middle_id}.tar", {"n_1.JPEG": shared, "n_2.JPEG": make_image(97402)})
@@ -129,7 +130,7 @@ def test_a_image_that_also_stands_under_its_own_middle_class_is_kept(tiny, optio
     assert f"imagenet-21k/{FINE[0]}_1" in ids(options.out)["train"]
 
 
-def test_candidates_add_up_whatever_is_wrong_with_them(tiny, options):
+def test_candidates_add_up_for_every_fault(tiny, options):
     members = {
         "a.JPEG": b"",
         "b.JPEG": b"<html>quota</html>",
@@ -146,7 +147,7 @@ def test_candidates_add_up_whatever_is_wrong_with_them(tiny, options):
     assert len(rejected(options.out)) == sum(expected.values()) - expected["ok"]
 
 
-def test_a_test_class_with_one_image_is_out_and_counted_as_missing(tiny, options):
+def test_test_class_with_one_image_is_missing(tiny, options):
     write_tar(options.path / f"{TEST_FINE[0]}.tar", {f"{TEST_FINE[0]}_1.JPEG": make_image(97601)})
     result = build(tiny, options)
     assert result.statuses["class-too-small"] == 1
@@ -154,7 +155,7 @@ def test_a_test_class_with_one_image_is_out_and_counted_as_missing(tiny, options
     assert result.missing == [f"{TEST_FINE[0]} ({CLASSES[FINE.index(TEST_FINE[0])].fine})"]
 
 
-def test_a_limit_keeps_the_same_images_from_a_small_or_a_full_pool(tiny, options, tmp_path):
+def test_limit_keeps_the_same_images_from_any_pool(tiny, options, tmp_path):
     build(tiny, options)
     limited = replace(options, limit=3)
     result = build(tiny, replace(limited, out=tmp_path / "fresh"))
@@ -165,7 +166,7 @@ def test_a_limit_keeps_the_same_images_from_a_small_or_a_full_pool(tiny, options
     assert chosen < {i for of in ids(options.out).values() for i in of}
 
 
-def test_size_shrinks_and_says_so(tiny, options):
+def test_size_resizes_and_is_recorded(tiny, options):
     write_tar(options.path / f"{FINE[0]}.tar", {f"{FINE[0]}_1.JPEG": make_image(97701, 400, 200)})
     build(tiny, replace(options, shorter_side_px=64))
     sizes = {row["image_id"]: row["image"].size for row in load_dataset(str(options.out))["train"]}
@@ -177,7 +178,7 @@ def test_size_shrinks_and_says_so(tiny, options):
     assert "HAMMING" in (options.out / "README.md").read_text()
 
 
-def test_changed_source_bytes_are_collected_again_and_nothing_else(tiny, options, monkeypatch):
+def test_only_changed_units_are_collected_again(tiny, options, monkeypatch):
     build(tiny, options)
     before = sums(options.out)
     write_tar(options.path / f"{FINE[3]}.tar", {f"{FINE[3]}_{i}.JPEG": make_image(97800 + i) for i in range(6)})
@@ -187,7 +188,7 @@ def test_changed_source_bytes_are_collected_again_and_nothing_else(tiny, options
     assert sums(options.out) != before
 
 
-def test_a_new_exclusion_or_split_reads_no_image_again(tiny_manifest, options, monkeypatch):
+def test_new_exclusion_or_split_reads_no_image(tiny_manifest, options, monkeypatch):
     build(load_manifest(str(tiny_manifest)), options)
     reads = note_reads(monkeypatch)
     changed = [replace(c, split="test" if c.middle == "dog" else "train") for c in CLASSES]
@@ -202,7 +203,7 @@ def test_a_new_exclusion_or_split_reads_no_image_again(tiny_manifest, options, m
     assert reads == []
 
 
-def test_labels_that_no_one_knows_stop_the_build_before_a_image_is_read(tiny, options, monkeypatch):
+def test_unknown_labels_stop_before_reading(tiny, options, monkeypatch):
     write_tar(options.path / "n77777777.tar", {"n77777777_1.JPEG": make_image(1)})
     reads = note_reads(monkeypatch)
     with pytest.raises(TaxonomyError) as error:
@@ -211,18 +212,20 @@ def test_labels_that_no_one_knows_stop_the_build_before_a_image_is_read(tiny, op
     assert reads == []
 
 
-def test_a_build_that_cannot_begin_leaves_nothing_behind(tiny, options, tmp_path):
+def test_build_that_cannot_begin_leaves_nothing(tiny, options, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceError, match="empty folder"):
+    with pytest.raises(SourceError):
         build(tiny, replace(options, path=tmp_path / "empty"))
     assert {p.name for p in tmp_path.iterdir()} == {"tiny", "tars", "empty"}
 
 
-def test_nothing_good_gives_an_error_and_no_folder(tiny, options):
+def test_source_without_good_images_is_an_error(tiny, options):
     for path in options.path.iterdir():
         write_tar(path, {"x.JPEG": b"no image"})
-    with pytest.raises(SourceError, match="none of the 8 images"):
+    with pytest.raises(SourceError) as error:
         build(tiny, options)
+    assert error.value.code == "source.no-good-images"
+    assert error.value.facts["statuses"] == {"not-an-image": 8}
     assert not options.out.exists()
 
 
@@ -247,7 +250,7 @@ def test_meaningless_options_are_refused(tiny, options, change, code, facts):
 @pytest.mark.parametrize(
     "text", ["{}", "[]", "no json", '{"manifest": {"name": "other"}, "source": {"name": "sample"}}']
 )
-def test_an_output_folder_that_holds_something_else_is_left_alone(tiny, options, text):
+def test_foreign_output_folder_is_left_alone(tiny, options, text):
     options.out.mkdir()
     (options.out / "build.json").write_text(text)
     (options.out / "thesis.doc").write_text("years of work")
@@ -258,7 +261,7 @@ def test_an_output_folder_that_holds_something_else_is_left_alone(tiny, options,
     assert not options.pool_folder.exists()
 
 
-def test_an_output_path_that_is_a_file_is_left_alone(tiny, options):
+def test_output_that_is_a_file_is_left_alone(tiny, options):
     options.out.write_text("a file")
     with pytest.raises(OutputError) as error:
         build(tiny, options)
@@ -266,9 +269,9 @@ def test_an_output_path_that_is_a_file_is_left_alone(tiny, options):
     assert options.out.read_text() == "a file"
 
 
-def test_a_data_set_of_another_source_is_not_replaced_but_a_sample_is(tiny, options):
+def test_only_a_sample_is_replaced_by_a_source(tiny, options):
     build(tiny, options)
-    with pytest.raises(OutputError, match="made from imagenet-21k"):
+    with pytest.raises(OutputError):
         build(tiny, replace(options, source="sample", path=None))
     facts = json.loads((options.out / "build.json").read_text())
     facts["source"]["name"] = "sample"
@@ -278,32 +281,42 @@ def test_a_data_set_of_another_source_is_not_replaced_but_a_sample_is(tiny, opti
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "code"),
     [
-        ({"notes.txt": "mine"}, "no readable pool.json"),
-        ({"pool.json": "{", "x": ""}, "no readable pool.json"),
-        ({"pool.json": '{"dmlkit": "pool", "format": 1, "source": "sample"}'}, "not a pool of the source imagenet-21k"),
-        ({"pool.json": '{"dmlkit": "pool", "format": 0, "source": "imagenet-21k"}'}, "format 0"),
+        ({"notes.txt": "mine"}, "pool.foreign"),
+        ({"pool.json": "{", "x": ""}, "pool.foreign"),
+        ({"pool.json": '{"dmlkit": "pool", "format": 1, "source": "sample"}'}, "pool.other-source"),
+        ({"pool.json": '{"dmlkit": "pool", "format": 0, "source": "imagenet-21k"}'}, "pool.other-format"),
     ],
 )
-def test_a_foreign_pool_is_left_alone(tiny, options, tmp_path, content, complaint):
+def test_foreign_pool_is_left_alone(tiny, options, tmp_path, content, code):
     folder = tmp_path / "pool" / "imagenet-21k"
     folder.mkdir(parents=True)
     for name, text in content.items():
         (folder / name).write_text(text)
-    with pytest.raises(PoolError, match=complaint):
+    with pytest.raises(PoolError) as error:
         build(tiny, replace(options, pool=tmp_path / "pool"))
+    assert error.value.code == code
     assert {p.name: p.read_text() for p in folder.iterdir()} == content
 
 
-def test_a_pool_in_use_and_a_pool_that_is_a_file_are_errors(tiny, options, tmp_path):
-    from dmlkit.pipeline.pool import Pool
-
-    with Pool(options.pool_folder, "imagenet-21k"), pytest.raises(PoolError, match="another build is using"):
+def test_pool_in_use_is_an_error(tiny, options):
+    with Pool(options.pool_folder, "imagenet-21k"), pytest.raises(PoolError) as error:
         build(tiny, options)
+    assert error.value.code == "pool.in-use"
+
+
+def test_pool_that_is_a_file_is_an_error(tiny, options, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(PoolError, match="is a file"):
+    with pytest.raises(PoolError) as error:
         build(tiny, replace(options, pool=tmp_path / "file"))
+    assert error.value.code == "pool.not-a-folder"
+
+
+def test_pool_inside_the_output_is_refused(tiny, options):
+    with pytest.raises(UsageError) as error:
+        build(tiny, replace(options, pool=options.out / "pool"))
+    assert error.value.code == "usage.pool-inside-out"
 
 
 def test_damaged_pool_files_are_collected_again(tiny, options):
@@ -317,7 +330,7 @@ def test_damaged_pool_files_are_collected_again(tiny, options):
     assert sums(options.out) == before
 
 
-def test_a_dry_run_says_what_it_would_read_and_writes_nothing(tiny, options, tmp_path):
+def test_dry_run_counts_and_writes_nothing(tiny, options, tmp_path):
     write_tar(options.path / f"{CLASSES[0].middle_id}.tar", {"n_1.JPEG": make_image(1)})
     facts = dry_run(tiny, options)
     assert (facts["units"], facts["fine"], facts["of_fine"], facts["settled"]) == (9, 8, 8, 0)
@@ -328,7 +341,7 @@ def test_a_dry_run_says_what_it_would_read_and_writes_nothing(tiny, options, tmp
     assert dry_run(tiny, options)["settled"] == 9
 
 
-def test_a_dry_run_of_a_download_names_it_and_fetches_nothing(options, monkeypatch, tmp_path):
+def test_dry_run_of_a_download_fetches_nothing(options, monkeypatch, tmp_path):
     monkeypatch.setenv("DMLKIT_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("dmlkit.storage.download.download", lambda *_, **__: pytest.fail("a dry run downloaded"))
     facts = dry_run(load_manifest("animal"), replace(options, source="tiny-imagenet", path=None))
@@ -336,7 +349,7 @@ def test_a_dry_run_of_a_download_names_it_and_fetches_nothing(options, monkeypat
     assert not (tmp_path / "home").exists()
 
 
-def test_the_folder_names_no_path_of_the_machine(tiny, options, tmp_path):
+def test_folder_contains_no_path_of_the_machine(tiny, options, tmp_path):
     build(tiny, options)
     for path in options.out.rglob("*"):
         if path.is_file():

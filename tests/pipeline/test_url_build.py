@@ -29,8 +29,8 @@ FINE = [c.fine_id for c in CLASSES]
 QUICK = {
     "pause": 0.02,
     "connect": 2.0,
-    "stall": 0.6,
-    "total": 1.5,
+    "stall": 1.2,
+    "total": 3.0,
     "tries": 2,
     "allow_private_hosts": True,
     "per_host": 32,
@@ -80,7 +80,7 @@ def statuses_of(out):
     return dict(zip(rejected["image_id"], rejected["status"], strict=True))
 
 
-def test_images_keep_their_bytes_and_say_where_they_come_from(tiny, options, server):
+def test_images_keep_bytes_and_attribution(tiny, options, server):
     rows = [(*row, "CC-BY-4.0", "Ada") for row in good_rows(server)]
     write_list(options.path, rows, "url,label,id,license,author")
     build(tiny, options)
@@ -95,7 +95,7 @@ def test_images_keep_their_bytes_and_say_where_they_come_from(tiny, options, ser
     assert "Ada" in (options.out / "ATTRIBUTION.csv").read_text()
 
 
-def test_every_fault_ends_with_its_status_and_spoils_no_other_image(tiny, options, server, tmp_path):
+def test_every_fault_ends_with_its_status(tiny, options, server, tmp_path):
     rows = good_rows(server)
     write_list(options.path, rows)
     build(tiny, options)
@@ -107,10 +107,10 @@ def test_every_fault_ends_with_its_status_and_spoils_no_other_image(tiny, option
     started = time.monotonic()
     result = build(tiny, replace(options, path=write_list(tmp_path / "faulty.csv", rows + faulty), out=tmp_path / "f"))
     assert time.monotonic() - started < 30
-    found = statuses_of(tmp_path / "f")
+    statuses = statuses_of(tmp_path / "f")
     for fault, status in FAULTS.items():
         for i in range(2):
-            assert found.get(f"url-list/{fault}-{i}", "ok") == status, fault
+            assert statuses.get(f"url-list/{fault}-{i}", "ok") == status, fault
     assert sum(result.statuses.values()) == len(rows) + len(faulty)
     hosts = result.failures["hosts"]
     assert list(hosts) == [server.url.removeprefix("http://")]
@@ -129,7 +129,7 @@ def test_every_fault_ends_with_its_status_and_spoils_no_other_image(tiny, option
     assert clean.items() <= after.items()
 
 
-def test_faults_that_pass_leave_the_same_data_set(tiny, options, server, tmp_path):
+def test_transient_faults_leave_the_same_dataset(tiny, options, server, tmp_path):
     write_list(options.path, good_rows(server))
     build(tiny, options)
     for fault in ("500-once", "429-once", "reset-once", "half-once", "redirect", "gzip", "no-length"):
@@ -144,7 +144,7 @@ def test_faults_that_pass_leave_the_same_data_set(tiny, options, server, tmp_pat
             assert one.reset_index(drop=True).equals(two.reset_index(drop=True)), (fault, split)
 
 
-def test_running_again_asks_for_what_may_pass_and_nothing_else(tiny, options, server, tmp_path):
+def test_second_build_retries_only_what_may_pass(tiny, options, server, tmp_path):
     faults = ("404", "500", "timeout", "noai")
     extra = [(f"{server.url}/{'silent' if f == 'timeout' else f}/{3000 + n}", FINE[n], f) for n, f in enumerate(faults)]
     write_list(options.path, good_rows(server) + extra)
@@ -161,7 +161,7 @@ def test_running_again_asks_for_what_may_pass_and_nothing_else(tiny, options, se
     assert set(server.asked - before) == {"/silent/3002", "/500/3001"}
 
 
-def test_trying_again_with_a_limit_makes_nothing_unsafe(tiny, options, server):
+def test_retrying_with_a_limit_keeps_the_pool(tiny, options, server):
     write_list(options.path, [*good_rows(server), (f"{server.url}/500/3001", FINE[0], "fails")])
     build(tiny, options)
     build(tiny, replace(options, limit=2))
@@ -170,7 +170,7 @@ def test_trying_again_with_a_limit_makes_nothing_unsafe(tiny, options, server):
     assert set(server.asked - before) == {"/500/3001"}
 
 
-def test_what_was_tried_again_and_came_is_in_and_the_rest_has_not_changed(tiny, options, server, tmp_path, monkeypatch):
+def test_retried_images_complete_the_dataset(tiny, options, server, tmp_path, monkeypatch):
     rows = good_rows(server)
     write_list(tmp_path / "all.csv", rows)
     build(tiny, replace(options, path=tmp_path / "all.csv", out=tmp_path / "whole"))
@@ -188,7 +188,7 @@ def test_what_was_tried_again_and_came_is_in_and_the_rest_has_not_changed(tiny, 
     assert sums(options.out) == sums(tmp_path / "whole")
 
 
-def test_a_image_that_changed_since_the_list_was_made_is_told(tiny, options, server):
+def test_image_changed_since_listing_is_rejected(tiny, options, server):
     rows = [(*row, sha256_hex(make_image(int(row[2][1:]), 64, 48))) for row in good_rows(server)]
     rows[5] = (*rows[5][:3], "0" * 64)
     write_list(options.path, rows, "url,label,id,sha256")
@@ -196,7 +196,7 @@ def test_a_image_that_changed_since_the_list_was_made_is_told(tiny, options, ser
     assert result.statuses == {"ok": len(rows) - 1, "changed": 1}
 
 
-def test_the_same_bytes_at_three_addresses_are_a_placeholder(tiny, options, server):
+def test_same_bytes_at_three_urls_are_a_placeholder(tiny, options, server):
     gone = [(f"{server.url}/ok/{'0' * i}7777", FINE[0], f"gone{i}") for i in (1, 2, 3)]
     twice = [(f"{server.url}/ok/{'0' * i}8888", FINE[1], f"twice{i}") for i in (1, 2)]
     write_list(options.path, good_rows(server) + gone + twice)
@@ -204,7 +204,7 @@ def test_the_same_bytes_at_three_addresses_are_a_placeholder(tiny, options, serv
     assert (result.statuses["placeholder"], result.statuses["duplicate"]) == (3, 1)
 
 
-def test_a_limit_fetches_no_more_than_it_needs(tiny, options, server, tmp_path):
+def test_limit_fetches_no_more_than_it_needs(tiny, options, server, tmp_path):
     rows = good_rows(server, per_class=20)
     rows[0] = (rows[0][0].replace("/ok/", "/404/"), *rows[0][1:])
     write_list(options.path, rows)
@@ -218,14 +218,15 @@ def test_a_limit_fetches_no_more_than_it_needs(tiny, options, server, tmp_path):
     assert sums(tmp_path / "few") == sums(tmp_path / "same")
 
 
-def test_labels_that_no_one_knows_stop_before_anything_is_asked(tiny, options, server):
+def test_unknown_labels_stop_before_fetching(tiny, options, server):
     write_list(options.path, [*good_rows(server), (f"{server.url}/ok/1", "n77777777", "x")])
-    with pytest.raises(TaxonomyError, match="n77777777"):
+    with pytest.raises(TaxonomyError) as error:
         build(tiny, options)
+    assert error.value.facts["labels"] == ("n77777777",)
     assert not server.asked
 
 
-def test_images_of_labels_above_the_fine_classes_are_not_fetched(tiny, options, server):
+def test_images_above_the_fine_classes_not_fetched(tiny, options, server):
     write_list(options.path, [*good_rows(server), (f"{server.url}/ok/1", CLASSES[0].middle_id, "above")])
     result = build(tiny, options)
     assert result.statuses["above"] == 1
@@ -241,12 +242,12 @@ def start(folder, path, out, *more):
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
-def test_killed_at_random_moments_nothing_safe_is_fetched_twice(folder, tmp_path, server, kills):
+def test_killed_build_fetches_nothing_twice(folder, tmp_path, server, kills):
     rows = good_rows(server, per_class=200)
     path = write_list(tmp_path / "list.csv", rows)
     process = start(folder, path, tmp_path / "whole")
-    _, said = process.communicate()
-    assert process.returncode == 0, said
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr
     server.asked.clear()
     server.delay = 0.002
     rng = random.Random(kills)
@@ -266,7 +267,7 @@ def test_killed_at_random_moments_nothing_safe_is_fetched_twice(folder, tmp_path
             for i in pd.read_parquet(unit)["image_id"]
         }
     process = start(folder, path, out)
-    _, said = process.communicate()
-    assert process.returncode == 0, said
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr
     assert not twice
     assert sums(out) == sums(tmp_path / "whole")
