@@ -313,7 +313,7 @@ def fenced(text: str, language: str) -> str:
 
 def write_attribution(folder: Path, rows: pd.DataFrame) -> None:
     """Write ``ATTRIBUTION.csv`` where the source names authors: who made each image, and under which licence."""
-    named = rows[rows["author"].notna()].sort_values("image_id")
+    named = rows[rows["author"].fillna("") != ""].sort_values("image_id")
     if named.empty:
         return
     with (folder / "ATTRIBUTION.csv").open("w", encoding="utf-8", newline="") as file:

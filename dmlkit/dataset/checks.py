@@ -17,6 +17,7 @@ import yaml
 
 from dmlkit import terms
 from dmlkit.dataset.card import size_category
+from dmlkit.schema.features import OPTIONAL_TEXTS
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUS_NAMES
@@ -89,7 +90,8 @@ class Content:
 def check_values(content: Content) -> Iterator[Finding]:
     """E205. The other checks take for granted that these values are there."""
     rows, tree = content.images, content.hierarchy
-    for name in ("image_id", *SCALES, "upstream_label", "width", "height", "exif_orientation", "sha256", "source"):
+    numbers = ("width", "height", "exif_orientation")
+    for name in ("image_id", *SCALES, *numbers, "sha256", "source", *OPTIONAL_TEXTS):
         lacking = rows[rows[name].isna()]
         if name in SCALES:
             lacking = lacking[lacking["stem"].isin([part.stem for part in content.parts if name in part.scales])]
@@ -382,8 +384,8 @@ def check_rejected(content: Content) -> Iterator[Finding]:
 
 def check_attribution(content: Content) -> Iterator[Finding]:
     columns = ["image_id", "author", "license", "source_url"]
-    rows = content.images[content.images["author"].notna()]
-    unlicensed = rows[rows["license"].isna()]
+    rows = content.images[content.images["author"] != ""]
+    unlicensed = rows[rows["license"] == ""]
     if len(unlicensed):
         yield Finding("W502", "data", f"an author and no licence: {first_few(unlicensed['image_id'])}")
     said = pd.DataFrame(columns=columns, dtype=str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -12,12 +13,15 @@ import pyarrow.parquet as pq
 
 from dmlkit.dataset.folder import HIERARCHY, REJECTED
 from dmlkit.schema import features
+from dmlkit.schema.features import OPTIONAL_TEXTS
 from dmlkit.storage import executor
 
 # Bytes of images in a file: at most, unless one image has more.
 SHARD_BYTES = 500_000_000
 # Rows and bytes of images in a row group: small, because the viewer and random readers fetch a whole one.
 GROUP_ROWS, GROUP_BYTES = 100, 16_000_000
+# A split of at least so many row groups has at least so many files: a worker that streams takes whole files.
+MIN_SHARDS = 8
 # Bytes of images below which starting further processes takes longer than it saves.
 WORTH_WORKERS_BYTES = 100_000_000
 
@@ -99,8 +103,20 @@ def shard_name(stem: str, number: int, count: int) -> str:
 
 
 def cut_shards(lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """Cut the rows of a split into files of at most `SHARD_BYTES` each."""
-    return list(cut_rows(lengths, SHARD_BYTES, len(lengths) or 1))
+    """Cut the rows of a split into files of at most `SHARD_BYTES`; into at least `MIN_SHARDS` if the split is large.
+
+    A split of fewer than `MIN_SHARDS` row groups is not cut for the sake of their number.
+    """
+    cuts = list(cut_rows(lengths, SHARD_BYTES, len(lengths) or 1))
+    num_groups = sum(1 for _ in cut_rows(lengths, GROUP_BYTES, GROUP_ROWS))
+    if len(cuts) >= MIN_SHARDS or num_groups < MIN_SHARDS:
+        return cuts
+    bounds = [len(lengths) * number // MIN_SHARDS for number in range(MIN_SHARDS + 1)]
+    return [
+        (first + start, first + stop)
+        for first, last in pairwise(bounds)
+        for start, stop in cut_rows(lengths[first:last], SHARD_BYTES, last - first)
+    ]
 
 
 def cut_rows(lengths: Sequence[int], max_bytes: int, max_rows: int) -> Iterator[tuple[int, int]]:
@@ -130,7 +146,8 @@ def write_shard(shard: Shard) -> WrittenShard:
             num_changed += sum(a != b for a, b in zip(hashes.to_pylist(), rows["sha256"].to_pylist(), strict=True))
             rows = rows.set_column(rows.column_names.index("sha256"), "sha256", hashes)
             rows = rows.append_column("image", image_column(rows["image_id"].to_pylist(), images, shard.schema))
-            writer.write_table(rows.select(shard.schema.names).cast(shard.schema), row_group_size=stop - start)
+            rows = without_null_texts(rows.select(shard.schema.names))
+            writer.write_table(rows.cast(shard.schema), row_group_size=stop - start)
     return WrittenShard(len(shard.lengths), num_changed)
 
 
@@ -139,6 +156,13 @@ def image_column(image_ids: list[str], images: list[StoredImage], schema: pa.Sch
     names = (f"{image_id.rsplit('/', 1)[-1]}.{image.suffix}" for image_id, image in zip(image_ids, images, strict=True))
     values = [{"bytes": image.data, "path": name} for image, name in zip(images, names, strict=True)]
     return pa.array(values, schema.field("image").type)
+
+
+def without_null_texts(rows: pa.Table) -> pa.Table:
+    """Write texts that the source does not give as empty ones: a plain DataLoader cannot collate null."""
+    for name in OPTIONAL_TEXTS:
+        rows = rows.set_column(rows.column_names.index(name), name, rows[name].cast(pa.string()).fill_null(""))
+    return rows
 
 
 def writer_options(schema: pa.Schema) -> dict[str, Any]:

@@ -49,6 +49,10 @@ def as_rejected(rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=REJECTED)
 
 
+# The columns of ``data/`` that a source may not give. They are empty then, never null.
+OPTIONAL_TEXTS = ("upstream_label", "source_url", "license", "author")
+
+
 def image_features(names: Mapping[str, list[str]]) -> Features:
     """The columns of ``data/``: one row an image. ``names`` are the class names of each scale."""
     from datasets import ClassLabel, Features, Image, Value

@@ -117,6 +117,9 @@ for values in (
     {"fine": 8},
     {"image_id": None},
     {"upstream_label": None},
+    {"source_url": None},
+    {"license": None},
+    {"author": None},
     {"source": None},
     {"exif_orientation": 0},
     {"exif_orientation": 9},
@@ -351,7 +354,7 @@ for text in (
 
 @planted.in_rows("W502")
 def an_author_and_no_licence(tables):
-    tables.train[0] |= AUTHOR | {"license": None}
+    tables.train[0] |= AUTHOR | {"license": ""}
     text = f"image_id,author,license,source_url\n{tables.train[0]['image_id']},A. Painter,,https://example.org/1\n"
     (tables.folder / "ATTRIBUTION.csv").write_text(text)
 
@@ -390,7 +393,7 @@ def test_authors_and_attribution_that_agree_are_no_fault(changeable):
     tables = Tables(changeable)
     authors = ['Zoë "Z" O\'Neill, Jr.', "NA", "=1+1", "two\nlines", "a\rb", "<b>", "null"]
     for row, author in zip(tables.train, authors, strict=False):
-        row |= AUTHOR | {"author": author, "source_url": None}
+        row |= AUTHOR | {"author": author, "source_url": ""}
     tables.save()
     write_attribution(changeable, pd.DataFrame(tables.train))
     write_sums(changeable)

@@ -8,7 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Image, Value, load_dataset
 from PIL import Image as Pillow
+from torch.utils.data import DataLoader
 
+from dmlkit.dataset.shards import cut_shards
 from dmlkit.dataset.validate import validate
 from dmlkit.schema.scales import SCALES, SPLITS
 from tests.support.manifests import CLASSES, build_folder
@@ -30,7 +32,7 @@ def shards(folder, split):
     return sorted((folder / "data").glob(f"{split}-*.parquet"))
 
 
-def test_load_dataset_gives_three_splits_with_images_and_named_labels(good_folder):
+def test_load_dataset_gives_images_and_named_labels(good_folder):
     loaded = load_dataset(str(good_folder))
     assert {split: len(rows) for split, rows in loaded.items()} == {"train": 24, "query": 9, "gallery": 15}
     for rows in loaded.values():
@@ -42,7 +44,7 @@ def test_load_dataset_gives_three_splits_with_images_and_named_labels(good_folde
     assert isinstance(loaded["query"][0]["image"], Pillow.Image)
 
 
-def test_the_config_hierarchy_has_a_row_for_each_fine_class_that_fits_the_labels(good_folder):
+def test_hierarchy_has_a_row_for_each_fine_class(good_folder):
     images = load_dataset(str(good_folder))
     classes = load_dataset(str(good_folder), "hierarchy")["train"]
     assert classes["fine_id"][:] == sorted(c.fine_id for c in CLASSES)
@@ -74,7 +76,7 @@ def test_the_bytes_are_exactly_those_of_the_source(larger):
         assert row["image"]["path"] == row["image_id"].removeprefix("imagenet-21k/") + ".jpg"
 
 
-def test_row_groups_are_small_images_uncompressed_and_pages_indexed(larger):
+def test_row_groups_are_small_and_uncompressed(larger):
     for split in SPLITS:
         (path,) = shards(larger[0], split)
         metadata = pq.read_metadata(path)
@@ -90,14 +92,14 @@ def test_row_groups_are_small_images_uncompressed_and_pages_indexed(larger):
     assert pq.read_metadata(shards(larger[0], "train")[0]).num_row_groups == 3
 
 
-def test_a_row_group_of_large_images_has_fewer_rows(tmp_path, monkeypatch):
+def test_row_group_of_large_images_has_fewer_rows(tmp_path, monkeypatch):
     monkeypatch.setattr("dmlkit.dataset.shards.GROUP_BYTES", 4_000)
-    (path,) = shards(build_folder(tmp_path), "train")
-    metadata = pq.read_metadata(path)
-    sizes = [len(row["image"]["bytes"]) for row in rows_of(tmp_path / "out", "train")]
-    assert metadata.num_row_groups > 3
-    for i in range(metadata.num_row_groups):
-        group, sizes = sizes[: metadata.row_group(i).num_rows], sizes[metadata.row_group(i).num_rows :]
+    paths = shards(build_folder(tmp_path), "train")
+    groups = [m.row_group(i).num_rows for m in map(pq.read_metadata, paths) for i in range(m.num_row_groups)]
+    lengths = [len(row["image"]["bytes"]) for row in rows_of(tmp_path / "out", "train")]
+    assert len(groups) > 3
+    for num_rows in groups:
+        group, lengths = lengths[:num_rows], lengths[num_rows:]
         assert sum(group) <= 4_000 or len(group) == 1
 
 
@@ -108,7 +110,7 @@ def test_rows_in_a_row_mix_the_classes(larger):
         assert set(labels[start : start + 30]) == set(labels)
 
 
-def test_small_shards_have_the_same_rows_in_the_same_order(good_folder, tmp_path, monkeypatch):
+def test_small_shards_have_the_same_rows(good_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("dmlkit.dataset.shards.SHARD_BYTES", 5_000)
     folder = build_folder(tmp_path)
     for split in SPLITS:
@@ -124,8 +126,49 @@ def test_small_shards_have_the_same_rows_in_the_same_order(good_folder, tmp_path
         assert loaded[split]["image_id"][:] == usual[split]["image_id"][:]
 
 
+@pytest.mark.parametrize(
+    ("num_images", "image_bytes", "num_files"),
+    [
+        (0, 0, 1),
+        (700, 1, 1),
+        (701, 1, 8),
+        (7, 16_000_000, 1),
+        (8, 16_000_000, 8),
+        (100, 8_000_000, 8),
+        (100, 80_000_000, 17),
+    ],
+)
+def test_large_splits_have_at_least_eight_files(num_images, image_bytes, num_files):
+    cuts = cut_shards([image_bytes] * num_images)
+    assert len(cuts) == num_files
+    assert [row for start, stop in cuts for row in range(start, stop)] == list(range(num_images))
+
+
+def test_streaming_feeds_eight_workers(good_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("dmlkit.dataset.shards.GROUP_ROWS", 3)
+    folder = build_folder(tmp_path)
+    streamed = load_dataset(str(folder), streaming=True)
+    assert {split: rows.num_shards for split, rows in streamed.items()} == {"train": 8, "query": 1, "gallery": 1}
+    assert rows_of(folder, "train") == rows_of(good_folder, "train")
+    assert validate(folder) == []
+    workers = [list(streamed["train"].shard(8, index)) for index in range(8)]
+    assert [len(rows) for rows in workers] == [3] * 8
+
+
+def test_texts_of_images_are_never_null(good_folder):
+    for row in (row for split in SPLITS for row in rows_of(good_folder, split)):
+        assert all(isinstance(row[name], str) for name in ("upstream_label", "source_url", "license", "author"))
+
+
+def test_plain_loader_collates_all_columns(good_folder):
+    rows = load_dataset(str(good_folder))["train"].remove_columns("image").with_format("torch")
+    batch = next(iter(DataLoader(rows, batch_size=4)))
+    assert batch["author"] == [""] * 4
+    assert len(batch["fine"]) == 4
+
+
 @pytest.mark.parametrize(("kept", "splits"), [("train", ["train"]), ("test", ["query", "gallery"])])
-def test_a_folder_with_a_split_without_images_can_be_loaded(tmp_path, kept, splits):
+def test_folder_with_an_empty_split_can_be_loaded(tmp_path, kept, splits):
     folder = build_folder(tmp_path, sources=[c for c in CLASSES if c.split == kept])
     assert list(load_dataset(str(folder))) == list(load_dataset(str(folder), streaming=True)) == splits
     counts = {split: len(rows_of(folder, split)) for split in SPLITS}
@@ -158,7 +201,7 @@ def test_odd_names_of_classes_survive(tmp_path):
     assert validate(folder) == []
 
 
-def test_what_datasets_decodes_is_what_pillow_reads_from_the_bytes(good_folder):
+def test_datasets_decodes_what_pillow_decodes(good_folder):
     raw = {row["image_id"]: row["image"]["bytes"] for row in rows_of(good_folder, "gallery")}
     for row in load_dataset(str(good_folder))["gallery"]:
         assert row["image"].tobytes() == Pillow.open(io.BytesIO(raw[row["image_id"]])).convert("RGB").tobytes()

@@ -82,7 +82,7 @@ def choose(content: Content, per_class: int | None, wanted: set[str], notify: Pr
             sizes.append(np.stack([batch[name].to_numpy() for name in ("width", "height")], 1))
             for counted in pc.value_counts(batch["license"]).to_pylist():
                 licenses[counted["values"] or ""] += counted["counts"]
-            authors |= batch["author"].null_count < len(batch)
+            authors |= bool(pc.any(pc.not_equal(batch["author"], "")).as_py())
             for i, (image_id, *labels) in enumerate(zip(*columns.values(), strict=True)):
                 node = node_of(content, tuple(labels))
                 node.own[split] += 1
