@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import io
 import logging
-import multiprocessing
 import os
-import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from multiprocessing.connection import wait as wait_for_sentinels
 from typing import Any, TypeVar
 
 from dmlkit.errors import DmlkitError, UsageError
+from dmlkit.storage.worker_pool import WorkerDied, WorkerPool
 from dmlkit.text import printable, redact_url
 
 T = TypeVar("T")
@@ -33,9 +29,6 @@ NODE_RETRIES = 5
 
 # Seconds to connect to a Ray cluster.
 CONNECT_SECONDS = 10.0
-
-# Seconds between two looks at whether all workers are alive.
-WATCH_SECONDS = 2.0
 
 RESUME_HINT = "run the same command again: it resumes where it stopped"
 
@@ -62,92 +55,24 @@ def run(
 
 def run_in_processes(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Iterator[R]:
     """Do what `run` does, in local processes."""
-    others = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=prepare_worker)
     try:
-        yield from run_with_backpressure(
-            lambda item: submit(executor, work, item),
-            wait_for_one_of,
-            lambda future: future.result(),
-            iter(items),
-            lambda: jobs * QUEUE_PER_JOB,
-        )
-    except BrokenProcessPool as exc:
-        # One that was being started meanwhile is overlooked by the executor, which would wait for it for ever.
-        for worker in set(multiprocessing.active_children()) - others:
-            worker.kill()
+        with WorkerPool(work, jobs) as pool:
+            pending = 0
+            for item in items:
+                pool.submit(item)
+                pending += 1
+                if pending == jobs * QUEUE_PER_JOB:
+                    yield pool.take()
+                    pending -= 1
+            for _ in range(pending):
+                yield pool.take()
+    except WorkerDied as exc:
         raise DmlkitError(
             "a worker process was killed from outside, or could not start; what was finished is safe",
             code="storage.worker-killed",
             hint=f"{RESUME_HINT}. Out of memory? Try fewer --jobs. "
             'In a script of your own? What it does must stand below `if __name__ == "__main__":`',
         ) from exc
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def submit(executor: ProcessPoolExecutor, work: Callable[[T], R], item: T) -> Future[R]:
-    """Hand over a piece. Raises `BrokenProcessPool` also where the executor notices while it starts a worker."""
-    try:
-        return executor.submit(work, item)
-    except (OSError, ValueError) as exc:  # of pipes that are closed meanwhile
-        raise BrokenProcessPool(str(exc)) from exc
-
-
-def wait_for_one_of(pending: Collection[Future[R]]) -> tuple[Iterable[Future[R]], Iterable[Future[R]]]:
-    """Wait until a piece is finished.
-
-    A worker that is killed while it starts can escape the executor's own watch and leave the others waiting for ever,
-    so it is looked for. Raises `BrokenProcessPool`.
-    """
-    alive = multiprocessing.active_children()
-    while True:
-        done, left = wait(pending, WATCH_SECONDS, FIRST_COMPLETED)
-        if done:
-            return done, left
-        if not all(worker.is_alive() for worker in alive):
-            raise BrokenProcessPool("a worker is gone")
-        alive = multiprocessing.active_children()
-
-
-def run_with_backpressure(
-    hand_over: Callable[[T], Any],
-    wait_for_any: Callable[[Collection[Any]], tuple[Iterable[Any], Iterable[Any]]],
-    result: Callable[[Any], R],
-    items: Iterator[T],
-    ahead: Callable[[], int],
-) -> Iterator[R]:
-    """Keep ``ahead()`` pieces submitted and yield what is finished."""
-    pending: list[Any] = []
-    exhausted = False
-    while True:
-        while not exhausted and len(pending) < ahead():
-            try:
-                item = next(items)
-            except StopIteration:
-                exhausted = True
-            else:
-                pending.append(hand_over(item))
-        if not pending:
-            return
-        done, left = wait_for_any(pending)
-        pending = list(left)
-        for one in done:
-            yield result(one)
-
-
-def prepare_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=exit_with_parent, args=(parent.sentinel,), daemon=True).start()
-
-
-def exit_with_parent(sentinel: int) -> None:
-    """Wait until the parent is gone, then end this process at once."""
-    wait_for_sentinels([sentinel])
-    os._exit(1)
 
 
 def run_on_ray(work: Callable[[T], R], items: Iterable[T], jobs: int, address: str | None) -> Iterator[R]:
@@ -156,14 +81,7 @@ def run_on_ray(work: Callable[[T], R], items: Iterable[T], jobs: int, address: s
     with redirect_stdout(ThreadOutput()), ray_connection(ray, jobs, address):
         task = ray.remote(max_retries=NODE_RETRIES)(work)
         try:
-            yield from run_with_backpressure(
-                task.remote,
-                lambda pending: ray.wait(pending),
-                ray.get,
-                iter(items),
-                # Asked anew each time: nodes come and go.
-                lambda: QUEUE_PER_JOB * max(1, int(ray.cluster_resources().get("CPU", 1))),
-            )
+            yield from run_with_backpressure(ray, task, iter(items))
         except ray.exceptions.RayTaskError as exc:
             raise exc.cause from exc
         except ray.exceptions.RayError as exc:
@@ -172,6 +90,27 @@ def run_on_ray(work: Callable[[T], R], items: Iterable[T], jobs: int, address: s
                 code="storage.ray-failed",
                 hint=f"{RESUME_HINT}. `ray status` shows the nodes that are left",
             ) from exc
+
+
+def run_with_backpressure(ray: Any, task: Any, items: Iterator[T]) -> Iterator[Any]:
+    """Keep `QUEUE_PER_JOB` pieces for each processor of the cluster submitted and yield what is finished."""
+    pending: list[Any] = []
+    exhausted = False
+    while True:
+        # Asked anew each time: nodes come and go.
+        ahead = QUEUE_PER_JOB * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        while not exhausted and len(pending) < ahead:
+            try:
+                item = next(items)
+            except StopIteration:
+                exhausted = True
+            else:
+                pending.append(task.remote(item))
+        if not pending:
+            return
+        done, pending = ray.wait(pending)
+        for one in done:
+            yield ray.get(one)
 
 
 class ThreadOutput(io.TextIOBase):
