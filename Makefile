@@ -33,6 +33,7 @@ format: $(VENV)/tested
 
 docs: $(VENV)/tested
 	$(BIN)/python docs/make_cli_reference.py
+	$(BIN)/python docs/make_tables.py
 
 sheets: $(VENV)/installed
 	$(BIN)/dmlkit build animal

@@ -92,3 +92,14 @@ STATUS_NAMES = tuple(status.name for status in STATUSES)
 FETCH_STATUSES = frozenset(status.name for status in STATUSES if status.group == "fetch")
 SOURCE_STATUSES = frozenset(status.name for status in STATUSES if status.source_decides)
 TRANSIENT_STATUSES = frozenset(status.name for status in STATUSES if status.transient)
+
+
+def statuses_table() -> str:
+    """Render the statuses of rejected images as a Markdown table, for the documentation."""
+    lines = ["| status | decided by | tried again | meaning |", "|---|---|---|---|"]
+    for status in STATUSES:
+        if status.name != "ok":
+            lines.append(
+                f"| `{status.name}` | {status.group} | {'yes' if status.transient else ''} | {status.meaning} |"
+            )
+    return "\n".join(lines)

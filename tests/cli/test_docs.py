@@ -122,14 +122,25 @@ def test_the_command_line_reference_is_up_to_date():
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == made.stdout
 
 
+def test_tables_of_the_docs_are_up_to_date(monkeypatch):
+    """`make docs` makes them."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    from make_tables import TABLES, fill_tables
+
+    for page in {page for page, _ in TABLES}:
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        assert fill_tables(page, text) == text
+
+
 def test_every_status_and_column_is_in_the_format_page():
     from dmlkit.schema.features import hierarchy_features, image_features
     from dmlkit.schema.statuses import STATUSES
 
     page = (ROOT / "docs" / "dataset-format.md").read_text(encoding="utf-8")
-    for status, meaning in ((s.name, s.meaning) for s in STATUSES):
-        if status != "ok":
-            assert f"| `{status}` | {meaning} |" in page
+    for status in STATUSES:
+        if status.name != "ok":
+            assert f"| `{status.name}` | {status.group} |" in page
+            assert status.meaning in page
     for column in image_features({scale: ["x"] for scale in ("fine", "middle", "coarse")}):
         assert f"`{column}`" in page
     assert "`upstream_labels`" in page
