@@ -1,6 +1,6 @@
 """Writes the tables of the documentation that are data of dmlkit. `make docs` runs it; a test tells when one is old.
 
-A table is between two lines of its page, `<!-- table NAME: made by docs/make_tables.py -->` and `<!-- end of table -->`.
+A table is between two lines of its page: `<!-- table NAME: made by docs/make_tables.py -->`, `<!-- end of table -->`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def fill_tables(page: str, text: str) -> str:
     for (name, table), render in TABLES.items():
         if name == page:
             start, end = f"<!-- table {table}: made by docs/make_tables.py -->\n\n", "\n\n<!-- end of table -->"
-            block = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-            text, count = block.subn(lambda _, new=start + render() + end: new, text)
-            if count != 1:
-                raise ValueError(f"{page} has {count} places for the table {table}")
+            blocks = re.findall(re.escape(start) + ".*?" + re.escape(end), text, re.DOTALL)
+            if len(blocks) != 1:
+                raise ValueError(f"{page} has {len(blocks)} places for the table {table}")
+            text = text.replace(blocks[0], start + render() + end)
     return text
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from dmlkit.dataset.folder import FIGURE, DatasetFolder
 from dmlkit.errors import OutputError, UsageError, unreadable_dataset
 from dmlkit.schema.layout import SplitSpec
 from dmlkit.schema.scales import SCALES
-from dmlkit.storage.images import ORIENTATION
+from dmlkit.storage.images import open_upright
 
 PAPER, INK, FAINT = "#ffffff", "#1f2328", "#6b7280"
 # Width and height of an image, and the gap between two, in pixels.
@@ -151,10 +150,8 @@ def read_thumbnails(dataset: DatasetFolder, positions: Mapping[str, ImagePositio
 
 def crop_to_cell(value: dict[str, Any]) -> Image.Image:
     """Decode an image, upright and RGB, scaled and cropped to the size of a cell."""
-    with Image.open(BytesIO(value["bytes"])) as image:
-        image.draft("RGB", (2 * CELL[0], 2 * CELL[1]))
-        upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
-        return ImageOps.fit(upright.convert("RGB"), CELL, Image.Resampling.LANCZOS)
+    upright = open_upright(value["bytes"], (2 * CELL[0], 2 * CELL[1]))
+    return ImageOps.fit(upright, CELL, Image.Resampling.LANCZOS)
 
 
 def sheet_lines(middles: dict[str, list[str]], images: Mapping[str, object]) -> Iterator[str | list[str]]:

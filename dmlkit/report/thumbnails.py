@@ -6,9 +6,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from dmlkit.storage.images import ORIENTATION
+from dmlkit.storage.images import to_upright_rgb
 
 SIDE = 192
 """Pixels of the longer side of a small image."""
@@ -32,9 +32,7 @@ def small(data: bytes) -> Image.Image:
     """An image upright and in RGB, at most `SIDE` long. Raises what Pillow raises at bytes that are no image."""
     with Image.open(BytesIO(data)) as image:
         image.draft("RGB", (2 * SIDE, 2 * SIDE))
-        upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
-        if upright.mode != "RGB":
-            upright = upright.convert("RGB")
+        upright = to_upright_rgb(image)
         upright.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
         return upright.copy() if upright is image else upright
 

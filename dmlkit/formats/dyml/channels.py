@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
-from dmlkit.storage.images import ORIENTATION
+from dmlkit.storage.images import open_upright, to_upright_rgb
 
 # Images that the measure looks at, taken from the whole training list in the order of a hash.
 MAX_MEASURED = 1000
@@ -87,10 +87,7 @@ def count_votes(votes: list[int]) -> Witness:
 
 def channel_votes(data: bytes) -> tuple[int, int]:
     """Ask the two witnesses about one image, which must decode: 1 in its place, -1 swapped, 0 undecided."""
-    with Image.open(BytesIO(data)) as image:
-        image.draft("RGB", (2 * SIDE, 2 * SIDE))
-        upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
-        small = upright.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
+    small = open_upright(data, (2 * SIDE, 2 * SIDE)).resize((SIDE, SIDE), Image.Resampling.BOX)
     pixels: npt.NDArray[np.float64] = np.asarray(small, float) / 255
     warm = pixels[..., 0] - pixels[..., 2]
     height = warm[SIDE // 2 :].mean() - warm[: SIDE // 2].mean()
@@ -109,8 +106,7 @@ def swap_red_blue(data: bytes) -> bytes:
         if image.mode in ("1", "L", "LA"):
             return data
         sampling = JpegImagePlugin.get_sampling(image) if image.format in ("JPEG", "MPO") else 0
-        upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
-        red, green, blue = upright.convert("RGB").split()
+        red, green, blue = to_upright_rgb(image).split()
     out = BytesIO()
     Image.merge("RGB", (blue, green, red)).save(out, "JPEG", quality=QUALITY, subsampling=max(sampling, 0), exif=b"")
     return out.getvalue()

@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from dmlkit import __version__
 from dmlkit.dataset.folder import DatasetFolder
@@ -197,7 +197,7 @@ def as_jpeg(row: Mapping[str, Any]) -> tuple[bytes, str]:
             if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB") and not turned:
                 return data, ""
             kind = "turned by EXIF" if turned else f"{image.format} {image.mode}"
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            upright = images.to_upright_rgb(image)
             out = BytesIO()
             upright.save(out, "JPEG", quality=QUALITY, subsampling=0, exif=b"")
     except Exception as exc:  # Pillow's decoders raise many types for bad bytes
