@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dmlkit import __version__
 from dmlkit.dataset import card, checksums, figure, shards
-from dmlkit.dataset.folder import CHECKSUMS, DatasetFolder
+from dmlkit.dataset.folder import BUILD_JSON, CHECKSUMS, DatasetFolder
 from dmlkit.errors import SourceError
 from dmlkit.pipeline import output_tables
 from dmlkit.pipeline.assemble import AssembledDataset, assemble_dataset
@@ -173,4 +173,4 @@ def record_build(folder: Path, plan: BuildPlan, units: Mapping[str, str], result
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
     }
-    (folder / "build.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / BUILD_JSON).write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -31,7 +31,8 @@ SourceUnits = list[Unit] | Listing | Iterator[Unit]
 def dry_run(manifest: Manifest, options: BuildOptions) -> dict[str, Any]:
     """Return what a build would read.
 
-    The units of a stream, or of an archive that is still to be downloaded, are not known: their counts are null.
+    The units of a stream, or of an archive that is still to be downloaded, are not known. Numbers of images and bytes
+    that are not known before the source is read are null.
     Raises `DmlkitError` in its kinds for wrong input, as `dmlkit.pipeline.build.build` does.
     """
     check_build(manifest, options)
@@ -60,7 +61,7 @@ def dry_run(manifest: Manifest, options: BuildOptions) -> dict[str, Any]:
 
 
 def count_units(units: SourceUnits, taxonomy: Taxonomy, options: BuildOptions, pool: Pool) -> dict[str, Any]:
-    """Count units, images, bytes, labels and classes; null if they are not known before the source is read."""
+    """Count units, images, bytes, labels and classes."""
     labels: Mapping[str, int] = {}
     known: Iterable[Unit] = []
     if isinstance(units, list):

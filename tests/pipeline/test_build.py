@@ -10,7 +10,6 @@ from datasets import load_dataset
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import OutputError, PoolError, SourceError, TaxonomyError, UsageError
 from dmlkit.pipeline.build import build
-from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.pipeline.pool import Pool
 from dmlkit.taxonomy.manifest import load_manifest
@@ -328,25 +327,6 @@ def test_damaged_pool_files_are_collected_again(tiny, options):
     (pool / f"{FINE[2]}.parquet").unlink()
     build(tiny, options)
     assert sums(options.out) == before
-
-
-def test_dry_run_counts_and_writes_nothing(tiny, options, tmp_path):
-    write_tar(options.path / f"{CLASSES[0].middle_id}.tar", {"n_1.JPEG": make_image(1)})
-    facts = dry_run(tiny, options)
-    assert (facts["units"], facts["fine"], facts["of_fine"], facts["settled"]) == (9, 8, 8, 0)
-    assert facts["labels"] == {"ok": 8, "above": 1}
-    assert facts["bytes"] == sum(p.stat().st_size for p in options.path.iterdir())
-    assert {p.name for p in tmp_path.iterdir()} == {"tiny", "tars"}
-    build(tiny, options)
-    assert dry_run(tiny, options)["settled"] == 9
-
-
-def test_dry_run_of_a_download_fetches_nothing(options, monkeypatch, tmp_path):
-    monkeypatch.setenv("DMLKIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("dmlkit.storage.download.download", lambda *_, **__: pytest.fail("a dry run downloaded"))
-    facts = dry_run(load_manifest("animal"), replace(options, source="tiny-imagenet", path=None))
-    assert facts["download"]["bytes"] == 248_100_043
-    assert not (tmp_path / "home").exists()
 
 
 def test_folder_contains_no_path_of_the_machine(tiny, options, tmp_path):
