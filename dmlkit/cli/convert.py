@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -11,12 +10,12 @@ import click
 from dmlkit.cli.options import LOCAL_PATH, POSITIVE, jobs_option, output_options
 from dmlkit.cli.output import FAILED_CHECK, Output
 from dmlkit.errors import UsageError
-from dmlkit.formats import FORMATS, OPTIONS
-from dmlkit.formats.base import Exported
+from dmlkit.formats.base import ExportResult
 from dmlkit.formats.dyml.card import channels_text
 from dmlkit.formats.dyml.importer import import_release
 from dmlkit.formats.dyml.layout import find_releases, is_release, release_name
 from dmlkit.formats.dyml.records import ImportOptions, ImportResult
+from dmlkit.formats.registry import EXPORT_FORMATS, load_export, owner_of_option
 from dmlkit.text import printable, text_table
 
 MAX_CONTRADICTIONS = 5  # are shown; build.json has more
@@ -99,7 +98,7 @@ def notes_on(result: ImportResult) -> list[str]:
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=LOCAL_PATH)
-@click.option("--format", "layout", type=click.Choice(list(FORMATS)), required=True, help="The layout to write.")
+@click.option("--format", "layout", type=click.Choice(list(EXPORT_FORMATS)), required=True, help="The layout to write.")
 @click.option("--out", type=LOCAL_PATH, required=True, help="The folder for it.")
 @click.option("--all-in-one", is_flag=True, help="dyml: query and gallery as one set, as in dyml_product.")
 @click.option(
@@ -128,8 +127,8 @@ def export(
     chosen = {"all_in_one": all_in_one, "faithful": faithful, "shard_size": shard_size}
     chosen = {name: value for name, value in chosen.items() if value}
     for name in chosen:
-        if name not in OPTIONS.get(layout, ()):
-            owner = next(other for other, names in OPTIONS.items() if name in names)
+        if name not in EXPORT_FORMATS[layout].options:
+            owner = owner_of_option(name)
             option = f"--{name.replace('_', '-')}"
             raise UsageError(
                 f"{option} is of --format {owner}, not of {layout}",
@@ -138,18 +137,18 @@ def export(
                 name=option,
             )
     with output.progress() as progress:
-        result: Exported = import_module(FORMATS[layout]).export(folder, out, notify=progress, **chosen)
+        result = load_export(layout)(folder, out, progress=progress, **chosen)
     output.emit(vars(result), describe_export(result))
     for line in result.notes:
         output.note(line)
     return 0
 
 
-def describe_export(result: Exported) -> str:
+def describe_export(result: ExportResult) -> str:
     """Describe an export for people: images by list, and how many were converted from what."""
     return "\n".join(
         [
-            f"{result.out}: {result.kept:,} images as they are, {result.converted.total():,} converted",
+            f"{result.out}: {result.kept:,} images as they are, {sum(result.converted.values()):,} converted",
             text_table([[name, f"{n:,}"] for name, n in result.images.items()], ["list", "images"], right=(1,)),
             *(f"converted: {count:,} {kind}" for kind, count in result.converted.items()),
         ]

@@ -20,70 +20,70 @@ from dmlkit.schema.features import image_features
 from dmlkit.schema.layout import SplitSpec
 from dmlkit.schema.progress import Progress, no_progress
 
-FORM = "imagefolder"
+FORMAT_NAME = "imagefolder"
 METADATA = "metadata.parquet"
-ROWS = 1000
+# Rows of the metadata in memory at a time.
+ROWS_PER_GROUP = 1000
 
 
-def export(folder: Path, out: Path, *, notify: Progress = no_progress) -> base.Exported:
+def export_imagefolder(folder: Path, out: Path, *, progress: Progress = no_progress) -> base.ExportResult:
     """Write the dataset in ``folder`` to ``out``: ``<split>/<class>/<id>.jpg`` and ``<split>/metadata.parquet``.
 
-    Raises `UsageError` for a folder that cannot be read, `OutputError` where the place holds something else or cannot
-    be written.
+    Raises `UsageError` for a folder that cannot be read, `OutputError` if ``out`` holds something else or cannot be
+    written.
     """
     data = base.open_with_images(folder)
-    done = base.Exported(out, "split/class/image")
-    with base.written(data, out, FORM) as top:
-        total = data.num_images()
-        for part in data.image_sets:
-            place = place_of(part)
-            (top / place).mkdir(parents=True)
-            done.images[place] = 0
-            with Metadata(top / place / METADATA, data) as metadata:
-                for row in data.rows(part):
-                    path = write_image(top / place, row, part, data)
-                    metadata.write(row | {"file_name": path})
-                    done.images[place] += 1
-                    done.kept += 1
-                    notify("write", done.kept, total, "images")
-        base.write_facts(top, data, FORM, done, {})
-        patterns = {part.stem: f"{place_of(part)}/**" for part in data.image_sets if done.images[place_of(part)]}
-        base.write_readme(top, data, "folders of images", OPENED, WHERE, base.configs_of(data, patterns))
-    return done
+    total = data.num_images()
+    counts: dict[str, int] = {}
+    with base.replacing_export(data, out, FORMAT_NAME) as top:
+        for spec in data.image_sets:
+            below = image_folder(spec)
+            (top / below).mkdir(parents=True)
+            counts[below] = 0
+            with MetadataFile(top / below / METADATA, data) as metadata:
+                for row in data.rows(spec):
+                    metadata.write(row | {"file_name": write_image(top / below, row, spec, data)})
+                    counts[below] += 1
+                    progress("write", sum(counts.values()), total, "images")
+        base.write_export_facts(top, data, FORMAT_NAME, {"images": counts})
+        patterns = {spec.stem: f"{image_folder(spec)}/**" for spec in data.image_sets if counts[image_folder(spec)]}
+        readme = base.ExportReadme("folders of images", USAGE, CONTENTS, base.patterns_by_config(data, patterns))
+        base.write_readme(top, data, readme)
+    return base.ExportResult(out, "split/class/image", counts, sum(counts.values()))
 
 
-OPENED = """from datasets import load_dataset
+USAGE = """from datasets import load_dataset
 from torchvision.datasets import ImageFolder
 
 images = load_dataset("OUT")     # splits, and the labels of all three scales
 train = ImageFolder("OUT/train")   # the folders as classes: fine ones"""
 
-WHERE = """Each split has a folder for each class, called by its integer label and its name, so that their order is that
-of the labels; below are the images as they are in the dataset. `metadata.parquet` names each with its labels at the
-three scales, id, hash and maker. `dmlkit.json` has the ids and names of the classes.
+CONTENTS = """Each split has a folder for each class, called by its integer label and its name, so that their order is
+that of the labels; below are the images as they are in the dataset. `metadata.parquet` names each with its labels at
+the three scales, id, hash and author. `dmlkit.json` has the ids and names of the classes.
 
 `load_dataset("imagefolder", data_dir="OUT")` finds no split but `train`: give `OUT` itself, or one split's folder."""
 
 
-def place_of(part: SplitSpec) -> str:
-    """The folder of a part: ``train``, ``query``, ``test_fine/query``."""
-    return part.image_set
+def image_folder(spec: SplitSpec) -> str:
+    """Return the folder of a split: ``train``, ``query``, ``test_fine/query``."""
+    return spec.stem.removeprefix("data/")
 
 
-def write_image(place: Path, row: Mapping[str, Any], part: SplitSpec, data: DatasetFolder) -> str:
-    """Write an image below ``place`` and return its path there. Raises `ValueError` for one that is none."""
-    content, suffix = base.bytes_of(row)
-    label = base.label_of(row, part.scales[0])
-    names = data.class_names[part.scales[0]]
-    below = f"{label:0{len(str(len(names) - 1))}d}-{base.safe_letters(names[label])}".rstrip("-")
-    path = place / below / f"{base.safe_name(row['image_id'])}.{suffix}"
+def write_image(top: Path, row: Mapping[str, Any], spec: SplitSpec, data: DatasetFolder) -> str:
+    """Write an image into its class folder below ``top``. Returns its path there; raises `UnreadableDatasetError`."""
+    content, suffix = base.image_bytes(row)
+    label = base.require_label(row, spec.scales[0])
+    names = data.class_names[spec.scales[0]]
+    class_folder = f"{label:0{len(str(len(names) - 1))}d}-{base.slug(names[label])}".rstrip("-")
+    path = top / class_folder / f"{base.safe_name(row['image_id'])}.{suffix}"
     path.parent.mkdir(exist_ok=True)
     with path.open("xb") as file:
         file.write(content)
-    return path.relative_to(place).as_posix()
+    return path.relative_to(top).as_posix()
 
 
-class Metadata:
+class MetadataFile:
     """Writes ``metadata.parquet`` row by row, with the features by which `datasets` gives names to the labels."""
 
     def __init__(self, path: Path, data: DatasetFolder) -> None:
@@ -96,7 +96,7 @@ class Metadata:
         self._open = ExitStack()
         self._writer = self._open.enter_context(pq.ParquetWriter(path, self._schema, compression="zstd"))
 
-    def __enter__(self) -> Metadata:
+    def __enter__(self) -> MetadataFile:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -104,8 +104,9 @@ class Metadata:
         self._open.close()
 
     def write(self, row: Mapping[str, Any]) -> None:
+        """Add the row of an image."""
         self._rows.append({name: row[name] for name in self._schema.names})
-        if len(self._rows) == ROWS:
+        if len(self._rows) == ROWS_PER_GROUP:
             self._flush()
 
     def _flush(self) -> None:

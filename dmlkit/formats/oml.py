@@ -17,47 +17,49 @@ import pyarrow.compute as pc
 
 from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.formats import base
-from dmlkit.formats.imagefolder import place_of, write_image
+from dmlkit.formats.imagefolder import image_folder, write_image
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES
 
-FORM = "oml"
+FORMAT_NAME = "oml"
 IMAGES = "images"
-NEEDED = ("label", "split", "is_query", "is_gallery", "path", "category")
-"""The columns that OML reads, with the values that it wants."""
-COLUMNS = (*NEEDED, "label_name", "image_id", "upstream_label", "width", "height", "sha256")
+# The columns that OML reads, with the values that it wants.
+OML_COLUMNS = ("label", "split", "is_query", "is_gallery", "path", "category")
+FACT_COLUMNS = ("image_id", "upstream_label", "width", "height", "sha256")
+COLUMNS = (*OML_COLUMNS, "label_name", *FACT_COLUMNS)
 
 
-def export(folder: Path, out: Path, *, notify: Progress = no_progress) -> base.Exported:
+def export_oml(folder: Path, out: Path, *, progress: Progress = no_progress) -> base.ExportResult:
     """Write the dataset in ``folder`` to ``out``: images below ``images/``, and a table for each scale.
 
-    Raises `UsageError` for a folder that cannot be read, `OutputError` where the place holds something else or cannot
-    be written.
+    Raises `UsageError` for a folder that cannot be read, `OutputError` if ``out`` holds something else or cannot be
+    written.
     """
     data = base.open_with_images(folder)
-    done = base.Exported(out, "a table for each scale")
-    with base.written(data, out, FORM) as top, Tables(top, data) as tables:
-        total = data.num_images()
-        for part in data.image_sets:
-            (top / IMAGES / place_of(part)).mkdir(parents=True)
-            done.images[place_of(part)] = 0
-            for row in data.rows(part):
-                below = write_image(top / IMAGES / place_of(part), row, part, data)
-                tables.write(row, part, f"{IMAGES}/{place_of(part)}/{below}")
-                done.images[place_of(part)] += 1
-                done.kept += 1
-                notify("write", done.kept, total, "images")
-        for scale, count in tables.left_out.items():
-            done.notes.append(
-                f"df_{scale}.csv leaves out {count:,} queries whose {scale} class is not in the gallery: OML takes none"
-            )
-        base.write_facts(top, data, FORM, done, {"rows": tables.rows, "left_out": dict(tables.left_out)})
-        base.write_readme(top, data, "tables for open-metric-learning", OPENED, WHERE)
-    return done
+    total = data.num_images()
+    counts: dict[str, int] = {}
+    with base.replacing_export(data, out, FORMAT_NAME) as top, ScaleTables(top, data) as tables:
+        for spec in data.image_sets:
+            below = image_folder(spec)
+            (top / IMAGES / below).mkdir(parents=True)
+            counts[below] = 0
+            for row in data.rows(spec):
+                path = write_image(top / IMAGES / below, row, spec, data)
+                tables.write(row, spec, f"{IMAGES}/{below}/{path}")
+                counts[below] += 1
+                progress("write", sum(counts.values()), total, "images")
+        facts = {"images": counts, "rows": tables.rows, "left_out": dict(tables.left_out)}
+        base.write_export_facts(top, data, FORMAT_NAME, facts)
+        base.write_readme(top, data, base.ExportReadme("tables for open-metric-learning", USAGE, CONTENTS))
+    notes = tuple(
+        f"df_{scale}.csv leaves out {count:,} queries whose {scale} class is not in the gallery: OML takes none"
+        for scale, count in tables.left_out.items()
+    )
+    return base.ExportResult(out, "a table for each scale", counts, sum(counts.values()), notes=notes)
 
 
-OPENED = """import pandas as pd
+USAGE = """import pandas as pd
 from oml import datasets
 
 df = pd.read_csv("OUT/df_fine.csv")  # or df_middle.csv, df_coarse.csv
@@ -65,12 +67,12 @@ train, test = (df[df["split"] == split].reset_index(drop=True) for split in ("tr
 train = datasets.ImageLabeledDataset(train, dataset_root="OUT")
 test = datasets.ImageQueryGalleryLabeledDataset(test, dataset_root="OUT")"""
 
-WHERE = """A table for each scale; all three name the same images. `label` is the integer label at that scale,
+CONTENTS = """A table for each scale; all three name the same images. `label` is the integer label at that scale,
 `label_name` its name, `category` the coarse class. Test images have the split `validation`, as OML calls it: the
 classes there are not those of `train`. `dmlkit.json` has the ids and names of the classes."""
 
 
-class Tables:
+class ScaleTables:
     """The tables of all scales, written row by row. Use it as a context manager.
 
     ``rows`` counts by scale what was written, ``left_out`` the queries of classes without a gallery image.
@@ -88,17 +90,17 @@ class Tables:
             self._writers[scale] = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             self._writers[scale].writeheader()
 
-    def __enter__(self) -> Tables:
+    def __enter__(self) -> ScaleTables:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._open.close()
 
-    def write(self, row: Mapping[str, Any], part: SplitSpec, path: str) -> None:
+    def write(self, row: Mapping[str, Any], spec: SplitSpec, path: str) -> None:
         """Write the row of an image into the table of each scale that it has a label for."""
-        sides = sides_of(self._data.layout, part)
-        for scale in part.scales:
-            label = base.label_of(row, scale)
+        sides = test_sides(self._data.layout, spec)
+        for scale in spec.scales:
+            label = base.require_label(row, scale)
             is_query = "query" in sides and label in self._gallery[scale]
             if sides == {"query"} and not is_query:
                 self.left_out[scale] += 1
@@ -113,22 +115,22 @@ class Tables:
                     "path": path,
                     "category": None if coarse is None else self._data.class_names["coarse"][coarse],
                     "label_name": self._data.class_names[scale][label],
-                    **{name: row[name] for name in COLUMNS[len(NEEDED) + 1 :]},
+                    **{name: row[name] for name in FACT_COLUMNS},
                 }
             )
             self.rows[scale] += 1
 
 
-def sides_of(form: str, part: SplitSpec) -> set[str]:
-    """What the images of a part are in the test: query, gallery, both, or nothing for those of train."""
-    return {other.split for other in LAYOUTS[form] if other.stem == part.stem} - {"train"}
+def test_sides(layout: str, spec: SplitSpec) -> set[str]:
+    """Return which sides of the test the images of a split are: query, gallery, both, or none for train."""
+    return {other.split for other in LAYOUTS[layout] if other.stem == spec.stem} - {"train"}
 
 
 def gallery_labels(data: DatasetFolder, scale: str) -> set[int]:
-    """The labels of gallery images at a scale."""
-    found: set[int] = set()
-    for part in data.image_sets:
-        if scale in part.scales and "gallery" in sides_of(data.layout, part):
-            for batch in data.batches(part, [scale]):
-                found.update(pc.unique(batch[scale]).to_pylist())
-    return found
+    """Collect the labels of gallery images at a scale."""
+    labels: set[int] = set()
+    for spec in data.image_sets:
+        if scale in spec.scales and "gallery" in test_sides(data.layout, spec):
+            for batch in data.batches(spec, [scale]):
+                labels.update(pc.unique(batch[scale]).to_pylist())
+    return labels

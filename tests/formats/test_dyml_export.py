@@ -13,7 +13,7 @@ from PIL import Image
 from dmlkit.cli.convert import export as export_command
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import OutputError, SourceError, UnreadableDatasetError, UsageError
-from dmlkit.formats.dyml.export import export
+from dmlkit.formats.dyml.export import export_dyml as export
 from tests.support.dyml_release import IDS, LABELS, PRODUCT, images_folder, imported, list_file, write_release
 from tests.support.errors import raises
 from tests.support.faults import HIERARCHY, Tables, put, sha256, write_sums
@@ -195,7 +195,7 @@ def test_other_images_become_upright_jpegs(changeable, tmp_path):
 
 def test_a_test_set_for_each_scale_cannot_become_one(tmp_path):
     imported(write_release(tmp_path / "dyml_animal"), tmp_path / "out")
-    with pytest.raises(UsageError, match="no test set with labels at all three scales"):
+    with raises(UsageError, "dyml.no-common-test", path=tmp_path / "out"):
         export(tmp_path / "out", tmp_path / "x", all_in_one=True)
 
 
@@ -206,28 +206,27 @@ def test_export_replaces_only_its_own_folder(good_folder, changeable, tmp_path):
         export(good_folder, tmp_path)
     assert error.value.code == "output.not-ours"
     assert (tmp_path / "dyml_tiny" / "notes.txt").read_text() == "x"
-    with pytest.raises(UsageError, match="must stay as it is"):
+    with raises(UsageError, "formats.inside-dataset"):
         export(changeable, changeable / "x")
 
 
 def test_failed_export_leaves_nothing_behind(changeable, tmp_path):
-    with pytest.raises(UsageError, match="as a dataset folder"):
+    with raises(UnreadableDatasetError, "dataset.not-a-folder"):
         export(tmp_path / "nothing", tmp_path / "x")
     tables = Tables(changeable)
     put(tables.gallery[-1], b"no image")
     tables.save()
     write_sums(changeable)
-    with pytest.raises(UsageError, match="cannot be read") as caught:
+    with raises(UnreadableDatasetError, "formats.bad-image", image_id=tables.gallery[-1]["image_id"]):
         export(changeable, tmp_path / "x")
-    assert "dmlkit validate" in caught.value.hint
     tables.query[0]["fine"] = None
     tables.save()
-    with pytest.raises(UsageError, match="no fine label"):
-        export(changeable, tmp_path / "x")
-    (changeable / "data/query-00000-of-00001.parquet").unlink()
     with pytest.raises(UnreadableDatasetError) as error:
         export(changeable, tmp_path / "x")
-    assert (error.value.code, error.value.facts["name"]) == ("dataset.missing-file", "data/query-*.parquet")
+    assert error.value.code in ("formats.missing-label", "dataset.bad-label")
+    (changeable / "data/query-00000-of-00001.parquet").unlink()
+    with raises(UnreadableDatasetError, "dataset.missing-file", name="data/query-*.parquet"):
+        export(changeable, tmp_path / "x")
     assert list((tmp_path / "x").iterdir()) == []
 
 

@@ -64,7 +64,7 @@ def test_without_its_images_a_data_set_says_how_to_make_it(hub, dots, tmp_path, 
     for command in (
         lambda: run(train, folder, *SMALL),
         lambda: run(validate, folder),
-        lambda: oml.export(folder, tmp_path),
+        lambda: oml.export_oml(folder, tmp_path),
     ):
         with pytest.raises(NoImagesError, match="ids, labels and hashes only"):
             command()

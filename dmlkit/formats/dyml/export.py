@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -30,63 +31,70 @@ from dmlkit.schema.scales import SCALES
 from dmlkit.storage import images
 
 QUALITY = 95
+# What happens to an image that is not an upright JPEG, as recorded in dmlkit.json.
 CONVERSION = f"Pillow JPEG quality {QUALITY}, 4:4:4, upright, RGB"
-"""What happens to an image that is no upright JPEG, as recorded in dmlkit.json."""
 
 IDS_HEADER, LABELS_HEADER = "fname, coarse_id, middle_id, fine_id", "fname, labels"
 
-WHERE = """`train/`, `bmk_fine/` and so on hold the images and their lists; a number in a list is the place of the
-class in `dmlkit.json`. `dmlkit.csv` has id, hash and maker of each image; `dmlkit import dyml` reads both."""
+CONTENTS = """`train/`, `bmk_fine/` and so on hold the images and their lists; a number in a list is the index of the
+class in `dmlkit.json`. `dmlkit.csv` has id, hash and author of each image; `dmlkit import dyml` reads both."""
 
 
-@dataclass
-class Exported(base.Exported):
-    """What an export made."""
-
-    copied: int = 0
-    """Files of the middle and coarse test sets that could not be links to those of the fine one."""
-
-
-def export(
+def export_dyml(
     folder: Path,
     out: Path,
     *,
     all_in_one: bool = False,
     faithful: bool = False,
-    notify: Progress = no_progress,
-) -> Exported:
+    progress: Progress = no_progress,
+) -> base.ExportResult:
     """Write the dataset in ``folder`` as ``out/dyml_<name>``, which appears whole or not at all.
 
-    ``all_in_one``: the test as ``mini-bmk_all_in_one`` also where query and gallery differ. ``faithful``: without the
-    newline after the header, as the release has it. Raises `UsageError` for a folder that cannot be read or has no
-    test set of that kind, `OutputError` where the place holds something else or cannot be written.
+    ``all_in_one``: write the test set as ``mini-bmk_all_in_one`` even if query and gallery differ. ``faithful``: omit
+    the newline after the header, as the release does. Raises `UsageError` for a folder that cannot be read or has no
+    test set of that kind, `OutputError` if the target holds something else or cannot be written.
     """
     data = base.open_with_images(folder)
     if all_in_one and data.layout not in ("split", "all-in-one"):
         raise UsageError(
             f"{folder} has no test set with labels at all three scales (its layout is {data.layout})",
+            code="dyml.no-common-test",
             hint="leave --all-in-one out",
+            path=folder,
         )
     target = out / f"dyml_{re.sub('[^a-z0-9]+', '_', data.name.lower().removeprefix('dyml-')).strip('_')}"
     one_set = all_in_one or data.layout == "all-in-one"
-    done = Exported(target, "all-in-one" if one_set else "train-only" if data.layout == "train-only" else "bmk")
-    with base.written(data, target, VERSION) as top:
-        write(top, data, one_set, faithful, done, notify)
-        base.write_readme(top, data, "the layout of the DyML release", "", WHERE)
-    return done
+    with base.replacing_export(data, target, VERSION) as top:
+        result = write_lists(top, data, one_set, faithful, progress)
+        write_sidecar(top, data, result, faithful)
+        base.write_readme(top, data, base.ExportReadme("the layout of the DyML release", "", CONTENTS))
+    return replace(result, out=target)
 
 
-def write(top: Path, data: DatasetFolder, one_set: bool, faithful: bool, done: Exported, notify: Progress) -> None:
-    total = data.num_images()
+def write_lists(top: Path, data: DatasetFolder, one_set: bool, faithful: bool, progress: Progress) -> base.ExportResult:
+    """Write the lists with their folders of images, and dmlkit.csv."""
+    total, done, copied = data.num_images(), 0, 0
+    converted: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     with ImagesFile(top / IMAGES) as images:
-        for list_name, members in lists(data.layout, data.image_sets, one_set).items():
-            with List(top, list_name, data.layout, faithful) as target:
-                for part in members:
-                    for row in data.rows(part):
-                        described = target.add(row, part, done)
+        for list_name, specs in assign_lists(data.layout, data.image_sets, one_set).items():
+            with ListWriter(top, list_name, data.layout, faithful) as target:
+                for spec in specs:
+                    for row in data.rows(spec):
+                        described = target.add(row, spec)
                         images.write(described)
-                        notify("write", done.kept + done.converted.total(), total, "images")
-            done.images |= target.counts
+                        converted.update([described["converted"]] if described["converted"] else [])
+                        done += 1
+                        progress("write", done, total, "images")
+            counts |= target.counts
+            copied += target.num_copied
+    layout = "all-in-one" if one_set else "train-only" if data.layout == "train-only" else "bmk"
+    by_kind = dict(sorted(converted.items()))
+    return base.ExportResult(top, layout, counts, done - converted.total(), by_kind, copied)
+
+
+def write_sidecar(top: Path, data: DatasetFolder, result: base.ExportResult, faithful: bool) -> None:
+    """Write dmlkit.json: what the layout has no place for, and facts of the export for people."""
     sidecar = Sidecar(
         name=data.name,
         title=data.title,
@@ -99,48 +107,51 @@ def write(top: Path, data: DatasetFolder, one_set: bool, faithful: bool, done: E
     )
     more = {
         "dmlkit": __version__,
-        "lists": done.layout,
+        "lists": result.layout,
         "header": "as released" if faithful else "with a newline",
-        "images": done.images,
-        "kept": done.kept,
-        "converted": dict(sorted(done.converted.items())),
-        "conversion": CONVERSION if done.converted else None,
+        "images": result.images,
+        "kept": result.kept,
+        "converted": result.converted,
+        "conversion": CONVERSION if result.converted else None,
     }
     (top / FACTS).write_text(sidecar_json(sidecar, more), encoding="utf-8")
 
 
-def lists(layout: str, parts: Sequence[SplitSpec], one_set: bool) -> dict[str, list[SplitSpec]]:
-    """List of the layout → the parts of the dataset that it holds."""
-    train, *test = parts
-    found = {"train": [train]}
+def assign_lists(layout: str, specs: Sequence[SplitSpec], one_set: bool) -> dict[str, list[SplitSpec]]:
+    """Map each list of the layout to the splits of the dataset that it holds."""
+    train, *test = specs
+    lists = {"train": [train]}
     if one_set:
-        found[ONE_SET] = test
+        lists[ONE_SET] = test
     else:
-        for part in test:
-            scale = part.config.removeprefix("test_") if layout == "per-scale" else "fine"
-            found[f"bmk_{scale}/{part.split}"] = [part]
-    return found
+        for spec in test:
+            scale = spec.config.removeprefix("test_") if layout == "per-scale" else "fine"
+            lists[f"bmk_{scale}/{spec.split}"] = [spec]
+    return lists
 
 
-class List:
-    """A list of the layout with its folder of images. Of a test set for all scales, the lists of all three."""
+class ListWriter:
+    """Writes a list with its folder of images; of a test set for all scales, the lists of all three.
+
+    ``counts`` has the images of each list, ``num_copied`` counts files of further lists that could not be links.
+    """
 
     def __init__(self, top: Path, name: str, layout: str, faithful: bool) -> None:
         self.counts: dict[str, int] = {}
+        self.num_copied = 0
         self._top = top
-        self._name = name
-        self._ids = name in ("train", ONE_SET)
+        self._has_ids = name in ("train", ONE_SET)
         self._names = [name]
         if name.startswith("bmk_") and layout == "split":
             self._names = [f"bmk_{scale}/{name.partition('/')[2]}" for scale in SCALES]
-        self._header = (IDS_HEADER if self._ids else LABELS_HEADER) + ("" if faithful else "\n")
+        self._header = (IDS_HEADER if self._has_ids else LABELS_HEADER) + ("" if faithful else "\n")
         self._open = ExitStack()
         self._files: dict[str, IO[str]] = {}
 
-    def __enter__(self) -> List:
+    def __enter__(self) -> ListWriter:
         for name in self._names:
             self._images(name).mkdir(parents=True)
-            path = self._top / (f"{name}/label.csv" if self._ids else f"{name}.csv")
+            path = self._top / (f"{name}/label.csv" if self._has_ids else f"{name}.csv")
             self._files[name] = self._open.enter_context(path.open("w", encoding="utf-8", newline=""))
             self._files[name].write(self._header)
             self.counts[name] = 0
@@ -150,36 +161,34 @@ class List:
         self._open.close()
 
     def _images(self, name: str) -> Path:
-        return self._top / name / "imgs" if self._ids else self._top / name
+        return self._top / name / "imgs" if self._has_ids else self._top / name
 
-    def add(self, row: Mapping[str, Any], part: SplitSpec, done: Exported) -> dict[str, Any]:
+    def add(self, row: Mapping[str, Any], spec: SplitSpec) -> dict[str, Any]:
         """Write an image and its line. Returns its row of dmlkit.csv."""
         first, *others = self._names
-        data, converted = as_jpeg(row)
-        done.converted.update([converted] if converted else [])
-        done.kept += not converted
+        data, converted = to_upright_jpeg(row)
         file = f"{self.counts[first]}.jpg"
         path = self._images(first) / file
         path.write_bytes(data)
         for name in self._names:
-            scales = SCALES[::-1] if self._ids else (name.removeprefix("bmk_").partition("/")[0],)
-            self._files[name].write(f"{', '.join([file, *(str(base.label_of(row, scale)) for scale in scales)])}\n")
+            scales = SCALES[::-1] if self._has_ids else (name.removeprefix("bmk_").partition("/")[0],)
+            labels = [str(base.require_label(row, scale)) for scale in scales]
+            self._files[name].write(f"{', '.join([file, *labels])}\n")
             self.counts[name] += 1
         for name in others:
-            done.copied += not link(path, self._images(name) / file)
-        split = "test" if part.image_set == "test" else part.split
+            self.num_copied += not link_or_copy(path, self._images(name) / file)
         known = {key: row[key] for key in ("image_id", "upstream_label", "source", "source_url", "license", "author")}
         return known | {
             "file": path.relative_to(self._top).as_posix(),
-            "split": split,
+            "split": "test" if spec.stem == "data/test" else spec.split,
             "sha256": images.sha256_hex(data),
             "exif_orientation": row["exif_orientation"],
             "converted": converted,
         }
 
 
-def link(path: Path, again: Path) -> bool:
-    """The same file under another name; a copy where the file system has no links."""
+def link_or_copy(path: Path, again: Path) -> bool:
+    """Give a file another name. Returns False if the file system has no links, so that it was copied."""
     try:
         os.link(path, again)
     except OSError:
@@ -188,8 +197,11 @@ def link(path: Path, again: Path) -> bool:
     return True
 
 
-def as_jpeg(row: Mapping[str, Any]) -> tuple[bytes, str]:
-    """The bytes of an image as an upright JPEG, and what it was if they had to be made. Raises `ValueError`."""
+def to_upright_jpeg(row: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return the bytes of an image as an upright JPEG, and what it was if it was converted.
+
+    Raises `UnreadableDatasetError` for an image that does not decode.
+    """
     data: bytes = (row["image"] or {}).get("bytes") or b""
     try:
         with Image.open(BytesIO(data)) as image:
@@ -201,5 +213,5 @@ def as_jpeg(row: Mapping[str, Any]) -> tuple[bytes, str]:
             out = BytesIO()
             upright.save(out, "JPEG", quality=QUALITY, subsampling=0, exif=b"")
     except Exception as exc:  # Pillow's decoders raise many types for bad bytes
-        raise ValueError(f"the image {row['image_id']} cannot be read: {exc}") from exc
+        raise base.unreadable_image(row["image_id"], exc) from exc
     return out.getvalue(), kind
