@@ -122,7 +122,7 @@ def test_command_line_reference_is_current():
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == made.stdout
 
 
-def test_tables_of_the_docs_are_up_to_date(monkeypatch):
+def test_generated_tables_are_current(monkeypatch):
     """`make docs` makes them."""
     monkeypatch.syspath_prepend(ROOT / "docs")
     from make_tables import TABLES, fill_tables

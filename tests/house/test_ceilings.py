@@ -9,7 +9,7 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 45
 MAX_PARAMETERS = 6  # without self and cls; commands of click have one for each option
 
-KNOWN_LONG_FILES = {"dataset": 1, "report": 1, "sources": 1, "training": 1}
+KNOWN_LONG_FILES = {"dataset": 1, "report": 1, "training": 1}
 KNOWN_LONG_FUNCTIONS = {"formats": 1}
 KNOWN_MANY_PARAMETERS = {"evaluation": 1, "training": 3}
 

@@ -27,7 +27,7 @@ LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 KNOWN_UPWARD: dict[str, int] = {}
 KNOWN_FOR_TYPES = {"formats": 1}
-KNOWN_CYCLES = 2
+KNOWN_CYCLES = 1
 
 
 def own_imports():
