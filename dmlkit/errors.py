@@ -11,8 +11,8 @@ DmlkitError
 ├── PoolError             a pool belongs to something else or cannot be used
 ├── OutputError           a folder or file cannot be written
 ├── HubError              the Hugging Face Hub cannot be reached, refuses, or holds something else
-├── LabelsError           the labels of a dataset cannot be read
-├── EmbeddingsError       embeddings cannot be read or do not fit the dataset
+├── DatasetError          the labels or images of a dataset cannot be read, or do not fit what is asked of it
+├── EmbeddingsError       embeddings cannot be read or ranked
 └── RunError              a run of the trainer cannot be read, written or resumed
 """
 
@@ -85,12 +85,12 @@ class HubError(DmlkitError):
     """The Hugging Face Hub cannot be reached, refuses a request, or holds something else."""
 
 
-class LabelsError(DmlkitError):
-    """The labels of a dataset cannot be read, or are not what dmlkit writes."""
+class DatasetError(DmlkitError):
+    """The labels or images of a dataset cannot be read, or do not fit what is asked of it."""
 
 
 class EmbeddingsError(DmlkitError):
-    """Embeddings cannot be read or do not fit the dataset."""
+    """Embeddings cannot be read, cannot be ranked, or are not there for all images of a dataset."""
 
 
 class RunError(DmlkitError):

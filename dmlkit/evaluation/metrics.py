@@ -1,275 +1,270 @@
-"""Exact retrieval metrics at three semantic scales. docs/protocol.md is the specification.
+"""Exact retrieval metrics, of one scale and of all levels at once. docs/protocol.md is the specification.
 
-Embeddings are L2-normalised, similarities are float32, a gallery is ranked by descending similarity and, where that
-is equal, by ascending position. A query never finds itself.
+The level of a gallery item is the number of scales at which it shares the query's class: 3 for the same fine class,
+0 for another coarse one. Only items of a level above 0 are matches, and only their ranks matter.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from dmlkit.errors import EmbeddingsError, UsageError
-from dmlkit.evaluation import hierarchical
-from dmlkit.evaluation.ranking import Matches, Tables, Task, ranked, ranked_by_torch, tables
+from dmlkit.evaluation.ranking import (
+    Array,
+    Matches,
+    RankingProblem,
+    RankTables,
+    Segments,
+    make_tables,
+    rank_with_torch,
+    score_on_cpu,
+)
 from dmlkit.schema.scales import SCALES
-from dmlkit.storage.executor import cpu_count
-from dmlkit.text import first_few
 
+# Depths k of R@k.
 DEPTHS = (1, 10, 20)
+# The metrics of one scale, and those of all levels at once.
 METRICS = ("mAP", "ASI", *(f"R@{k}" for k in DEPTHS), "mAP@R")
+LEVEL_METRICS = ("ASI", "H-AP", "NDCG", "severity@1")
+# The number of neighbours that CLCD looks at.
 CAP = 1023
+# What others call ASI and mAP: computed if asked for, beside ours.
 CONVENTIONS = {
     "four-number-asi": "mean of the three scales' ASI and the multi-level ASI, as HAPPIER's ASI of one test set",
     "capped-map-at-r": f"mAP@R within the first {CAP:,} neighbours, as CLCD's mAP",
 }
-"""What others call ASI and mAP. Computed where asked for, beside ours."""
-SMALLEST_NORM, LARGEST_NORM = 1e-12, 1e30
-NORM_ROWS = 4096
+# The levels above 0, and the bits of the scales that an item of each level shares with the query: fine is bit 0.
+LEVELS = (3, 2, 1)
+LEVEL_MASKS = (0b111, 0b110, 0b100)
 
-Floats = NDArray[np.float32]
-Labels = NDArray[np.int32]
+# For each scale, then for all levels: the metrics, each an array over the queries that it is defined for.
 Scores = list[dict[str, NDArray[np.float64]]]
-"""For each scale, then for all levels: the metrics, each an array over the queries that it is defined for."""
 
 
-def evaluate(
-    embeddings: ArrayLike,
-    labels: ArrayLike,
-    *,
-    gallery: ArrayLike | None = None,
-    gallery_labels: ArrayLike | None = None,
-    ids: Sequence[str] | None = None,
-    gallery_ids: Sequence[str] | None = None,
-    scales: Sequence[str] = SCALES,
-    multilevel: bool = True,
-    conventions: Collection[str] = (),
-    jobs: int | None = None,
-    device: str | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, Any]:
-    """The metrics of embeddings (N, D) with labels (N, 3): fine, middle, coarse, below 0 where not known.
-
-    Without a ``gallery``, every image is searched with among all the others. With one, a query does not find the
-    gallery item of its own id, where ``ids`` and ``gallery_ids`` are given.
-
-    Returns for each of ``scales`` the `METRICS`, between 0 and 1, and for all three ``overall``, their mean, and
-    ``span``, how far they differ. ``multilevel``: the metrics of all levels at once, where all labels are known and
-    form a tree and they are wanted, else None. ``counts`` of queries. ``conventions``: those of `CONVENTIONS` that were
-    asked for. A mean over no query is NaN.
-
-    ``jobs`` threads rank; the matrix product has the threads of NumPy's BLAS. With ``device``, all runs through torch
-    there. ``progress`` is told how many queries are done, of how many. Raises `EmbeddingsError` for shapes that do not
-    fit, values that are not finite, a norm of 0 and an id that is there twice.
-    """
-    if unknown := set(conventions) - set(CONVENTIONS):
-        raise UsageError(f"unknown convention {sorted(unknown)[0]!r}", hint=f"choose of: {', '.join(CONVENTIONS)}")
-    sides = [(embeddings, labels, ids)]
-    if gallery is not None:
-        if gallery_labels is None or (ids is None) != (gallery_ids is None):
-            raise EmbeddingsError("a gallery needs its labels, and ids where the queries have ids")
-        sides.append((gallery, gallery_labels, gallery_ids))
-    task, all_labels = task_of([checked(*side) for side in sides], [side[2] for side in sides], scales)
-    levels = multilevel and tuple(scales) == SCALES and hierarchical.is_tree(all_labels)
-    sums, done = Sums(), 0
-    for rows, scores in scored(task, levels, jobs or cpu_count(), device):
-        sums.add(scores)
-        done += rows
-        progress(done, len(task.queries))
-    return report(sums, task, scales, levels, conventions)
-
-
-def task_of(
-    sides: Sequence[tuple[Floats, Labels]], ids: Sequence[Sequence[str] | None], scales: Sequence[str]
-) -> tuple[Task, Labels]:
-    """What is ranked, and all labels. ``sides`` are the queries and, unless it is the same, the gallery."""
-    (queries, query_labels), (gallery, gallery_labels) = sides[0], sides[-1]
-    if gallery.shape[1] != queries.shape[1]:
-        raise EmbeddingsError(
-            f"the queries have {queries.shape[1]} dimensions, the gallery {gallery.shape[1]}",
-            hint="embed both with the same model",
-        )
-    columns = [SCALES.index(scale) for scale in scales]
-    inverse = [inverse_norms(vectors, names) for (vectors, _), names in zip(sides, ids, strict=True)]
-    task = Task(
-        queries=queries,
-        query_scale=inverse[0],
-        query_labels=np.ascontiguousarray(query_labels.T[columns]),
-        gallery=gallery,
-        gallery_scale=inverse[-1],
-        gallery_labels=np.ascontiguousarray(gallery_labels.T[columns]),
-        own=own_places(ids[0], ids[-1], len(queries)) if len(sides) > 1 else np.arange(len(queries)),
-    )
-    return task, np.concatenate([labels for _, labels in sides])
-
-
-def checked(embeddings: ArrayLike, labels: ArrayLike, ids: Sequence[str] | None) -> tuple[Floats, Labels]:
-    """The embeddings as float32 and the labels as int32, of shapes that fit. Raises `EmbeddingsError`."""
-    vectors, integers = np.asarray(embeddings), np.asarray(labels)
-    if vectors.ndim != 2 or not vectors.size or vectors.dtype.kind not in "fiu":
-        raise EmbeddingsError(
-            f"embeddings of shape {vectors.shape} and type {vectors.dtype} cannot be ranked",
-            hint="pass an array (images, dimensions) of floats",
-        )
-    if integers.shape != (len(vectors), len(SCALES)) or integers.dtype.kind not in "iu":
-        raise EmbeddingsError(
-            f"labels of shape {integers.shape} and type {integers.dtype} do not fit {len(vectors)} embeddings",
-            hint=f"pass an array of integers ({len(vectors)}, {len(SCALES)}): fine, middle, coarse",
-        )
-    if integers.max() > np.iinfo(np.int32).max:
-        raise EmbeddingsError(f"the label {integers.max()} is too large", hint="number the classes from 0")
-    if ids is not None and len(ids) != len(vectors):
-        raise EmbeddingsError(f"{len(ids)} ids do not fit {len(vectors)} embeddings")
-    repeated = [name for name, count in Counter(ids or ()).items() if count > 1]
-    if repeated:
-        raise EmbeddingsError(f"{len(repeated)} ids are there more than once: {first_few(repeated)}")
-    with np.errstate(over="ignore"):  # what is too large for float32 is found as not finite
-        return np.ascontiguousarray(vectors, np.float32), np.maximum(integers, -1).astype(np.int32)
-
-
-def inverse_norms(vectors: Floats, ids: Sequence[str] | None) -> Floats:
-    """One over the norm of each vector. Raises `EmbeddingsError` with the ids, or rows, of those that have none."""
-    parts = (vectors[start : start + NORM_ROWS] for start in range(0, len(vectors), NORM_ROWS))
-    norms = np.sqrt(np.concatenate([np.einsum("ij,ij->i", part, part, dtype=np.float64) for part in parts]))
-    for what, wrong in (
-        ("values that are not finite, or far too large", ~(norms < LARGEST_NORM)),
-        ("the norm 0, so no direction", norms < SMALLEST_NORM),
-    ):
-        if wrong.any():
-            rows = np.flatnonzero(wrong).tolist()
-            names = [f"row {row}" for row in rows] if ids is None else [ids[row] for row in rows]
-            raise EmbeddingsError(
-                f"{len(rows):,} of {len(vectors):,} embeddings have {what}: {first_few(names)}",
-                hint="did training diverge, or did half precision overflow? Look at these images' embeddings",
-            )
-    inverse: Floats = (1 / norms).astype(np.float32)
-    return inverse
-
-
-def own_places(ids: Sequence[str] | None, gallery_ids: Sequence[str] | None, queries: int) -> NDArray[np.int64]:
-    """The position of each query in the gallery, by id, or -1."""
-    if ids is None or gallery_ids is None:
-        return np.full(queries, -1)
-    places = {name: place for place, name in enumerate(gallery_ids)}
-    return np.array([places.get(name, -1) for name in ids], np.int64)
-
-
-def scored(task: Task, levels: bool, jobs: int, device: str | None) -> Iterator[tuple[int, Scores]]:
-    """For each chunk of queries, in order: how many they are, and their scores; with ``levels``, of all levels too."""
-    by_rank = tables(len(task.gallery), device)
-
-    def score(matches: Matches) -> tuple[int, Scores]:
-        parts = [of_scale(matches, scale, by_rank) for scale in range(len(task.query_labels))]
-        if levels:
-            parts.append(hierarchical.scores(matches, by_rank))
-        return matches.queries, [{name: to_numpy(values) for name, values in part.items()} for part in parts]
-
-    yield from ranked(task, jobs, score) if device is None else map(score, ranked_by_torch(task, device))
-
-
-def of_scale(matches: Matches, scale: int, by_rank: Tables) -> dict[str, Any]:
-    """The metrics of one scale for each query that has a positive."""
+def score_scale(matches: Matches, scale: int, tables: RankTables) -> dict[str, Array]:
+    """Compute the metrics of one scale, each (queries,) over the queries that have a positive."""
     positive = (matches.mask & (1 << scale)) != 0
     runs, rank = matches.runs, matches.rank
     if not positive.all():
-        runs, rank = runs.where(positive), rank[positive]
+        runs, rank = runs.select(positive), rank[positive]
     positives, first = runs.counts, rank[runs.starts]
-    precision = runs.number() * by_rank.inverse[rank]
-    inside = rank <= runs.spread(positives)
-    asi = runs.total(inside) * by_rank.harmonic[positives] - runs.total(inside * by_rank.harmonic_before[rank])
+    precision = runs.number_members() * tables.inverse[rank]
+    inside = rank <= runs.repeat(positives)
+    asi = runs.sum(inside) * tables.harmonic[positives] - runs.sum(inside * tables.harmonic_before[rank])
     return {
-        "mAP": runs.total(precision) / positives,
+        "mAP": runs.sum(precision) / positives,
         "ASI": asi / positives,
         **{f"R@{k}": first <= k for k in DEPTHS},
-        "mAP@R": runs.total(precision * inside) / positives,
-        "capped": runs.total(precision * (inside & (rank <= CAP))) / positives,
+        "mAP@R": runs.sum(precision * inside) / positives,
+        "capped": runs.sum(precision * (inside & (rank <= CAP))) / positives,
     }
 
 
-def to_numpy(values: Any) -> NDArray[np.float64]:
+def score_levels(matches: Matches, tables: RankTables) -> dict[str, Array]:
+    """Compute the metrics of all levels at once, each (queries,) over the queries that have a match.
+
+    ``severity@1`` has only the queries that have a fine match to find and another item at rank 1.
+    """
+    runs, rank, xp = matches.runs, matches.rank, matches.runs.xp
+    is_level = [matches.mask == mask for mask in LEVEL_MASKS]  # (matches,) for each level
+    counts = [runs.sum(chosen) for chosen in is_level]  # (queries,): items of each level
+    above = [0 * counts[0], counts[0], counts[0] + counts[1]]  # (queries,): items of higher levels
+    # (matches,): how many items of each level are at this rank or before it.
+    cumulative = [
+        xp.cumsum(chosen, 0) - runs.repeat(xp.cumsum(n, 0) - n) for chosen, n in zip(is_level, counts, strict=True)
+    ]
+    relevances = [level / LEVELS[0] * tables.inverse[n] for level, n in zip(LEVELS, counts, strict=True)]
+
+    asi, hap, dcg, ideal_dcg = (0 * tables.inverse[runs.counts] for _ in range(4))
+    for level, chosen, n, before, relevance in zip(LEVELS, is_level, counts, above, relevances, strict=True):
+        has = n > 0
+        level_runs, level_rank = Segments(n[has], xp), rank[chosen]
+        # The j-th item of a level counts from the depth at which both rankings have j items of that level.
+        depth = xp.maximum(level_rank, level_runs.repeat(before[has]) + level_runs.number_members())
+        inside = depth <= level_runs.repeat(runs.counts[has])
+        reached = level_runs.sum(inside) * tables.harmonic[runs.counts[has]]
+        asi[has] += reached - level_runs.sum(inside * tables.harmonic_before[depth])
+        h_rank = sum(
+            level_runs.repeat(xp.minimum(other, relevance)[has]) * up_to[chosen]
+            for other, up_to in zip(relevances, cumulative, strict=True)
+        )
+        hap[has] += level_runs.sum(h_rank * tables.inverse[level_rank])
+        gain = 2**level - 1
+        dcg[has] += gain * level_runs.sum(tables.discount[level_rank])
+        ideal_dcg += gain * (tables.discount_sum[before + n] - tables.discount_sum[before])
+    return {
+        "ASI": asi / runs.counts,
+        "H-AP": hap / sum(r * n for r, n in zip(relevances, counts, strict=True)),
+        "NDCG": dcg / ideal_dcg,
+        "severity@1": first_mistakes(matches, counts[0], tables),
+    }
+
+
+def first_mistakes(matches: Matches, fine_counts: Array, tables: RankTables) -> Array:
+    """Compute 3 minus the level of the item at rank 1, of queries whose fine match is not there: (mistakes,)."""
+    runs = matches.runs
+    level = tables.level[0 * runs.counts + matches.mask[runs.starts]]  # of the first match, at whatever rank
+    first = runs.xp.where(matches.rank[runs.starts] == 1, level, 0)
+    return LEVELS[0] - first[(fine_counts > 0) & (first < LEVELS[0])]
+
+
+def is_tree(labels: NDArray[np.int32]) -> bool:
+    """Tell whether all labels (N, 3) are known and every class has one parent at the next scale."""
+    if (labels < 0).any():
+        return False
+    pairs = (np.unique(labels[:, [scale, scale + 1]], axis=0) for scale in range(labels.shape[1] - 1))
+    return all(len(np.unique(pair[:, 0])) == len(pair) for pair in pairs)
+
+
+def iter_scores(
+    problem: RankingProblem, with_levels: bool, threads: int, device: str | None
+) -> Iterator[tuple[int, Scores]]:
+    """Yield for each chunk of queries, in order, how many they are and their scores, as arrays of NumPy."""
+    tables = make_tables(len(problem.gallery), device)
+
+    def score(matches: Matches) -> tuple[int, Scores]:
+        parts = [score_scale(matches, scale, tables) for scale in range(len(problem.query_labels))]
+        if with_levels:
+            parts.append(score_levels(matches, tables))
+        return matches.num_queries, [{name: to_numpy(values) for name, values in part.items()} for part in parts]
+
+    if device is None:
+        yield from score_on_cpu(problem, threads, score)
+    else:
+        yield from map(score, rank_with_torch(problem, device))
+
+
+def to_numpy(values: Array) -> NDArray[np.float64]:
+    """Copy an array of torch to the CPU; one of NumPy stays as it is."""
     return values if isinstance(values, np.ndarray) else np.asarray(values.cpu())
 
 
-class Sums:
-    """The sum and the number of values of each metric."""
+class MetricSums:
+    """The sum and the number of values of each metric: of each scale, then of all levels."""
 
     def __init__(self) -> None:
         self.values: dict[tuple[int, str], tuple[float, int]] = {}
 
     def add(self, scores: Scores) -> None:
-        for part, metrics in enumerate(scores):
-            for name, values in metrics.items():
+        """Add the scores of a chunk of queries."""
+        for part, arrays in enumerate(scores):
+            for name, values in arrays.items():
                 total, count = self.values.get((part, name), (0.0, 0))
                 self.values[part, name] = total + float(values.sum()), count + len(values)
 
     def mean(self, part: int, name: str) -> float:
+        """Return the mean over all queries that the metric is defined for; NaN if there are none."""
         total, count = self.values[part, name]
         return total / count if count else math.nan
 
     def count(self, part: int, name: str) -> int:
+        """Return the number of queries that the metric is defined for."""
         return self.values[part, name][1]
 
 
-def report(sums: Sums, task: Task, scales: Sequence[str], levels: bool, conventions: Collection[str]) -> dict[str, Any]:
-    """The means over all queries, as `evaluate` returns them."""
-    by_scale = {scale: {name: sums.mean(part, name) for name in METRICS} for part, scale in enumerate(scales)}
-    capped = {scale: sums.mean(part, "capped") for part, scale in enumerate(scales)}
-    last = len(scales)
-    multilevel = {name: sums.mean(last, name) for name in hierarchical.METRICS} if levels else None
+@dataclass(frozen=True)
+class MetricMeans:
+    """The means over the queries of one test set, or of one for each scale.
+
+    ``by_scale`` has the `METRICS`, ``capped`` the mAP@R within `CAP` neighbours, ``multilevel`` the `LEVEL_METRICS`.
+    """
+
+    by_scale: Mapping[str, Mapping[str, float]]
+    capped: Mapping[str, float]
+    multilevel: Mapping[str, float] | None
+    counts: Mapping[str, Any]
+
+
+def compute_means(
+    problem: RankingProblem,
+    scales: Sequence[str],
+    with_levels: bool,
+    device: str | None,
+    threads: int,
+    progress: Callable[[int, int], None],
+) -> MetricMeans:
+    """Rank and score all queries. ``progress`` gets the number of queries that are done, and of all queries."""
+    sums, done = MetricSums(), 0
+    for num_queries, scores in iter_scores(problem, with_levels, threads, device):
+        sums.add(scores)
+        done += num_queries
+        progress(done, len(problem.queries))
+    levels_part = len(scales)
     counts: dict[str, Any] = {}
     for part, scale in enumerate(scales):
-        used, unknown = sums.count(part, "mAP"), int((task.query_labels[part] < 0).sum())
+        used, unknown = sums.count(part, "mAP"), int((problem.query_labels[part] < 0).sum())
         counts[scale] = {
             "queries": used,
             "without_label": unknown,
-            "without_positive": len(task.queries) - used - unknown,
-            "gallery": len(task.gallery),
+            "without_positive": len(problem.queries) - used - unknown,
+            "gallery": len(problem.gallery),
         }
-    if levels:
-        counts["mistakes"] = sums.count(last, "severity@1")
-    return assembled(by_scale, capped, multilevel, counts, conventions)
+    if with_levels:
+        counts["mistakes"] = sums.count(levels_part, "severity@1")
+    return MetricMeans(
+        by_scale={scale: {name: sums.mean(part, name) for name in METRICS} for part, scale in enumerate(scales)},
+        capped={scale: sums.mean(part, "capped") for part, scale in enumerate(scales)},
+        multilevel={name: sums.mean(levels_part, name) for name in LEVEL_METRICS} if with_levels else None,
+        counts=counts,
+    )
 
 
-def assembled(
-    by_scale: Mapping[str, Mapping[str, float]],
-    capped: Mapping[str, float],
-    multilevel: Mapping[str, float] | None,
-    counts: Mapping[str, Any],
-    conventions: Collection[str],
-) -> dict[str, Any]:
-    """What `evaluate` returns, from the metrics of each scale. ``overall`` and ``span`` need all three."""
-    result: dict[str, Any] = {**by_scale}
-    if complete := set(by_scale) == set(SCALES):
-        of = {name: {scale: by_scale[scale][name] for scale in SCALES} for name in METRICS}
-        result["overall"] = {name: mean(values.values()) for name, values in of.items()}
-        result["span"] = {name: span(values) for name, values in of.items()}
-    result |= {"multilevel": multilevel, "counts": counts}
-    asked: dict[str, Any] = {}
+def make_result(means: MetricMeans, conventions: Collection[str]) -> dict[str, Any]:
+    """Arrange the means as `evaluate` returns them. ``overall`` and ``span`` need all three scales."""
+    result: dict[str, Any] = {**means.by_scale}
+    is_complete = set(means.by_scale) == set(SCALES)
+    if is_complete:
+        columns = {name: {scale: means.by_scale[scale][name] for scale in SCALES} for name in METRICS}
+        result["overall"] = {name: mean(values.values()) for name, values in columns.items()}
+        result["span"] = {name: find_span(values) for name, values in columns.items()}
+    result |= {"multilevel": means.multilevel, "counts": means.counts}
+    theirs: dict[str, Any] = {}
     if "capped-map-at-r" in conventions:
-        asked["capped-map-at-r"] = {**capped, **({"overall": mean(capped.values())} if complete else {})}
+        theirs["capped-map-at-r"] = dict(means.capped)
+        if is_complete:
+            theirs["capped-map-at-r"]["overall"] = mean(means.capped.values())
     if "four-number-asi" in conventions:
-        four = [*(values["ASI"] for values in by_scale.values()), multilevel["ASI"]] if multilevel else []
-        asked["four-number-asi"] = mean(four) if four else math.nan
-    return result | ({"conventions": asked} if asked else {})
+        four = [values["ASI"] for values in means.by_scale.values()]
+        theirs["four-number-asi"] = mean([*four, means.multilevel["ASI"]]) if means.multilevel else math.nan
+    return result | ({"conventions": theirs} if theirs else {})
 
 
 def mean(values: Collection[float]) -> float:
+    """Compute the unweighted mean, with an exact sum."""
     return math.fsum(values) / len(values)
 
 
-def span(by_scale: Mapping[str, float]) -> dict[str, Any]:
-    """The worst scale and its value, and how much better the best one is."""
+def find_span(by_scale: Mapping[str, float]) -> dict[str, Any]:
+    """Return the worst scale and its value, and how much better the best one is.
+
+    >>> find_span({"fine": 0.25, "middle": 0.5, "coarse": 0.75})
+    {'worst': 'fine', 'value': 0.25, 'gap': 0.5}
+    """
     worst = min(by_scale, key=by_scale.__getitem__)
     return {"worst": worst, "value": by_scale[worst], "gap": max(by_scale.values()) - by_scale[worst]}
 
 
-def merged(found: Mapping[str, Mapping[str, Any]], conventions: Collection[str] = ()) -> dict[str, Any]:
-    """One result from those of single scales, each of its own test set. Metrics of all levels at once need one set."""
-    capped = {s: of["conventions"]["capped-map-at-r"][s] for s, of in found.items() if "capped-map-at-r" in conventions}
-    counts = {scale: of["counts"][scale] for scale, of in found.items()}
-    return assembled({scale: of[scale] for scale, of in found.items()}, capped, None, counts, conventions)
+def merge_scales(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge the results of test sets that serve one scale each; return the only one if a test set serves all.
+
+    Metrics of all levels at once need one test set with all labels, so a merged result has none.
+    """
+    if len(results) == 1:
+        return dict(results[0])
+    by_scale = {scale: result for result in results for scale in SCALES if scale in result}
+    conventions = results[0].get("conventions", {})
+    capped = {}
+    if "capped-map-at-r" in conventions:
+        capped = {scale: result["conventions"]["capped-map-at-r"][scale] for scale, result in by_scale.items()}
+    means = MetricMeans(
+        by_scale={scale: result[scale] for scale, result in by_scale.items()},
+        capped=capped,
+        multilevel=None,
+        counts={scale: result["counts"][scale] for scale, result in by_scale.items()},
+    )
+    return make_result(means, conventions)
