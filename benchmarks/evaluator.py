@@ -57,10 +57,10 @@ def product(embeddings: Any, labels: Any, args: argparse.Namespace) -> dict[str,
 
 
 def dmlkit(embeddings: Any, labels: Any, args: argparse.Namespace) -> dict[str, float]:
-    from dmlkit.evaluation import metrics
+    from dmlkit import evaluate
 
     names = [str(number) for number in range(len(labels))]
-    found = metrics.evaluate(
+    result = evaluate(
         embeddings[: args.queries],
         labels[: args.queries],
         gallery=embeddings,
@@ -69,10 +69,10 @@ def dmlkit(embeddings: Any, labels: Any, args: argparse.Namespace) -> dict[str, 
         gallery_ids=names,
         scales=args.scales,
         multilevel=args.levels,
-        jobs=args.threads,
+        threads=args.threads,
     )
-    values = {f"{scale} {name}": value for scale in args.scales for name, value in found[scale].items()}
-    return values | {f"levels {name}": value for name, value in (found["multilevel"] or {}).items()}
+    values = {f"{scale} {name}": value for scale in args.scales for name, value in result[scale].items()}
+    return values | {f"levels {name}": value for name, value in (result["multilevel"] or {}).items()}
 
 
 def happier(embeddings: Any, labels: Any, args: argparse.Namespace) -> dict[str, float]:

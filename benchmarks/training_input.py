@@ -42,7 +42,7 @@ def main() -> None:
     device = devices.device_of("auto")
     torch.set_num_threads(devices.threads_of(args.threads, 1))
     workers = devices.workers_of(args.workers, device, 1)
-    chosen = classes.training(labels.load(args.dataset, ("train",)))
+    chosen = classes.training(labels.load_labels(args.dataset, ("train",)))
     images = data.Encoded(args.dataset, "default", "train")
     begun = time.perf_counter()
     source = data.cached(images, made.size, "benchmark", args.cache, embed.silent)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dmlkit.dataset.folder import open_dataset
     from dmlkit.dataset.validate import validate
     from dmlkit.errors import DmlkitError
-    from dmlkit.evaluation.metrics import evaluate
+    from dmlkit.evaluation.api import evaluate
     from dmlkit.pipeline.build import build
     from dmlkit.pipeline.options import BuildOptions
     from dmlkit.taxonomy.manifest import load_manifest
@@ -37,7 +37,7 @@ _PUBLIC = {
     "DmlkitError": ("dmlkit.errors", "DmlkitError"),
     "Taxonomy": ("dmlkit.taxonomy.resolve", "Taxonomy"),
     "build": ("dmlkit.pipeline.build", "build"),
-    "evaluate": ("dmlkit.evaluation.metrics", "evaluate"),
+    "evaluate": ("dmlkit.evaluation.api", "evaluate"),
     "load_manifest": ("dmlkit.taxonomy.manifest", "load_manifest"),
     "open_dataset": ("dmlkit.dataset.folder", "open_dataset"),
     "validate": ("dmlkit.dataset.validate", "validate"),

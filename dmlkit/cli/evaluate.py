@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from dmlkit.cli.options import json_option, note, print_json, quiet_option
-from dmlkit.errors import OutputError
+from dmlkit.errors import OutputError, UsageError
 from dmlkit.schema.scales import SCALES
 from dmlkit.text import nan_to_none, printable, text_table
 
+# What the libraries for matrices read when they are imported.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""What the libraries for matrices read when they are imported."""
+# The names in `evaluation.metrics.CONVENTIONS`, here because that module imports NumPy.
 CONVENTIONS = ("four-number-asi", "capped-map-at-r")
 
 
@@ -34,7 +35,7 @@ CONVENTIONS = ("four-number-asi", "capped-map-at-r")
 )
 @click.option("--other-data", is_flag=True, help="The run was trained on another dataset, and that is meant.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda: computes a run's embeddings.")
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: the cores]")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: the cores]")
 @click.option("--revision", help="Of a dataset on the hub.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the metrics as JSON too.")
 @json_option
@@ -42,29 +43,46 @@ CONVENTIONS = ("four-number-asi", "capped-map-at-r")
 def evaluate(
     what: Path,
     dataset: str,
+    ids: Path | None,
     scales: tuple[str, ...],
-    jobs: int | None,
+    conventions: tuple[str, ...],
+    other_data: bool,
+    device: str,
+    threads: int | None,
+    revision: str | None,
     out: Path | None,
     as_json: bool,
     quiet: bool,
-    **chosen: Any,
 ) -> int:
     """Measure how well embeddings find images of the same class, at each scale.
 
     RUN is the folder of a training run. EMBEDDINGS is a file of yours: .npy, .npz, .safetensors or .parquet, with the
     image_id of each row. DATASET is a dataset folder, or USER/NAME on the hub. docs/protocol.md defines the metrics.
     """
-    if jobs:
-        os.environ |= dict.fromkeys(THREADS, str(jobs))
+    if threads:
+        os.environ |= dict.fromkeys(THREADS, str(threads))
     from dmlkit.cli.terminal import Steps
-    from dmlkit.evaluation.api import Options
-    from dmlkit.evaluation.api import evaluate as evaluate_file
-    from dmlkit.training.evaluate_run import evaluate_run, is_run
+    from dmlkit.evaluation.api import EvaluateOptions, evaluate_file
+    from dmlkit.training.evaluate_run import EvaluateRunOptions, evaluate_run, is_run
 
-    asked = tuple(scale for scale in SCALES if scale in scales or not scales)
+    options = EvaluateOptions(
+        scales=tuple(scale for scale in SCALES if scale in scales or not scales),
+        conventions=conventions,
+        threads=threads,
+        device=None if device in ("auto", "cpu") else device,
+    )
     with Steps(quiet or as_json) as steps:
-        evaluate_ = evaluate_run if is_run(what) else evaluate_file
-        result = evaluate_(what, dataset, Options(scales=asked, jobs=jobs, **chosen), steps)
+        if is_run(what):
+            if ids is not None:
+                raise UsageError(
+                    "--ids is for a file of embeddings; a run reads the images itself",
+                    code="usage.ids-of-run",
+                    hint="leave out --ids",
+                    path=what,
+                )
+            result = evaluate_run(what, dataset, EvaluateRunOptions(options, device, other_data, revision), steps)
+        else:
+            result = evaluate_file(what, dataset, options, ids_file=ids, revision=revision, progress=steps)
     text = nan_to_none(result)
     if out is not None:
         write(out, text)
@@ -82,7 +100,12 @@ def write(path: Path, result: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as exc:
-        raise OutputError(f"{path} could not be written: {exc.strerror or exc}", hint="choose another --out") from exc
+        raise OutputError(
+            f"cannot write {path}: {exc.strerror or exc}",
+            code="evaluation.cannot-write",
+            hint="choose another --out",
+            path=path,
+        ) from exc
 
 
 def page(result: dict[str, Any]) -> str:

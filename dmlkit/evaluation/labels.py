@@ -58,6 +58,11 @@ class QueryGallery:
     gallery: Labels
 
     @property
+    def scale(self) -> str | None:
+        """The scale of a test set that serves one of several; None for the config of all scales."""
+        return None if self.config == config_name(None) else self.scales[0]
+
+    @property
     def is_one_set(self) -> bool:
         """Whether query and gallery are the same images, in the same order."""
         return self.query.ids == self.gallery.ids
@@ -87,7 +92,8 @@ def load_test_sets(dataset: str, scales: Sequence[str] = SCALES, revision: str |
             scales=own,
         )
     tests = []
-    for scale in [scale for scale in scales if scale in own] or [None]:
+    test_scales: list[str | None] = [scale for scale in scales if scale in own]
+    for scale in test_scales or [None]:
         query, gallery = (load_labels(dataset, (split,), scale, revision) for split in SPLITS[1:])
         if query.names != gallery.names:
             raise other_classes(dataset)
@@ -96,7 +102,7 @@ def load_test_sets(dataset: str, scales: Sequence[str] = SCALES, revision: str |
 
 
 def list_test_scales(dataset: str, revision: str | None = None) -> tuple[str, ...]:
-    """List the scales that have a test set of their own: none if one test set serves all of them, or there is no test."""
+    """List the scales that have a test set of their own; none if a test set serves all of them or there is no test."""
     import datasets
 
     with translate_dataset_errors(dataset):
@@ -136,7 +142,7 @@ def load_split(dataset: str, config: str, split: str, revision: str | None) -> L
         builder = datasets.load_dataset_builder(dataset, config, revision=revision, columns=["image_id", *SCALES])
         files = builder.config.data_files or {}
         if split not in files:
-            raise missing_split(dataset, config, split, list(files))
+            raise missing_split(dataset, config, split, list(files), revision)
         rows = builder.as_streaming_dataset(split=split)
         check_columns(dataset, dict(rows.features))
         tables = list(rows.with_format("arrow").iter(READ_ROWS))
@@ -204,9 +210,9 @@ def other_classes(dataset: str) -> DatasetError:
     )
 
 
-def missing_split(dataset: str, config: str, split: str, splits: Sequence[str]) -> UsageError:
+def missing_split(dataset: str, config: str, split: str, splits: Sequence[str], revision: str | None) -> UsageError:
     """Make the error for a split that a config does not have."""
-    own = list_test_scales(dataset) if config == "default" else ()
+    own = list_test_scales(dataset, revision) if config == "default" else ()
     return UsageError(
         f"{printable(dataset)} has no split {split} in its config {config}; it has {', '.join(splits) or 'none'}",
         code="evaluation.no-split",

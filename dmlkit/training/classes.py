@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dmlkit.errors import LabelsError
+from dmlkit.errors import DatasetError
 from dmlkit.evaluation.labels import UNKNOWN, Labels
 from dmlkit.schema.scales import SCALES, order_key
 from dmlkit.text import printable
@@ -38,7 +38,7 @@ def training(found: Labels, held_back: float = 0.0, shuffle: int | None = None) 
     """The training classes among the labels of the split train.
 
     ``held_back`` is the share of the middle classes to keep for evaluation; which ones is decided by a hash of their
-    names. ``shuffle`` is a seed with which images get each other's labels. Raises `LabelsError` where an image lacks
+    names. ``shuffle`` is a seed with which images get each other's labels. Raises `DatasetError` where an image lacks
     a label, a class has two parents, or there are not two classes.
     """
     check_known(found)
@@ -48,7 +48,9 @@ def training(found: Labels, held_back: float = 0.0, shuffle: int | None = None) 
     compact = np.stack([np.unique(labels[rows, c], return_inverse=True)[1] for c in range(len(SCALES))], axis=1)
     fine, first = np.unique(labels[rows, 0], return_index=True)
     if len(fine) < 2:
-        raise LabelsError(f"{len(fine)} fine classes are left to train on; a loss needs two", hint="dmlkit info FOLDER")
+        raise DatasetError(
+            f"{len(fine)} fine classes are left to train on; a loss needs two", hint="dmlkit info FOLDER"
+        )
     check_tree(found, rows)
     names = [[found.names[scale][labels[rows[i], c]] for c, scale in enumerate(SCALES)] for i in first]
     table = compact[first]
@@ -62,7 +64,7 @@ def held_back_middles(found: Labels, share: float) -> Numbers:
     present = np.unique(found.labels[:, 1])
     count = max(2, round(share * len(present))) if share else 0
     if count and count >= len(present):
-        raise LabelsError(
+        raise DatasetError(
             f"{share:.0%} of {len(present)} middle classes cannot be held back: none would be left to train on",
             hint="a smaller --held-back",
         )
@@ -73,7 +75,7 @@ def check_known(found: Labels) -> None:
     unknown = np.argwhere(found.labels == UNKNOWN)
     if len(unknown):
         row, column = unknown[0]
-        raise LabelsError(
+        raise DatasetError(
             f"{len(np.unique(unknown[:, 0]))} training images lack a label, the first {printable(found.ids[row])} "
             f"its {SCALES[column]} one",
             hint="every training image needs its labels at all three scales",
@@ -86,7 +88,7 @@ def check_tree(found: Labels, rows: Numbers) -> None:
         classes, counts = np.unique(pairs[:, 0], return_counts=True)
         if counts.max() > 1:
             name = found.names[SCALES[low]][classes[counts.argmax()]]
-            raise LabelsError(
+            raise DatasetError(
                 f"the {SCALES[low]} class {printable(name)} stands under {counts.max()} {SCALES[high]} classes",
                 hint="labels must form a tree: dmlkit validate FOLDER",
             )

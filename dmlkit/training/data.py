@@ -30,7 +30,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dmlkit.errors import DmlkitError, no_images
-from dmlkit.evaluation.labels import Labels, reading
+from dmlkit.evaluation.labels import Labels, translate_dataset_errors
 from dmlkit.schema.progress import Progress
 from dmlkit.storage.locations import cache_dir
 from dmlkit.text import printable
@@ -103,7 +103,7 @@ class Encoded:
 
         self.name, self._open = dataset, {}  # type: str, dict[int, pq.ParquetFile]
         columns = ["image_id", "width", "height"]
-        with reading(dataset):
+        with translate_dataset_errors(dataset):
             if Path(dataset).is_dir():
                 builder = datasets.load_dataset_builder(dataset, config)
                 self.files = sorted(map(str, (builder.config.data_files or {})[split]))

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dmlkit.errors import RunError
+from dmlkit.evaluation import api, metrics
 from dmlkit.evaluation import labels as data_labels
-from dmlkit.evaluation import metrics
 from dmlkit.evaluation.labels import Labels
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
@@ -59,7 +59,7 @@ class TestSet:
     def __init__(self, dataset: str, scale: str | None, size: int, workers: int, revision: str | None) -> None:
         self.scale = scale
         config = f"test_{scale}" if scale else "default"
-        self.labels = {s: data_labels.load(dataset, (s,), scale, revision) for s in ("query", "gallery")}
+        self.labels = {s: data_labels.load_labels(dataset, (s,), scale, revision) for s in ("query", "gallery")}
         self.views = {}
         for split, labels in self.labels.items():
             images = data.Encoded(dataset, config, split, revision)
@@ -71,7 +71,7 @@ class TestSet:
     def metrics(self, net: nn.Module, device: torch.device, amp: bool, notify: Progress) -> dict[str, Any]:
         found = {view: view.embed(net, device, amp, notify) for view in set(self.views.values())}
         query, gallery = self.labels["query"], self.labels["gallery"]
-        return metrics.evaluate(
+        return api.evaluate(
             found[self.views["query"]],
             query.labels,
             gallery=found[self.views["gallery"]],
@@ -79,7 +79,7 @@ class TestSet:
             ids=query.ids,
             gallery_ids=gallery.ids,
             scales=(self.scale,) if self.scale else SCALES,
-            jobs=torch.get_num_threads(),
+            threads=torch.get_num_threads(),
         )
 
 
@@ -91,23 +91,22 @@ class HeldBack:
         self.views = Views(images, rows, size, workers)
 
     def metrics(self, net: nn.Module, device: torch.device, amp: bool, notify: Progress) -> dict[str, Any]:
-        return metrics.evaluate(self.views.embed(net, device, amp, notify), self.labels, jobs=torch.get_num_threads())
+        return api.evaluate(self.views.embed(net, device, amp, notify), self.labels, threads=torch.get_num_threads())
 
 
 def measure(
     tests: Sequence[TestSet | HeldBack], net: nn.Module, device: torch.device, amp: bool, notify: Progress = no_progress
 ) -> dict[str, Any]:
-    """The metrics of all test sets, as `metrics.evaluate` gives them."""
-    found = {test.scale: test.metrics(net, device, amp, notify) for test in tests}
-    return found[None] if None in found else metrics.merged({str(scale): of for scale, of in found.items()})
+    """The metrics of all test sets, as `api.evaluate` gives them."""
+    return metrics.merge_scales([test.metrics(net, device, amp, notify) for test in tests])
 
 
 def tests_of(dataset: str, size: int, workers: int, revision: str | None) -> list[TestSet]:
     """The test sets of a dataset: one, or one for each scale; none where it is for training only."""
     import datasets
 
-    scales = data_labels.separate_tests(dataset, revision)
-    with data_labels.reading(dataset):
+    scales = data_labels.list_test_scales(dataset, revision)
+    with data_labels.translate_dataset_errors(dataset):
         files = datasets.load_dataset_builder(dataset, "default", revision=revision).config.data_files or {}
     if not scales and "query" not in files:
         return []
@@ -142,11 +141,11 @@ def embed(
 ) -> tuple[list[str], Embeddings]:
     """Embed splits of a dataset with the network of a run. Returns their ids and (N, D), one row an image.
 
-    The order is that of `labels.load` with the same splits and scale. Raises `RunError` where the run was trained on
-    another dataset, unless ``other_data``: its training classes may be test classes here.
+    The order is that of `labels.load_labels` with the same splits and scale. Raises `RunError` where the run was
+    trained on another dataset, unless ``other_data``: its training classes may be test classes here.
     """
     state = runs.load(folder)
-    found = [data_labels.load(dataset, (split,), scale, revision) for split in splits]
+    found = [data_labels.load_labels(dataset, (split,), scale, revision) for split in splits]
     if not other_data:
         same_data(folder, state, dataset, found[0].content)
     made, on = runs.from_json(state["settings"]), devices.device_of(device)

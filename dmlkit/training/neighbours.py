@@ -1,6 +1,7 @@
 """What a run finds: of each query of a test set the nearest images of the gallery, by rank.
 
-The ranking is that of `metrics.evaluate`: the same similarities, the same rule for equal ones, the query left out.
+The ranking is that of `evaluation.api.evaluate`: the same similarities, the same rule for equal ones, the query left
+out.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmlkit.dataset.validate import Unusable, read_build
-from dmlkit.evaluation import api, metrics
-from dmlkit.evaluation.labels import Labels
-from dmlkit.evaluation.ranking import BLOCK_BYTES, MOST_ROWS, Floats, Task
+from dmlkit.evaluation.api import EvaluateOptions, evaluate_embeddings, make_problem, options_for
+from dmlkit.evaluation.labels import Labels, QueryGallery, load_test_sets
+from dmlkit.evaluation.metrics import merge_scales
+from dmlkit.evaluation.ranking import Floats, RankingProblem
 from dmlkit.schema.progress import Progress
-from dmlkit.schema.scales import SCALES, order_key
+from dmlkit.schema.scales import order_key
 from dmlkit.training import evaluate_run
 
 NEAREST = 10
@@ -45,7 +47,7 @@ class Search:
 
     ``scale`` is None where one test set serves all scales. ``nearest`` (Q, `NEAREST`) are positions in the gallery, by
     rank, and ``similarity`` how near they are; -1 and -inf where the gallery has no more. ``metrics`` are those of
-    `metrics.evaluate`.
+    `evaluation.api.evaluate`.
     """
 
     scale: str | None
@@ -63,30 +65,26 @@ def searches(folder: Path, dataset: str, notify: Progress) -> list[Search]:
     The embeddings of one test set are in memory at a time. Raises `UsageError` for a dataset without a test,
     `RunError` for a run that cannot be read or was trained on another dataset.
     """
-    tests = api.of_scales(dataset, api.Options())
-    return [search(folder, dataset, scale, test, MOST_POINTS // len(tests), notify) for scale, test in tests.items()]
+    tests = load_test_sets(dataset)
+    return [search(folder, dataset, test, MOST_POINTS // len(tests), notify) for test in tests]
 
 
-def search(folder: Path, dataset: str, scale: str | None, test: Labels, most_points: int, notify: Progress) -> Search:
-    options = api.Options()
-    vectors = evaluate_run.from_run(folder, dataset, scale, test, options, notify)
-    found = api.measured(test, vectors, [scale] if scale else SCALES, options, notify)
-    query, gallery = test.of("query"), test.of("gallery")
-    sides = [(vectors["query"], query.labels), (vectors["gallery"], gallery.labels)]
-    task, _ = metrics.task_of([metrics.checked(*side, None) for side in sides], [query.ids, gallery.ids], SCALES)
-    near, similarity = nearest(task, NEAREST, lambda done, total: notify("neighbours", done, total, "queries"))
-    shown = points(task, query, gallery if not api.one_set(test) else None, most_points)
-    return Search(scale, query, gallery, near, similarity, found, shown)
+def search(folder: Path, dataset: str, test: QueryGallery, most_points: int, notify: Progress) -> Search:
+    """Embed one test set, compute its metrics, and search its gallery for each query."""
+    query, gallery = evaluate_run.embed_test(folder, dataset, test, evaluate_run.EvaluateRunOptions(), notify)
+    metrics = evaluate_embeddings(query, gallery, options_for(test, EvaluateOptions()), notify)
+    problem = make_problem(query, gallery)
+    near, similarity = nearest(problem, NEAREST, lambda done, total: notify("neighbours", done, total, "queries"))
+    shown = points(problem, test.query, test.gallery if gallery is not None else None, most_points)
+    return Search(test.scale, test.query, test.gallery, near, similarity, metrics, shown)
 
 
 def merged(found: list[Search]) -> dict[str, Any]:
-    """The metrics of all test sets of a dataset, as `metrics.evaluate` gives them."""
-    if found[0].scale is None:
-        return found[0].metrics
-    return metrics.merged({str(each.scale): each.metrics for each in found})
+    """The metrics of all test sets of a dataset, as `evaluation.api.evaluate` gives them."""
+    return merge_scales([each.metrics for each in found])
 
 
-def nearest(task: Task, most: int, progress: Callable[[int, int], None]) -> tuple[Numbers, Floats]:
+def nearest(task: RankingProblem, most: int, progress: Callable[[int, int], None]) -> tuple[Numbers, Floats]:
     """The positions in the gallery (Q, ``most``) of what is nearest to each query, by rank, and the similarities."""
     found = np.full((len(task.queries), most), -1, np.int64)
     similarity = np.full((len(task.queries), most), -np.inf, np.float32)
@@ -99,25 +97,25 @@ def nearest(task: Task, most: int, progress: Callable[[int, int], None]) -> tupl
     return found, similarity
 
 
-def similarities(task: Task, progress: Callable[[int, int], None]) -> Iterator[tuple[int, Floats]]:
+def similarities(task: RankingProblem, progress: Callable[[int, int], None]) -> Iterator[tuple[int, Floats]]:
     """Each query and its similarities to the gallery, to itself -inf. Computed in blocks."""
-    rows = int(max(8, min(MOST_ROWS, BLOCK_BYTES // (4 * len(task.gallery)))))
+    rows = max(8, task.block_rows)
     for start in range(0, len(task.queries), rows):
         part = slice(start, start + rows)
-        block = (task.queries[part] * task.query_scale[part, None]) @ task.gallery.T
-        block *= task.gallery_scale
-        own = task.own[part]
+        block = (task.queries[part] * task.query_inverse_norm[part, None]) @ task.gallery.T
+        block *= task.gallery_inverse_norm
+        own = task.own_position[part]
         there = np.flatnonzero(own >= 0)
         block[there, own[there]] = -np.inf
         yield from enumerate(block, start)
         progress(min(start + rows, len(task.queries)), len(task.queries))
 
 
-def points(task: Task, query: Labels, gallery: Labels | None, most: int) -> Points:
+def points(task: RankingProblem, query: Labels, gallery: Labels | None, most: int) -> Points:
     """``gallery`` is None where it is the same images as the query."""
-    sides = [(query, task.queries, task.query_scale)]
+    sides = [(query, task.queries, task.query_inverse_norm)]
     if gallery is not None:
-        sides.append((gallery, task.gallery, task.gallery_scale))
+        sides.append((gallery, task.gallery, task.gallery_inverse_norm))
     ids = [image_id for labels, *_ in sides for image_id in labels.ids]
     keys = [order_key(image_id) for image_id in ids]
     rows = np.array(sorted(sorted(range(len(ids)), key=keys.__getitem__)[:most]))

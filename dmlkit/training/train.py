@@ -53,7 +53,7 @@ def train(
     device = devices.device_of(machine.device)
     with devices.processes(device) as (rank, world), devices.enough_memory():
         torch.set_num_threads(devices.threads_of(machine.threads, world))
-        found = data_labels.load(dataset, ("train",), revision=machine.revision)
+        found = data_labels.load_labels(dataset, ("train",), revision=machine.revision)
         chosen = classes.training(found, made.held_back, made.seed if made.shuffle_labels else None)
         made = runs.with_batch(made, len(chosen.table), batch_chosen)
         if made.batch_size % world:

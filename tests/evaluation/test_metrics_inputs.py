@@ -3,44 +3,73 @@
 import numpy as np
 import pytest
 
-from dmlkit.errors import EmbeddingsError
-from dmlkit.evaluation.metrics import evaluate
+from dmlkit.errors import EmbeddingsError, UsageError
+from dmlkit.evaluation.api import evaluate
+
+UNUSABLE = [np.nan, np.inf, 1e300, 1e31, 0]
 
 
-@pytest.mark.parametrize(
-    ("value", "what"),
-    [(np.nan, "not finite"), (np.inf, "not finite"), (1e300, "not finite"), (1e31, "too large"), (0, "norm 0")],
-)
-def test_embeddings_without_a_direction_are_named(value, what):
-    embeddings, labels = np.ones((20, 3)), np.zeros((20, 3), int)
+def spoiled(value):
+    """Twenty embeddings, two of them of a value, and labels."""
+    embeddings = np.ones((20, 3))
     embeddings[[4, 17]] = value
-    with pytest.raises(EmbeddingsError, match=rf"2 of 20 .*{what}.*: p4, p17"):
-        evaluate(embeddings, labels, ids=[f"p{i}" for i in range(20)])
-    with pytest.raises(EmbeddingsError, match="row 4, row 17"):
+    return embeddings, np.zeros((20, 3), int)
+
+
+@pytest.mark.parametrize("value", UNUSABLE)
+def test_embeddings_without_a_direction_are_named(value):
+    with pytest.raises(EmbeddingsError) as error:
+        evaluate(*spoiled(value), ids=[f"p{i}" for i in range(20)])
+    assert error.value.code == "evaluation.no-direction"
+    assert error.value.facts == {"images": ["p4", "p17"], "finite": value == 0}
+
+
+def test_embeddings_without_ids_are_named_by_row():
+    embeddings, labels = spoiled(0)
+    with pytest.raises(EmbeddingsError) as error:
         evaluate(np.ones((1, 3)), labels[:1], gallery=embeddings, gallery_labels=labels)
+    assert error.value.facts["images"] == ["row 4", "row 17"]
+
+
+ONES = np.ones((4, 3))
+INTEGERS = np.ones((4, 3), int)
 
 
 @pytest.mark.parametrize(
-    ("change", "what"),
+    ("change", "code"),
     [
-        ({"embeddings": np.ones(4)}, "embeddings of shape"),
-        ({"embeddings": np.ones((0, 3)), "labels": np.ones((0, 3), int)}, "embeddings of shape"),
-        ({"embeddings": np.array([["a", "b"]] * 4)}, "embeddings of shape"),
-        ({"labels": np.ones((4, 2), int)}, "labels of shape"),
-        ({"labels": np.ones((4, 3))}, "labels of shape"),
-        ({"labels": np.ones((3, 3), int)}, "labels of shape"),
-        ({"labels": np.full((4, 3), 2**40)}, "too large"),
-        ({"ids": ["a", "b", "c"]}, "3 ids do not fit 4"),
-        ({"ids": ["a", "b", "b", "c"]}, "1 ids are there more than once: b"),
-        ({"gallery": np.ones((4, 3))}, "needs its labels"),
-        (
-            {"gallery": np.ones((4, 3)), "gallery_labels": np.ones((4, 3), int), "gallery_ids": list("abcd")},
-            "ids where",
-        ),
-        ({"gallery": np.ones((4, 5)), "gallery_labels": np.ones((4, 3), int)}, "3 dimensions, the gallery 5"),
+        ({"embeddings": np.ones(4)}, "evaluation.bad-embeddings"),
+        ({"embeddings": np.ones((0, 3)), "labels": np.ones((0, 3), int)}, "evaluation.bad-embeddings"),
+        ({"embeddings": np.array([["a", "b"]] * 4)}, "evaluation.bad-embeddings"),
+        ({"embeddings": ONES * 1j}, "evaluation.bad-embeddings"),
+        ({"labels": np.ones((4, 2), int)}, "evaluation.bad-labels"),
+        ({"labels": ONES}, "evaluation.bad-labels"),
+        ({"labels": np.ones((3, 3), int)}, "evaluation.bad-labels"),
+        ({"labels": np.full((4, 3), 2**40)}, "evaluation.large-label"),
+        ({"ids": ["a", "b", "c"]}, "evaluation.number-of-ids"),
+        ({"ids": ["a", "b", "b", "c"]}, "evaluation.repeated-ids"),
+        ({"gallery": ONES}, "evaluation.incomplete-gallery"),
+        ({"gallery": ONES, "gallery_labels": INTEGERS, "gallery_ids": list("abcd")}, "evaluation.incomplete-gallery"),
+        ({"gallery": ONES, "gallery_labels": INTEGERS, "ids": list("abcd")}, "evaluation.incomplete-gallery"),
+        ({"gallery": np.ones((4, 5)), "gallery_labels": INTEGERS}, "evaluation.other-dimensions"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_a_reason(change, what):
-    arguments = {"embeddings": np.ones((4, 3)), "labels": np.ones((4, 3), int)} | change
-    with pytest.raises(EmbeddingsError, match=what):
-        evaluate(**arguments)
+def test_arrays_that_do_not_fit_are_refused(change, code):
+    with pytest.raises(EmbeddingsError) as error:
+        evaluate(**{"embeddings": ONES, "labels": INTEGERS} | change)
+    assert error.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "names"),
+    [
+        ({"conventions": ["theirs"]}, "evaluation.unknown-convention", ["theirs"]),
+        ({"scales": ["fine", "finest"]}, "evaluation.unknown-scale", ["finest"]),
+        ({"scales": []}, "evaluation.unknown-scale", []),
+    ],
+)
+def test_unknown_names_are_refused(change, code, names):
+    with pytest.raises(UsageError) as error:
+        evaluate(ONES, INTEGERS, **change)
+    assert error.value.code == code
+    assert error.value.facts["names"] == names

@@ -10,7 +10,7 @@ from datasets import load_dataset
 from dmlkit.cli.evaluate import evaluate
 from dmlkit.cli.inspect import validate
 from dmlkit.cli.train import train
-from dmlkit.errors import LabelsError, NoImagesError, UsageError
+from dmlkit.errors import DatasetError, NoImagesError, UsageError
 from dmlkit.formats import oml
 from dmlkit.hub import push as pushing
 from dmlkit.training import plots
@@ -46,11 +46,13 @@ def test_a_private_data_set_is_trained_on_and_evaluated_as_its_folder_is(hub, do
     assert json.loads(capsys.readouterr().out)["metrics"] == trained["metrics"]
     assert run(evaluate, tmp_path / "run", REPO, "--json") == 0
     assert json.loads(capsys.readouterr().out)["fine"]["mAP"] == pytest.approx(trained["metrics"]["fine"]["mAP"])
-    with pytest.raises(UsageError, match="me/dots has no such --revision"):
+    with pytest.raises(UsageError) as missing:
         run(evaluate, tmp_path / "run", REPO, "--revision", "v9.9.9")
+    assert missing.value.code == "evaluation.no-revision"
     hub_client.log_in(monkeypatch, None)
-    with pytest.raises((UsageError, LabelsError), match=r"not for you|may your token read it"):
+    with pytest.raises((UsageError, DatasetError)) as error:
         run(evaluate, tmp_path / "run", REPO)
+    assert error.value.code in ("evaluation.no-repository", "evaluation.unreadable-labels")
 
 
 def test_without_its_images_a_data_set_says_how_to_make_it(hub, dots, tmp_path, capsys):

@@ -13,7 +13,10 @@ from playwright.sync_api import expect
 
 from dmlkit.cli.push import push
 from dmlkit.errors import OutputError, RunError, UsageError
-from dmlkit.evaluation import labels, metrics
+from dmlkit.evaluation import labels, ranking
+from dmlkit.evaluation.api import make_problem
+from dmlkit.evaluation.embeddings import check_embeddings
+from dmlkit.evaluation.metrics import METRICS
 from dmlkit.report.run import map, tables
 from dmlkit.report.run import nearest as run_nearest
 from dmlkit.report.run.overview import write_run_report
@@ -79,8 +82,8 @@ def by_brute_force(run: Path, dataset: str, scale: str | None = None, one_set: b
     """The test's labels, and for each query the positions of the whole gallery by double precision, itself left out."""
     sides = ("query",) if one_set else ("query", "gallery")
     _, vectors = embed.embed(run, dataset, sides, scale=scale)
-    known = labels.load(dataset, ("query", "gallery"), scale)
-    query, gallery = known.of("query"), known.of("gallery")
+    known = labels.load_labels(dataset, ("query", "gallery"), scale)
+    query, gallery = known.select("query"), known.select("gallery")
     unit = vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     near = unit[: len(query.ids)] @ unit[-len(gallery.ids) :].T
     near[np.array(query.ids)[:, None] == np.array(gallery.ids)] = -np.inf
@@ -119,7 +122,7 @@ def test_the_ten_nearest_are_those_of_brute_force_and_marked_rightly(where):
 
 def test_queries_are_chosen_by_their_ids_alone_and_from_every_class(where):
     lists = in_lists(shown(where / "both" / "nearest.html"))
-    query = labels.load(str(where / "out"), ("query",))
+    query = labels.load_labels(str(where / "out"), ("query",))
     expected = run_nearest.select_queries(query, 2)
     assert [asked["image_id"] for asked, _ in lists] == [query.ids[row] for row in expected]
     assert {asked["Coarse"] for asked, _ in lists} == {EVIL, "half 1"}
@@ -168,7 +171,7 @@ def test_metrics_of_two_runs_and_their_difference(where):
             text.replace("−", "-") for text in re.findall(r'<td class="n">(?:<span[^>]*>)?([+−]?[\d.]+)<', cells)
         ]
         assert numbers[0] == f"{values[0]:.1f}"
-        line = len(metrics.METRICS)
+        line = len(METRICS)
         later = [text for text in numbers if text]
         assert f"{values[1]:.1f}" in later
         assert float(numbers[-line]) == pytest.approx(values[1] - values[0], abs=0.051)
@@ -338,7 +341,7 @@ def test_the_map_is_coloured_by_the_scale_that_is_asked_for(browser, where):
         page.keyboard.press("ArrowRight")
         expect(page.get_by_label("fine class")).to_be_checked()
         by_fine = page.evaluate(colours)
-        fine = len({row for row in labels.load(str(where / "out"), ("query", "gallery")).labels[:, 0].tolist()})
+        fine = len({row for row in labels.load_labels(str(where / "out"), ("query", "gallery")).labels[:, 0].tolist()})
         assert len({colour for of in by_fine for colour in of}) == fine
         page.emulate_media(color_scheme="dark")
         assert page.evaluate(colours) == by_fine
@@ -366,12 +369,12 @@ def test_nearest_ranks_as_the_metrics_do_with_equal_similarities(monkeypatch):
     vectors = rng.integers(-1, 2, (40, 3)).astype(np.float32) + np.float32(0.25)  # few directions: many are equal
     ids = [str(i) for i in range(40)]
     known = np.zeros((40, 3), np.int32)
-    task, _ = metrics.task_of([(vectors[:9], known[:9]), (vectors, known)], [ids[:9], ids], SCALES)
-    monkeypatch.setattr(neighbours, "MOST_ROWS", 4)
+    task = make_problem(check_embeddings(vectors[:9], known[:9], ids[:9]), check_embeddings(vectors, known, ids))
+    monkeypatch.setattr(ranking, "MAX_BLOCK_ROWS", 4)
     told: list[int] = []
     found, near = neighbours.nearest(task, 50, lambda done, total: told.append(done))
     for query in range(9):
-        similar = (vectors[query] * task.query_scale[query]) @ vectors.T * task.gallery_scale
+        similar = (vectors[query] * task.query_inverse_norm[query]) @ vectors.T * task.gallery_inverse_norm
         order = [i for i in np.argsort(-similar, kind="stable").tolist() if i != query]
         assert found[query].tolist() == order + [-1] * 11
         assert near[query, :39] == pytest.approx(similar[order], abs=1e-6)

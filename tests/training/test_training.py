@@ -19,7 +19,8 @@ from PIL import Image
 
 from dmlkit.cli import train as training
 from dmlkit.errors import UsageError
-from dmlkit.evaluation import labels, metrics
+from dmlkit.evaluation import labels
+from dmlkit.evaluation.api import evaluate
 from dmlkit.training import embed, plots, runs
 from dmlkit.training.train import train
 from tests.support.dots import ONE_THREAD, build_dots, of_run, settings
@@ -55,14 +56,14 @@ def assert_same(one: Path, other: Path) -> None:
 def mean_precision(folder: Path, dataset: str, splits: tuple[str, ...]) -> float:
     """mAP at the fine scale, each image of the splits searched with among the others."""
     _, found = embed.embed(folder, dataset, splits)
-    return metrics.evaluate(found, labels.load(dataset, splits).labels, jobs=1)["fine"]["mAP"]
+    return evaluate(found, labels.load_labels(dataset, splits).labels, threads=1)["fine"]["mAP"]
 
 
 def by_chance(dataset: str, splits: tuple[str, ...]) -> float:
     """The same for embeddings that know nothing of the images."""
-    known = labels.load(dataset, splits).labels
+    known = labels.load_labels(dataset, splits).labels
     draws = [np.random.default_rng(seed).standard_normal((len(known), 16)) for seed in range(20)]
-    return float(np.mean([metrics.evaluate(draw, known, jobs=1)["fine"]["mAP"] for draw in draws]))
+    return float(np.mean([evaluate(draw, known, threads=1)["fine"]["mAP"] for draw in draws]))
 
 
 def test_training_learns_and_without_labels_or_training_it_stays_near_chance(dataset, tmp_path):
@@ -99,7 +100,7 @@ def test_a_run_says_what_it_was(dataset, tmp_path):
     facts = train(dataset, settings(), tmp_path / "run", ONE_THREAD, lambda *step: shown.append(step))
     written = of_run(tmp_path / "run")
     assert written == json.loads(json.dumps(facts))
-    assert written["dataset"]["content"] == labels.load(dataset, ("train",)).content
+    assert written["dataset"]["content"] == labels.load_labels(dataset, ("train",)).content
     assert written["dataset"]["classes"] == {"fine": 8, "middle": 4, "coarse": 2}
     assert written["dataset"]["images"] == 64
     # Test classes, which have no training images, have no proxy.
@@ -143,13 +144,13 @@ def test_a_dyml_release_has_a_test_set_of_its_own_for_each_scale(tmp_path):
     of_scale = [facts["metrics"][scale]["mAP"] for scale in ("fine", "middle", "coarse")]
     assert facts["metrics"]["overall"]["mAP"] == pytest.approx(sum(of_scale) / 3)
     for scale in ("fine", "middle", "coarse"):
-        known = labels.load(folder, ("query", "gallery"), scale)
+        known = labels.load_labels(folder, ("query", "gallery"), scale)
         ids, found = embed.embed(tmp_path / "run", folder, scale=scale)
         assert ids == known.ids
-        query, rows = known.of("query"), slice(len(known.of("query").ids), None)
-        again = metrics.evaluate(
+        query, rows = known.select("query"), slice(len(known.select("query").ids), None)
+        again = evaluate(
             found[: rows.start], query.labels, gallery=found[rows], gallery_labels=known.labels[rows],
-            ids=query.ids, gallery_ids=ids[rows], scales=(scale,), jobs=1,
+            ids=query.ids, gallery_ids=ids[rows], scales=(scale,), threads=1,
         )  # fmt: skip
         assert again[scale]["mAP"] == pytest.approx(facts["metrics"][scale]["mAP"], abs=1e-6)
 

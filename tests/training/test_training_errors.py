@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dmlkit.errors import LabelsError, RunError, UsageError
+from dmlkit.errors import DatasetError, RunError, UsageError
 from dmlkit.evaluation import labels
 from dmlkit.training import embed, plots
 from dmlkit.training.runs import Machine
@@ -51,7 +51,7 @@ def test_another_data_set_does_not_go_on_with_a_run(dataset, tmp_path):
 
 def test_changed_labels_do_not_go_on_with_a_run(dataset, tmp_path, monkeypatch):
     train(dataset, settings(), tmp_path, replace(ONE_THREAD, stop_after=1))
-    true = labels.load
+    true = labels.load_labels
 
     def swapped(*args, **kwargs):
         found = true(*args, **kwargs)
@@ -60,7 +60,7 @@ def test_changed_labels_do_not_go_on_with_a_run(dataset, tmp_path, monkeypatch):
         changed[pair] = changed[pair[::-1]]
         return replace(found, labels=changed)
 
-    monkeypatch.setattr(labels, "load", swapped)
+    monkeypatch.setattr(labels, "load_labels", swapped)
     with pytest.raises(RunError, match="its labels have changed"):
         train(dataset, settings(), tmp_path, ONE_THREAD)
 
@@ -165,7 +165,7 @@ def test_a_loss_that_is_no_number_stops_the_run(dataset, tmp_path):
 
 
 def test_labels_that_cannot_be_trained_on_are_named(dataset, monkeypatch, tmp_path):
-    true = labels.load
+    true = labels.load_labels
 
     def changed(row, column, value):
         def load(*args, **kwargs):
@@ -176,20 +176,20 @@ def test_labels_that_cannot_be_trained_on_are_named(dataset, monkeypatch, tmp_pa
 
         return load
 
-    monkeypatch.setattr(labels, "load", changed(3, 1, -1))
-    with pytest.raises(LabelsError, match=r"1 training images lack a label, the first imagenet-21k/n1\w+ its middle"):
+    monkeypatch.setattr(labels, "load_labels", changed(3, 1, -1))
+    with pytest.raises(DatasetError, match=r"1 training images lack a label, the first imagenet-21k/n1\w+ its middle"):
         train(dataset, settings(), tmp_path, ONE_THREAD)
     other = 1 - int(true(dataset, ("train",)).labels[3, 2])
-    monkeypatch.setattr(labels, "load", changed(3, 2, other))
-    with pytest.raises(LabelsError, match=r"middle class hues \d stands under 2 coarse classes"):
+    monkeypatch.setattr(labels, "load_labels", changed(3, 2, other))
+    with pytest.raises(DatasetError, match=r"middle class hues \d stands under 2 coarse classes"):
         train(dataset, settings(), tmp_path, ONE_THREAD)
-    monkeypatch.setattr(labels, "load", changed(slice(None), 0, 2))
-    with pytest.raises(LabelsError, match="1 fine classes are left"):
+    monkeypatch.setattr(labels, "load_labels", changed(slice(None), 0, 2))
+    with pytest.raises(DatasetError, match="1 fine classes are left"):
         train(dataset, settings(), tmp_path, ONE_THREAD)
 
 
 def test_too_many_classes_cannot_be_held_back(dataset, tmp_path):
-    with pytest.raises(LabelsError, match="none would be left"):
+    with pytest.raises(DatasetError, match="none would be left"):
         train(dataset, settings(held_back=0.95), tmp_path, ONE_THREAD)
 
 
