@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,29 +74,32 @@ def evaluate(
     )
     with Steps(quiet or as_json) as steps:
         if is_run(what):
-            if ids is not None:
-                raise UsageError(
-                    "--ids is for a file of embeddings; a run reads the images itself",
-                    code="usage.ids-of-run",
-                    hint="leave out --ids",
-                    path=what,
-                )
+            refuse_ids(what, ids)
             result = evaluate_run(what, dataset, EvaluateRunOptions(options, device, other_data, revision), steps)
         else:
             result = evaluate_file(what, dataset, options, ids_file=ids, revision=revision, progress=steps)
-    text = nan_to_none(result)
     if out is not None:
-        write(out, text)
+        write_json(out, nan_to_none(result))
     if as_json:
-        print_json(text)
+        print_json(nan_to_none(result))
         return 0
-    for line in result["notes"]:
-        note(f"note: {line}", quiet)
-    print(page(result))
+    print_result(result, quiet)
     return 0
 
 
-def write(path: Path, result: dict[str, Any]) -> None:
+def refuse_ids(run: Path, ids: Path | None) -> None:
+    """Raise `UsageError` if a file of ids is named for a run."""
+    if ids is not None:
+        raise UsageError(
+            "--ids is for a file of embeddings; a run reads the images itself",
+            code="usage.ids-of-run",
+            hint="leave out --ids",
+            path=run,
+        )
+
+
+def write_json(path: Path, result: dict[str, Any]) -> None:
+    """Write the result to a file. Raises `OutputError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -108,36 +112,71 @@ def write(path: Path, result: dict[str, Any]) -> None:
         ) from exc
 
 
-def page(result: dict[str, Any]) -> str:
-    """The metrics in percent, for people."""
-    from dmlkit.evaluation.metrics import CONVENTIONS as MEANINGS
+def print_result(result: dict[str, Any], quiet: bool) -> None:
+    """Print the tables, and the notes on stderr."""
+    for line in result["notes"]:
+        note(f"note: {line}", quiet)
+    print("\n".join(format_result(result)))
+
+
+def format_result(result: dict[str, Any]) -> Iterator[str]:
+    """Write the metrics as tables in percent, for people: some lines each."""
+    dimensions = result["embeddings"]["dimensions"]
+    yield f"{printable(result['dataset']['name'])}, {dimensions} dimensions; values in %"
+    yield format_scales(result)
+    if "span" in result:
+        yield ""
+        yield format_span(result["span"])
+    if result["multilevel"]:
+        yield ""
+        yield from format_levels(result["multilevel"], result["counts"]["mistakes"])
+    for name, values in result.get("conventions", {}).items():
+        yield ""
+        yield from format_convention(name, values)
+
+
+def format_scales(result: dict[str, Any]) -> str:
+    """Write the table of metrics and counts, one row a scale."""
     from dmlkit.evaluation.metrics import METRICS
 
-    lines = [f"{printable(result['dataset']['name'])}, {result['embeddings']['dimensions']} dimensions; values in %"]
-    counts, rows = result["counts"], []
+    rows = []
     for scale in (*SCALES, "overall"):
         if scale in result:
-            of = counts.get(scale, {})
-            out = of["without_label"] + of["without_positive"] if of else 0
-            found = [f"{of['queries']:,}", f"{out:,}", f"{of['gallery']:,}"] if of else [""] * 3
-            rows.append([scale, *(percent(result[scale][name]) for name in METRICS), *found])
+            cells = [""] * 3
+            if counts := result["counts"].get(scale):
+                left_out = counts["without_label"] + counts["without_positive"]
+                cells = [f"{count:,}" for count in (counts["queries"], left_out, counts["gallery"])]
+            rows.append([scale, *(percent(result[scale][name]) for name in METRICS), *cells])
     head = ["scale", *METRICS, "queries", "left out", "gallery"]
-    lines += [text_table(rows, head, right=tuple(range(1, len(head))))]
-    if "span" in result:
-        rows = [["worst scale", *(f"{percent(of['value'])} {of['worst']}" for of in result["span"].values())]]
-        rows.append(["best - worst", *(percent(of["gap"]) for of in result["span"].values())])
-        lines += ["", text_table(rows, ["span (dmlkit's own)", *METRICS], right=tuple(range(1, len(METRICS) + 1)))]
-    if levels := result["multilevel"]:
-        values = "  ".join(f"{name} {percent(levels[name])}" for name in ("ASI", "H-AP", "NDCG"))
-        lines += ["", f"all levels at once: {values}"]
-        if counts["mistakes"]:
-            severity = f"{levels['severity@1']:.2f}"
-            lines += [f"severity of the {counts['mistakes']:,} mistakes at rank 1: {severity}, from 1 to {len(SCALES)}"]
-    for name, of in result.get("conventions", {}).items():
-        values = "  ".join(f"{k} {percent(v)}" for k, v in of.items()) if isinstance(of, dict) else percent(of)
-        lines += ["", f"{name}: {values}", f"  {MEANINGS[name]}"]
-    return "\n".join(lines)
+    return text_table(rows, head, right=tuple(range(1, len(head))))
+
+
+def format_span(span: dict[str, Any]) -> str:
+    """Write the table of the worst scale and the gap to the best, for each metric."""
+    worst = ["worst scale", *(f"{percent(values['value'])} {values['worst']}" for values in span.values())]
+    gap = ["best - worst", *(percent(values["gap"]) for values in span.values())]
+    return text_table([worst, gap], ["span (dmlkit's own)", *span], right=tuple(range(1, len(span) + 1)))
+
+
+def format_levels(levels: dict[str, float], mistakes: int) -> Iterator[str]:
+    """Write the metrics of all levels at once."""
+    values = "  ".join(f"{name} {percent(levels[name])}" for name in ("ASI", "H-AP", "NDCG"))
+    yield f"all levels at once: {values}"
+    if mistakes:
+        yield f"severity of the {mistakes:,} mistakes at rank 1: {levels['severity@1']:.2f}, from 1 to {len(SCALES)}"
+
+
+def format_convention(name: str, values: dict[str, float] | float) -> Iterator[str]:
+    """Write what others call ASI or mAP, and what it means."""
+    from dmlkit.evaluation.metrics import CONVENTIONS as MEANINGS
+
+    if isinstance(values, dict):
+        yield f"{name}: " + "  ".join(f"{scale} {percent(value)}" for scale, value in values.items())
+    else:
+        yield f"{name}: {percent(values)}"
+    yield f"  {MEANINGS[name]}"
 
 
 def percent(value: float) -> str:
+    """Write a metric in percent, a mean over nothing as a dash."""
     return "-" if math.isnan(value) else f"{100 * value:.2f}"

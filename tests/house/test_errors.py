@@ -17,11 +17,10 @@ CODE = re.compile(rf"({'|'.join(AREAS)})\.[a-z0-9]+(-[a-z0-9]+)*")
 # Names that say how a value came, not what it is.
 BANNED = frozenset(("found", "made", "given", "its", "there", "of", "said", "told"))
 
-KNOWN_WITHOUT_CODE = {"cli": 2, "dataset": 1, "evaluation": 30, "formats": 3, "hub": 14, "report": 1, "training": 48}
+KNOWN_WITHOUT_CODE = {"cli": 2, "dataset": 1, "formats": 3, "hub": 14, "report": 1, "training": 48}
 KNOWN_BANNED = {
     "cli": 9,
     "dataset": 21,
-    "evaluation": 15,
     "formats": 11,
     "hub": 14,
     "report": 19,
