@@ -296,7 +296,7 @@ def rebuild_facts(published: Published, out: Path) -> dict[str, Any]:
         "get": terms.load(published.source).how_to_get,
         "limit": published.limit,
         "size": published.shorter_side_px,
-        "images": {split: int((published.rows["split"] == split).sum()) for split in published.build["images"]},
+        "images": {split: int((published.rows["split"] == split).sum()) for split in published.dataset.facts.images},
         "out": str(out),
     }
 

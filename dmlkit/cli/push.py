@@ -14,7 +14,7 @@ from dmlkit import terms
 from dmlkit.cli.options import LOCAL_PATH, output_options
 from dmlkit.cli.output import FAILED_CHECK, Output
 from dmlkit.cli.progress import show_hub_bars
-from dmlkit.dataset.checks import Finding
+from dmlkit.dataset.checks.codes import Finding
 from dmlkit.dataset.validate import validate
 from dmlkit.hub.push import Options, Pushed, content_of
 from dmlkit.hub.push import push as push_dataset

@@ -5,8 +5,10 @@ A build and an import of an official release write the same record; what only on
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from dmlkit.schema.layout import FORMAT, LAYOUTS
@@ -111,6 +113,52 @@ class DatasetFacts:
             seconds=top.number("seconds", 0.0),
             ids_only=top.flag("ids_only"),
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert to what ``build.json`` has: `from_json` reads it back."""
+        manifest, source, release = self.manifest, self.source, self.release
+        units = {} if source.units is None else {"units": source.units}
+        facts: dict[str, Any] = {
+            "format": FORMAT,
+            "dmlkit": self.dmlkit,
+            "versions": dict(self.versions),
+            "layout": self.layout,
+            "manifest": vars(manifest) | {"settings": dict(manifest.settings)},
+            "source": {"name": source.name, "from": source.origin, **units, "identity": source.identity},
+        }
+        if release is not None:
+            unplaced = {scale: dict(names) for scale, names in release.unplaced.items()}
+            named = {"name": release.name, "official": release.official}
+            facts["release"] = named | dict(release.details) | {"unplaced": unplaced}
+        return facts | {
+            "options": dict(self.options),
+            "resizing": self.resizing,
+            "images": dict(self.images),
+            "statuses": dict(self.statuses),
+            "coverage": {s: {"found": c.covered, "of": c.total, "floor": c.minimum} for s, c in self.coverage.items()},
+            "missing": list(self.missing),
+            "failures": dict(self.failures),
+            "notes": list(self.notes),
+            "started": self.started,
+            "seconds": self.seconds,
+            **({"ids_only": True} if self.ids_only else {}),
+        }
+
+    def write(self, path: Path) -> None:
+        """Write ``build.json``."""
+        path.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_owner(path: Path) -> tuple[str, str]:
+    """Read whose dataset a ``build.json`` describes: the names of its manifest and its source.
+
+    It may be of another format. Raises `OSError` and `ValueError`.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+        return str(value["manifest"]["name"]), str(value["source"]["name"])
+    except (KeyError, TypeError, RecursionError) as exc:
+        raise ValueError(f"not what dmlkit writes: {exc!r}") from exc
 
 
 def _read_manifest(values: _Values) -> ManifestFacts:

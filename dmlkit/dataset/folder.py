@@ -65,6 +65,11 @@ def is_dataset_folder(folder: Path) -> bool:
     return folder.is_dir() and any((folder / name).exists() for name in MARKS)
 
 
+def is_part_of_tables(name: str) -> bool:
+    """Whether a file is where only the Parquet files of images and classes may be."""
+    return name.partition("/")[0] in FOLDERS or name.startswith("test_")
+
+
 def shard_names(files: Iterable[str], stem: str) -> list[str]:
     """Select the Parquet files of one stem, for example ``data/train``, in their order."""
     return sorted(name for name in files if (match := SHARD.fullmatch(name)) and match[1] == stem)
@@ -96,7 +101,7 @@ class DatasetFolder:
 
         ``follow_links`` reads through links, as a snapshot in the cache of the Hugging Face Hub needs it.
         """
-        folder = _check_folder(Path(path))
+        folder = check_folder(Path(path))
         listing = list_files(folder, follow_links=follow_links)
         _require(folder, listing, BUILD_JSON)
         facts = tables.read_facts(folder, BUILD_JSON)
@@ -265,7 +270,8 @@ class DatasetFolder:
         if columns is not None and "image" in columns:
             self.require_images()
         if max_rows is None:
-            max_rows = IMAGE_ROWS if columns is None or "image" in columns else PLAIN_ROWS
+            with_images = self._has_images if columns is None else "image" in columns
+            max_rows = IMAGE_ROWS if with_images else PLAIN_ROWS
         for name in self._shard_names(split):
             schema = tables.read_schema(self.path, name)
             class_names = tables.read_class_names(self.path, name, schema, images=self._has_images)
@@ -328,7 +334,8 @@ class DatasetFolder:
         return names
 
 
-def _check_folder(folder: Path) -> Path:
+def check_folder(folder: Path) -> Path:
+    """Return the folder if it has a part of a dataset folder. Raises `UnreadableDatasetError`."""
     if not folder.is_dir():
         raise UnreadableDatasetError(**explain(folder, "", "not a folder"), code="dataset.not-a-folder")
     if not is_dataset_folder(folder):

@@ -6,10 +6,10 @@ all: the figure of the card stays at home too.
 
 from __future__ import annotations
 
-import json
+import copy
 import re
 import shutil
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,21 @@ import yaml
 
 from dmlkit import terms
 from dmlkit.dataset import card, checksums, shards
-from dmlkit.dataset.checks import front_matter
-from dmlkit.dataset.validate import HIERARCHY, STEMS, form_of, plain_files, read_build, shards_of
+from dmlkit.dataset.folder import (
+    ATTRIBUTION,
+    BUILD_JSON,
+    CARD,
+    CHECKSUMS,
+    CITATION,
+    HIERARCHY,
+    REJECTED,
+    DatasetFolder,
+)
 from dmlkit.errors import UsageError
-from dmlkit.schema.layout import LAYOUTS
 
-FULL_SUMS = "SHA256SUMS.full"
-"""The check sums of the dataset with its images, to compare one that is made again."""
-CITATION = "CITATION.bib"
-COPIED = (HIERARCHY, "rejected.parquet", "ATTRIBUTION.csv")
+# The checksums of the dataset with its images, to compare one that is rebuilt.
+FULL_SUMS = f"{CHECKSUMS}.full"
+COPIED = (HIERARCHY, REJECTED, ATTRIBUTION)
 
 
 def write(folder: Path, out: Path, repo: str) -> None:
@@ -33,25 +39,19 @@ def write(folder: Path, out: Path, repo: str) -> None:
 
     The same folder gives the same bytes. ``folder`` must be valid. Raises `UsageError` where its card is unknown.
     """
-    files, _ = plain_files(folder)
-    build = read_build(files["build.json"])
-    form = form_of(files)
-    for stem in STEMS[form]:
-        shards.copy_without_images(
-            [files[name] for name in shards_of(files, stem)], out / shards.shard_name(stem, 0, 1)
-        )
+    dataset = DatasetFolder.open(folder)
+    for spec in dataset.image_sets:
+        shards.copy_without_images(dataset.shards(spec), out / shards.shard_name(spec.stem, 0, 1))
     for name in COPIED:
-        if name in files:
+        if name in dataset.files():
             (out / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(files[name], out / name)
-    shutil.copyfile(files["SHA256SUMS"], out / FULL_SUMS)
-    text = files["README.md"].read_text(encoding="utf-8")
-    if citation := citation_of(text):
+            shutil.copyfile(dataset.file(name), out / name)
+    shutil.copyfile(dataset.file(CHECKSUMS), out / FULL_SUMS)
+    if citation := dataset.citation or citation_of(dataset.file(CARD).read_text(encoding="utf-8")):
         (out / CITATION).write_text(citation + "\n", encoding="utf-8", newline="\n")
-    write_card(files["README.md"], out, repo, build, form)
-    checksums.write_checksums(out / "SHA256SUMS", checksums.hash_files(out, {}))
-    facts = build | {"ids_only": True}
-    (out / "build.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_card(dataset, out, repo)
+    checksums.write_checksums(out / CHECKSUMS, checksums.hash_files(out, {}))
+    replace(dataset.facts, ids_only=True).write(out / BUILD_JSON)
 
 
 def citation_of(text: str) -> str:
@@ -60,23 +60,24 @@ def citation_of(text: str) -> str:
     return found[2].strip() if found else ""
 
 
-def write_card(readme: Path, out: Path, repo: str, build: Mapping[str, Any], form: str) -> None:
-    """The card of the dataset, with what it says of the images put right. The Parquet files must be there."""
+def write_card(dataset: DatasetFolder, out: Path, repo: str) -> None:
+    """Write the card of the dataset without what it says of the images. The Parquet files must be there."""
+    readme = dataset.file(CARD)
     body = readme.read_text(encoding="utf-8").split("\n---\n", 1)[1]
     title = re.search(r"^# .*$", body, re.MULTILINE)
     if title is None or "\n## " not in body:
         raise UsageError(f"{readme} is not the card that dmlkit writes", hint="build the dataset again")
     sections = "## " + body.split("\n## ", 1)[1]
     sections = "".join(line for line in sections.splitlines(keepends=True) if not line.startswith("| `image` |"))
-    fields = front_of(readme, out, form)
+    fields = ids_only_fields(dataset, out)
     front = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
-    text = f"---\n{front}---\n\n{title[0]}\n\n{opening(repo, build, form)}\n\n{sections}"
-    (out / "README.md").write_text(text, encoding="utf-8", newline="\n")
+    text = f"---\n{front}---\n\n{title[0]}\n\n{opening(repo, dataset)}\n\n{sections}"
+    (out / CARD).write_text(text, encoding="utf-8", newline="\n")
 
 
-def front_of(readme: Path, out: Path, form: str) -> dict[str, Any]:
-    """The YAML of the card, with the sizes of the files that are here."""
-    fields = front_matter(readme)
+def ids_only_fields(dataset: DatasetFolder, out: Path) -> dict[str, Any]:
+    """Return the YAML of the card with the sizes of the files in ``out``."""
+    fields = copy.deepcopy(dict(dataset.front_matter))
     content = checksums.hash_checksums(checksums.hash_files(out, {}))
     files: dict[str, dict[str, list[Path]]] = {}
     for config in fields["configs"]:
@@ -89,8 +90,8 @@ def front_of(readme: Path, out: Path, form: str) -> dict[str, Any]:
     return fields
 
 
-def opening(repo: str, build: Mapping[str, Any], form: str) -> str:
-    configs = dict.fromkeys(part.config for part in LAYOUTS[form])
+def opening(repo: str, dataset: DatasetFolder) -> str:
+    configs = dict.fromkeys(spec.config for spec in dataset.splits)
     lines = [f'load_dataset("{repo}"{of})' for of in ("", *(f', "{c}"' for c in (*configs, "hierarchy")[1:]))]
     opened = "\n".join(["from datasets import load_dataset", "", *lines])
     return f"""> **The images are not here**, because their source does not allow to publish them again. Here are the
@@ -98,7 +99,7 @@ def opening(repo: str, build: Mapping[str, Any], form: str) -> str:
 
 ## Make the dataset
 
-{making(repo, build)}
+{making(repo, dataset)}
 
 `{FULL_SUMS}` has the check sums of the dataset with its images.
 
@@ -112,9 +113,9 @@ All columns of the dataset but `image`; its classes (`hierarchy`); and `rejected
 source that is not in it, with the reason."""
 
 
-def making(repo: str, build: Mapping[str, Any]) -> str:
-    source = str(build["source"]["name"])
-    if "release" in build or not terms.is_source(source):
+def making(repo: str, dataset: DatasetFolder) -> str:
+    source = dataset.source
+    if dataset.facts.release is not None or not terms.is_source(source):
         return f"""Get the official DyML release, or the files that this was made from ({card.plain(source)}). Then
 
 ```bash

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 import numpy as np
@@ -11,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.pipeline.assemble import Reject
 from dmlkit.pipeline.pool import Pool
 from dmlkit.schema.features import REJECTED
@@ -40,19 +39,18 @@ def is_cut_off(rows: pd.DataFrame, pool: Pool, unit_names: Iterable[str]) -> boo
 
 
 def match_published(
-    rows: pd.DataFrame, repo: str, folder: Path, pool: Pool, unit_names: Iterable[str], reject: Reject
+    rows: pd.DataFrame, repo: str, dataset: DatasetFolder, pool: Pool, unit_names: Iterable[str], reject: Reject
 ) -> tuple[pd.DataFrame, tuple[LostImage, ...]]:
     """Match the published ``rows`` with the images of the pool.
 
     Returns the rows whose images the pool has, with their positions in it, as `assemble_rows` does, and the images that
-    are lost. These go to ``reject``, after the published ``rejected.parquet`` in ``folder``, and so does what only the
-    person's copy has. Memory: about 1 kB for each published image, and 8 bytes for each published rejected candidate.
+    are lost. These go to ``reject``, after the published rejected candidates, and so does what only
+    the person's copy has. Memory: about 1 kB for each published image, and 8 bytes for each published rejected candidate.
     """
-    published = folder / "rejected.parquet"
-    for batch in read_batches(published, REJECTED.names):
+    for batch in dataset.rejected(max_rows=BATCH_ROWS):
         reject(pa.Table.from_batches([batch]))
     wanted = IdSet([rows["image_id"].tolist()])
-    rejected = IdSet(batch["image_id"].to_pylist() for batch in read_batches(published, ["image_id"]))
+    rejected = IdSet(batch["image_id"].to_pylist() for batch in dataset.rejected(["image_id"], BATCH_ROWS))
     own = []
     for name in sorted(unit_names):
         table = read_candidates(pool, name)
@@ -90,12 +88,6 @@ def hash_ids(ids: list[str]) -> npt.NDArray[np.uint64]:
     """Hash ids, the same in every process."""
     hashes: npt.NDArray[np.uint64] = pd.util.hash_array(np.array(ids, dtype=object), categorize=False)
     return hashes
-
-
-def read_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Read a Parquet file piece by piece."""
-    with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(BATCH_ROWS, columns=columns)
 
 
 def read_candidates(pool: Pool, name: str) -> pa.Table:

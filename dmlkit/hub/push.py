@@ -8,7 +8,6 @@ arrived are known to the hub, and nobody sees a part of them before the one comm
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from dmlkit import __version__, terms
-from dmlkit.dataset.validate import SHARD, plain_files, read_build
+from dmlkit.dataset.facts import read_owner
+from dmlkit.dataset.folder import ATTRIBUTION, BUILD_JSON, CARD, CHECKSUMS, CITATION, FIGURE, SHARD, DatasetFolder
 from dmlkit.errors import HubError, UsageError
 from dmlkit.hub import ids_only
 from dmlkit.storage.hub_client import check_repo_name, hub_errors
@@ -27,9 +27,9 @@ from dmlkit.storage.hub_client import check_repo_name, hub_errors
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-OURS = ("ATTRIBUTION.csv", "figure.jpg", ids_only.FULL_SUMS, ids_only.CITATION)
+OURS = (ATTRIBUTION, FIGURE, ids_only.FULL_SUMS, CITATION)
 """What dmlkit writes besides shards and may write no more: deleted on the hub where the new dataset has none."""
-NOT_CONTENT = (".gitattributes", "README.md", "LICENSE")
+NOT_CONTENT = (".gitattributes", CARD, "LICENSE")
 """A repository that holds only these is empty: the hub's pages put them there."""
 SAFE = "nothing of it is visible on the hub, and what arrived is not sent again"
 
@@ -111,9 +111,9 @@ def content_of(folder: Path, options: Options) -> Iterator[Content]:
     Raises `UsageError` for a name that is none, a version that cannot be a tag, and images that may not go up.
     """
     check_repo_name(options.repo)
-    build = read_build(folder / "build.json")
-    version, source = build["manifest"]["version"], build["source"]["name"]
-    if build.get("ids_only") is True:
+    dataset = DatasetFolder.open(folder)
+    version, source = dataset.version, dataset.source
+    if dataset.ids_only:
         raise UsageError(f"{folder} has no images: it is a copy of what was pushed", hint="push the dataset itself")
     if not re.fullmatch(r"[A-Za-z0-9](?:[\w+-]|\.(?!\.|$|lock$))*", version, re.ASCII):
         raise UsageError(
@@ -126,14 +126,10 @@ def content_of(folder: Path, options: Options) -> Iterator[Content]:
             hint="--with-images --private keeps them to you; without --with-images ids, labels and hashes go up",
         )
     with TemporaryDirectory(prefix="dmlkit-push-") as made:
-        top = folder
         if not images:
-            top = Path(made)
-            ids_only.write(folder, top, options.repo)
-        files, _ = plain_files(top)
-        lines = files["SHA256SUMS"].read_text(encoding="utf-8").splitlines()
-        sums = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-        yield Content(top, files, sums, build["manifest"]["name"], version, source, images)
+            ids_only.write(folder, Path(made), options.repo)
+            dataset = DatasetFolder.open(made)
+        yield Content(dataset.path, dataset.files(), dataset.checksums(), dataset.name, version, source, images)
 
 
 def push(folder: Path, options: Options) -> Pushed:
@@ -223,7 +219,7 @@ def check_there(api: HfApi, repo: str, there: There | None, content: Content) ->
 
 def refuse_other(api: HfApi, repo: str, there: There, content: Content) -> None:
     """Raises `HubError` where the repository holds something else than this dataset."""
-    if "build.json" not in there.files:
+    if BUILD_JSON not in there.files:
         others = sorted(there.files.keys() - set(NOT_CONTENT))
         if others:
             raise HubError(
@@ -232,11 +228,10 @@ def refuse_other(api: HfApi, repo: str, there: There, content: Content) -> None:
             )
         return
     with hub_errors(repo):
-        path = api.hf_hub_download(repo, "build.json", revision=there.commit, repo_type="dataset")
-        build = json.loads(Path(path).read_bytes())
+        path = api.hf_hub_download(repo, BUILD_JSON, revision=there.commit, repo_type="dataset")
     try:
-        theirs = build["manifest"]["name"], build["source"]["name"]
-    except (KeyError, TypeError) as exc:
+        theirs = read_owner(Path(path))
+    except (OSError, ValueError) as exc:
         raise HubError(f"{repo} has a build.json that dmlkit did not write; nothing was pushed") from exc
     if theirs != (content.name, content.source):
         raise HubError(
@@ -255,8 +250,8 @@ def tag_commit(api: HfApi, repo: str, there: There, content: Content) -> str:
         return ""
     commit = there.tags[content.tag]
     with hub_errors(repo):
-        large, digest = digests(api, repo, commit).get("SHA256SUMS", (False, ""))
-    if digest != content.digest("SHA256SUMS", large):
+        large, digest = digests(api, repo, commit).get(CHECKSUMS, (False, ""))
+    if digest != content.digest(CHECKSUMS, large):
         raise HubError(
             f"the tag {content.tag} of {repo} stands for other files than these; nothing was pushed",
             hint="raise `version` in the manifest and build again; or, if nobody uses it, "
@@ -285,7 +280,7 @@ def difference(content: Content, there: There) -> tuple[list[str], list[str]]:
         if name not in there.files or there.files[name][1] != content.digest(name, there.files[name][0])
     ]
     deleted = [name for name in there.files if name not in content.files and (SHARD.fullmatch(name) or name in OURS)]
-    if sent == ["build.json"] and not deleted and "build.json" in there.files:
+    if sent == [BUILD_JSON] and not deleted and BUILD_JSON in there.files:
         sent = []  # built again with the same result: only its times differ
     return sent, sorted(deleted)
 

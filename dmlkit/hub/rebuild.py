@@ -7,22 +7,31 @@ of the published hash.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from dmlkit import terms
-from dmlkit.dataset import shards
-from dmlkit.dataset.validate import HIERARCHY, Unusable, check_columns, read_build, read_hierarchy, read_parquet
-from dmlkit.errors import HubError, UsageError
+from dmlkit.dataset.checksums import compare_files, read_checksums
+from dmlkit.dataset.facts import DatasetFacts
+from dmlkit.dataset.folder import (
+    BUILD_JSON,
+    CARD,
+    CHECKSUMS,
+    CITATION,
+    FOLDERS,
+    REJECTED,
+    DatasetFolder,
+    is_part_of_tables,
+)
+from dmlkit.dataset.tables import read_facts
+from dmlkit.errors import HubError, UnreadableDatasetError, UsageError
 from dmlkit.hub import ids_only as ids
 from dmlkit.hub.match import LostImage, is_cut_off, match_published
 from dmlkit.pipeline.assemble import AssembledDataset, RejectedFile, count_candidates
@@ -32,14 +41,11 @@ from dmlkit.pipeline.options import BuildOptions, BuildResult, check_build
 from dmlkit.pipeline.output import open_output
 from dmlkit.pipeline.plan import plan_build
 from dmlkit.pipeline.pool import Pool
-from dmlkit.schema.features import image_features
 from dmlkit.schema.progress import Progress, no_progress
-from dmlkit.schema.scales import SCALES, SPLITS, order_key
+from dmlkit.schema.scales import SCALES, order_key
 from dmlkit.storage.hub_client import check_repo_name, hub_errors
 from dmlkit.taxonomy.manifest import FineClass, Manifest, raise_for_faults
 from dmlkit.taxonomy.resolve import Resolution, Taxonomy
-
-MANIFEST = ("name", "version", "sha256", "settings")
 
 
 @dataclass(frozen=True)
@@ -76,23 +82,22 @@ class Published:
 
     repo: str
     commit: str
-    folder: Path
-    build: Mapping[str, Any]
+    dataset: DatasetFolder
     manifest: PublishedManifest
     rows: pd.DataFrame
 
     @property
     def source(self) -> str:
-        return str(self.build["source"]["name"])
+        return self.dataset.source
 
     @property
     def limit(self) -> int | None:
-        limit: int | None = self.build["options"]["limit"]
+        limit: int | None = self.dataset.facts.options["limit"]
         return limit
 
     @property
     def shorter_side_px(self) -> int | None:
-        shorter_side_px: int | None = self.build["options"]["size"]
+        shorter_side_px: int | None = self.dataset.facts.options["size"]
         return shorter_side_px
 
     @property
@@ -105,7 +110,7 @@ class Published:
     @property
     def notes(self) -> tuple[str, ...]:
         """Those of the published dataset, and where it is."""
-        return (*map(str, self.build.get("notes", ())), f"made again from {self.repo} at {self.commit}")
+        return (*self.dataset.facts.notes, f"made again from {self.repo} at {self.commit}")
 
 
 def fetch(repo: str, revision: str | None = None) -> Published:
@@ -117,19 +122,10 @@ def fetch(repo: str, revision: str | None = None) -> Published:
     from huggingface_hub import hf_hub_download, snapshot_download
 
     check_repo_name(repo)
-    names = [
-        "build.json",
-        "README.md",
-        "SHA256SUMS",
-        "rejected.parquet",
-        "data/*",
-        "hierarchy/*",
-        ids.FULL_SUMS,
-        ids.CITATION,
-    ]
+    names = [BUILD_JSON, CARD, CHECKSUMS, REJECTED, ids.FULL_SUMS, CITATION, *(f"{folder}/*" for folder in FOLDERS)]
     with hub_errors(repo):
-        build_json = Path(hf_hub_download(repo, "build.json", repo_type="dataset", revision=revision))
-        if read_facts(build_json, repo).get("ids_only") is not True:
+        build_json = Path(hf_hub_download(repo, BUILD_JSON, repo_type="dataset", revision=revision))
+        if not read_published_facts(build_json, repo).ids_only:
             raise UsageError(
                 f"{repo} has the images themselves: there is nothing to make again",
                 hint=f'load_dataset("{repo}"), or hf download {repo} --repo-type dataset --local-dir DIR',
@@ -138,73 +134,69 @@ def fetch(repo: str, revision: str | None = None) -> Published:
         folder = Path(snapshot_download(repo, repo_type="dataset", revision=commit, allow_patterns=names))
     try:
         return read(folder, repo, commit)
-    except (Unusable, KeyError, TypeError, ValueError, OSError) as exc:
+    except (UnreadableDatasetError, KeyError, TypeError, ValueError, OSError) as exc:
         raise HubError(f"{repo} is not what `dmlkit push` made: {type(exc).__name__}: {exc}") from exc
 
 
-def read_facts(path: Path, repo: str) -> dict[str, Any]:
+def read_published_facts(path: Path, repo: str) -> DatasetFacts:
+    """Read a downloaded build.json. Raises `HubError`."""
     try:
-        return read_build(path)
-    except Unusable as exc:
-        raise HubError(f"build.json of {repo}: {exc.message}", hint="was it made by another dmlkit?") from exc
+        return read_facts(path.parent, path.name)
+    except UnreadableDatasetError as exc:
+        raise HubError(
+            f"{path.name} of {repo}: {exc.facts['reason']}",
+            code="hub.bad-build-json",
+            hint="check which version of dmlkit wrote it",
+            repo=repo,
+        ) from exc
 
 
 def read(folder: Path, repo: str, commit: str) -> Published:
-    """What a downloaded folder says. Raises `Unusable`, `KeyError`, `TypeError` or `ValueError` where it is none."""
-    check_whole(folder)
-    build = read_facts(folder / "build.json", repo)
-    source = build["source"]["name"]
-    if "release" in build or not terms.is_source(source):
+    """Read a downloaded folder.
+
+    Raises `UsageError` for an official release, and `UnreadableDatasetError`, `KeyError`, `TypeError` or `ValueError`
+    for a folder that `dmlkit push` did not write.
+    """
+    dataset = DatasetFolder.open(folder, follow_links=True)
+    check_whole(dataset)
+    facts, source = dataset.facts, dataset.source
+    if facts.release is not None or not terms.is_source(source):
         raise UsageError(f"{repo} was made from {source}, an official release", hint="dmlkit import dyml DIR --out OUT")
-    if not isinstance(build["manifest"]["settings"], dict):
-        raise ValueError("build.json has no settings of a manifest")
     for name in ("limit", "size"):
-        value = build["options"][name]
+        value = facts.options[name]
         if value is not None and (type(value) is not int or value < 1):
-            raise ValueError(f"build.json has the {name} {value!r}")
-    tree = read_hierarchy(folder / HIERARCHY)
+            raise ValueError(f"{BUILD_JSON} has the {name} {value!r}")
     columns = [*(f"{s}_id" for s in SCALES), *SCALES, "split", "path"]
-    classes = tuple(
-        FineClass(**{name: str(row[name] or "") for name in columns}) for row in tree[columns].to_dict("records")
-    )
-    facts = {name: build["manifest"][name] for name in MANIFEST}
-    settings = facts["settings"] | {"name": facts["name"], "version": facts["version"]}
-    manifest = PublishedManifest(folder, settings, classes, (), True, facts["sha256"], citations_of(folder, source))
+    classes = tuple(FineClass(**{name: str(row[name] or "") for name in columns}) for row in dataset.classes)
+    settings = dict(facts.manifest.settings) | {"name": facts.manifest.name, "version": facts.manifest.version}
+    citations = dataset.citation.removesuffix(terms.load(source).citation).strip()
+    manifest = PublishedManifest(folder, settings, classes, (), True, facts.manifest.sha256, citations)
     raise_for_faults(manifest, hint=f"the classes are those of {repo}")
-    return Published(repo, commit, folder, build, manifest, read_rows(folder, manifest))
+    return Published(repo, commit, dataset, manifest, read_rows(dataset, manifest))
 
 
-def check_whole(folder: Path) -> None:
-    """Raises `ValueError` where a downloaded file is not that of ``SHA256SUMS``."""
-    for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
-        digest, name = line.split("  ", 1)
-        needed = name.startswith(("data/", "hierarchy/")) or name == "rejected.parquet"
-        if needed and hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
-            raise ValueError(f"{name} is not the file of its SHA256SUMS")
+def check_whole(dataset: DatasetFolder) -> None:
+    """Raise `ValueError` for a downloaded file that has another SHA-256 than the published one."""
+    sums = dataset.checksums()
+    names = [name for name in sums if is_part_of_tables(name) or name == REJECTED]
+    if changed := compare_files(sums, dataset.files(), names):
+        raise ValueError(f"{changed[0]} is not the file of its {CHECKSUMS}")
 
 
-def citations_of(folder: Path, source: str) -> str:
-    """The citations of the manifest: those of the card without that of the source."""
-    path = folder / ids.CITATION
-    text = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-    return text.removesuffix(terms.load(source).citation).strip()
-
-
-def read_rows(folder: Path, manifest: Manifest) -> pd.DataFrame:
-    """The published rows of all splits."""
-    wanted = shards.without_image(image_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema)
+def read_rows(dataset: DatasetFolder, manifest: Manifest) -> pd.DataFrame:
+    """Read the published rows of all splits."""
     fine_ids = manifest.ids("fine")
     parts = []
-    for split in SPLITS:
-        for path in sorted(folder.glob(f"data/{split}-*.parquet")):
-            table = read_parquet(path, pq.read_table)
-            check_columns(table.schema, wanted)
-            rows = table.to_pandas(types_mapper=pd.ArrowDtype)
-            places = [fine_ids[place] for place in rows["fine"].tolist()]
-            parts.append(rows.drop(columns=list(SCALES)).assign(split=split, fine_id=places))
+    for spec in dataset.splits:
+        for batch in dataset.batches(spec):
+            rows = pa.Table.from_batches([batch]).to_pandas(types_mapper=pd.ArrowDtype)
+            row_ids = [fine_ids[label] for label in rows["fine"].tolist()]
+            parts.append(rows.drop(columns=list(SCALES)).assign(split=spec.split, fine_id=row_ids))
+    if not parts:
+        raise ValueError("it has no rows")
     rows = pd.concat(parts, ignore_index=True)
-    if rows.empty or rows["image_id"].duplicated().any():
-        raise ValueError("its rows are none, or an image_id stands twice")
+    if rows["image_id"].duplicated().any():
+        raise ValueError("an image_id is there twice")
     return rows.assign(order=[order_key(image_id) for image_id in rows["image_id"]])
 
 
@@ -262,16 +254,18 @@ def match_dataset(
     """Match the published images with those of the pool, and write ``rejected.parquet``."""
     progress("assemble", 0, None, "")
     with RejectedFile(folder) as rejected:
-        rows, lost = match_published(published.rows, published.repo, published.folder, pool, unit_names, rejected.write)
+        rows, lost = match_published(
+            published.rows, published.repo, published.dataset, pool, unit_names, rejected.write
+        )
     progress("assemble", len(rows), len(rows), "images")
     return count_candidates(rows, rejected), lost
 
 
 def compare(published: Published, lost: tuple[LostImage, ...], out: Path, statuses: Mapping[str, int]) -> Comparison:
     """Compare the folder ``out`` with the published checksums."""
-    ours, theirs = (sums_of(path) for path in (out / "SHA256SUMS", published.folder / ids.FULL_SUMS))
-    compared = sorted(name for name in ours.keys() | theirs.keys() if name.startswith(("data/", "hierarchy/")))
-    there = published.build.get("versions", {})
+    ours = read_checksums(out / CHECKSUMS)
+    theirs = read_checksums(published.dataset.file(ids.FULL_SUMS))
+    compared = sorted(name for name in ours.keys() | theirs.keys() if is_part_of_tables(name))
     return Comparison(
         repo=published.repo,
         commit=published.commit,
@@ -280,13 +274,8 @@ def compare(published: Published, lost: tuple[LostImage, ...], out: Path, status
         unlisted=statuses.get("unlisted", 0),
         different=tuple(name for name in compared if ours.get(name) != theirs.get(name)),
         versions=tuple(
-            f"{name} {said}, here {version(name)}"
-            for name, said in there.items()
-            if name != "python" and said != version(name)
+            f"{name} {published_version}, here {version(name)}"
+            for name, published_version in published.dataset.facts.versions.items()
+            if name != "python" and published_version != version(name)
         ),
     )
-
-
-def sums_of(path: Path) -> dict[str, str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}

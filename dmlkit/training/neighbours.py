@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmlkit.dataset.validate import Unusable, read_build
+from dmlkit.dataset.facts import DatasetFacts
+from dmlkit.dataset.folder import BUILD_JSON
+from dmlkit.dataset.tables import read_facts
+from dmlkit.errors import UnreadableDatasetError
 from dmlkit.evaluation.api import EvaluateOptions, evaluate_embeddings, make_problem, options_for
 from dmlkit.evaluation.labels import Labels, QueryGallery, load_test_sets
 from dmlkit.evaluation.metrics import merge_scales
@@ -128,17 +131,17 @@ def points(task: RankingProblem, query: Labels, gallery: Labels | None, most: in
     return Points([ids[row] for row in rows], found, vectors, len(ids))
 
 
-def built(dataset: str) -> dict[str, Any]:
-    """What build.json of a dataset folder or repository says; nothing where none can be read."""
+def built(dataset: str) -> DatasetFacts | None:
+    """Read the facts of a dataset folder or repository; None if they cannot be read."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
         local = Path(dataset)
-        path = local / "build.json" if local.is_dir() else hf_hub_download(dataset, "build.json", repo_type="dataset")
-        return read_build(Path(path))
-    except (OSError, EntryNotFoundError, Unusable):
-        return {}
+        path = local / BUILD_JSON if local.is_dir() else hf_hub_download(dataset, BUILD_JSON, repo_type="dataset")
+        return read_facts(Path(path).parent, BUILD_JSON)
+    except (OSError, EntryNotFoundError, UnreadableDatasetError):
+        return None
 
 
 def state_of(folder: Path) -> dict[str, Any]:

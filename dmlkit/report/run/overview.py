@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from dmlkit.dataset.facts import DatasetFacts
 from dmlkit.errors import UsageError
 from dmlkit.evaluation.metrics import METRICS
 from dmlkit.report import site, thumbnails
@@ -123,8 +124,7 @@ def test_sets(runs: Sequence[Run]) -> list[tuple[str, list[Search]]]:
     ]
 
 
-def write_overview(pages: Pages, runs: Sequence[Run], dataset: str, build: Mapping[str, Any]) -> None:
-    source = (build.get("source") or {}).get("name")
+def write_overview(pages: Pages, runs: Sequence[Run], dataset: str, facts: DatasetFacts | None) -> None:
     pages.write(
         "index.html",
         "run.html",
@@ -132,13 +132,13 @@ def write_overview(pages: Pages, runs: Sequence[Run], dataset: str, build: Mappi
         charts=True,
         runs=[describe_run(run) for run in runs],
         dataset=dataset,
-        drawn=source == "sample",
+        drawn=facts is not None and facts.source.name == "sample",
         cards=run_tables.map_cards(runs),
         metric_names=METRICS,
         metric_rows=run_tables.metric_rows(runs),
         level_names=run_tables.LEVELS,
         level_rows=run_tables.level_rows(runs),
-        comparison=run_tables.compare_with_published(runs, build),
+        comparison=run_tables.compare_with_published(runs, facts),
         course=run_tables.history_charts(runs),
         settings=run_tables.setting_rows(runs),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from dmlkit.dataset.facts import DatasetFacts
 from dmlkit.evaluation.metrics import METRICS
 from dmlkit.schema.scales import SCALES
 from dmlkit.training.neighbours import Search
@@ -116,19 +117,18 @@ def level_rows(runs: Sequence[Run]) -> list[list[str]]:
     return rows
 
 
-def compare_with_published(runs: Sequence[Run], build: Mapping[str, Any]) -> dict[str, Any]:
+def compare_with_published(runs: Sequence[Run], facts: DatasetFacts | None) -> dict[str, Any]:
     """The published figures where they are of this test, and in ``why`` a sentence on what may be compared."""
-    release = build.get("release")
-    release = release if isinstance(release, dict) else {}
-    name = str(release.get("name"))
-    if not build:
+    release = facts.release if facts is not None else None
+    name = release.name if release is not None and release.official else ""
+    if facts is None:
         why = "The dataset does not say how it was made, so published figures are not comparable."
-    elif build["source"]["name"] == "sample":
+    elif facts.source.name == "sample":
         why = (
             "The images are drawn. These figures can be compared with figures on the same dataset only: published "
             "ones are of photographs."
         )
-    elif name not in RELEASED or not release.get("official"):
+    elif name not in RELEASED:
         why = (
             "Published figures are of the official DyML releases. This dataset has classes and images of its own, "
             "so they are not comparable."
@@ -142,13 +142,13 @@ def compare_with_published(runs: Sequence[Run], build: Mapping[str, Any]) -> dic
             "whole release, so they are not comparable."
         )
     else:
-        return {"why": published_caveat(name, build), "rows": published_rows(name, runs), "head": PUBLISHED_METRICS}
+        return {"why": published_caveat(name, facts), "rows": published_rows(name, runs), "head": PUBLISHED_METRICS}
     return {"why": why, "rows": [], "head": PUBLISHED_METRICS}
 
 
-def published_caveat(name: str, build: Mapping[str, Any]) -> str:
+def published_caveat(name: str, facts: DatasetFacts) -> str:
     """What a reader should know of the published figures beside those of a run."""
-    lost = sum(count for status, count in build["statuses"].items() if status != "ok")
+    lost = sum(count for status, count in facts.statuses.items() if status != "ok")
     parts = [
         "The dataset is the official release, so published figures are of the same test. They lose the first image "
         "of each list, and networks, their start and the size of images differ.",
