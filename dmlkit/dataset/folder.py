@@ -4,13 +4,10 @@
 >>> dataset = open_dataset("out/animal")                                   # doctest: +SKIP
 >>> dataset.name, dataset.version, dataset.num_images()                    # doctest: +SKIP
 ('animal', '1.0.0', 12220)
->>> [row["fine"] for row in dataset.classes][:2]                           # doctest: +SKIP
-['tench', 'goldfish']
 >>> for row in dataset.rows("query", ["image_id", "fine", "coarse"]):      # doctest: +SKIP
 ...     print(row["image_id"], dataset.class_names["fine"][row["fine"]])
 
-To train on a dataset, `datasets.load_dataset("out/animal")` is the shorter way; this class is for programs that need
-its facts, its classes, the rejected candidates, or the stored bytes of its images.
+To train, `datasets.load_dataset("out/animal")` is shorter; this is for facts, classes, rejected candidates and bytes.
 """
 
 from __future__ import annotations
@@ -84,10 +81,9 @@ def shard_pattern(stem: str) -> str:
 class DatasetFolder:
     """A dataset folder on disk. Make one with `open`, or as ``dmlkit.open_dataset(path)``.
 
-    ``layout`` is one of `schema.layout.LAYOUTS`: which splits there are. Opening reads ``build.json`` and lists the
-    files. All else is read when it is asked for, Parquet files a few rows at a time. Every attribute and method
-    raises `UnreadableDatasetError` for a file that is missing, damaged, a link, or not what dmlkit writes; its
-    ``code`` and its facts ``name`` and ``reason`` tell which and why (see `dataset.tables`).
+    ``layout`` is one of `schema.layout.LAYOUTS`. Opening reads ``build.json`` and lists the files; all else is read
+    when it is asked for, Parquet files a few rows at a time. Every attribute and method raises
+    `UnreadableDatasetError`: its ``code`` and its facts ``name`` and ``reason`` tell why (see `dataset.tables`).
     """
 
     path: Path
@@ -188,7 +184,7 @@ class DatasetFolder:
         return [self.listing.files[name] for name in self._shard_names(split)]
 
     def num_images(self, split: SplitSpec | str | None = None) -> int:
-        """Count the images of a split, or of all splits, by the metadata of the Parquet files."""
+        """Count the images of a split, or of all splits, by metadata."""
         specs = self.image_sets if split is None else (split,)
         return sum(tables.read_num_rows(self.path, name) for spec in specs for name in self._shard_names(spec))
 

@@ -14,6 +14,7 @@ from dmlkit.dataset.checks.card import check_card
 from dmlkit.dataset.checks.codes import Finding
 from dmlkit.dataset.checks.files import check_checksums, check_files
 from dmlkit.dataset.checks.images import check_figure, check_images
+from dmlkit.dataset.checks.rejected import check_rejected
 from dmlkit.dataset.checks.tables import CHECKS, DatasetTables, check_values
 from dmlkit.dataset.facts import DatasetFacts
 from dmlkit.dataset.folder import BUILD_JSON, FIGURE, HIERARCHY, REJECTED, check_folder, shard_names
@@ -161,8 +162,7 @@ def check_tables(folder: Path, files: Mapping[str, Path], parts: FolderParts) ->
     yield from findings
     if not findings:
         tables = use_integers(tables)
-        yield from check_card(tables)
-        for check in CHECKS:
+        for check in (check_card, *CHECKS, check_rejected):
             yield from check(tables)
 
 

@@ -44,8 +44,8 @@ def match_published(
     """Match the published ``rows`` with the images of the pool.
 
     Returns the rows whose images the pool has, with their positions in it, as `assemble_rows` does, and the images that
-    are lost. These go to ``reject``, after the published rejected candidates, and so does what only
-    the person's copy has. Memory: about 1 kB for each published image, and 8 bytes for each published rejected candidate.
+    are lost. These go to ``reject``, after the published rejected candidates, and so does what only the person's copy
+    has. Memory: about 1 kB for each published image, and 8 bytes for each published rejected candidate.
     """
     for batch in dataset.rejected(max_rows=BATCH_ROWS):
         reject(pa.Table.from_batches([batch]))

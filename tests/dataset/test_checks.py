@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from dmlkit.dataset.card import write_attribution
+from dmlkit.dataset.tables import read_front_matter
 from dmlkit.dataset.validate import validate
+from dmlkit.errors import UnreadableDatasetError
 from dmlkit.schema.scales import SCALES
 from tests.support.faults import (
     HTML,
@@ -29,22 +31,37 @@ BOMB = "a: &a [x]\n" + "".join(
     f"{n}: &{n} [{', '.join([f'*{p}'] * 9)}]\n" for p, n in zip("abcdefgh", "bcdefghi", strict=True)
 )
 
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        b"",
+        b"# A card without YAML\n",
+        b"# First a title\n---\nlicense: mit\n---\n",
+        b"---\nlicense: mit\n",
+        b"---\n- license\n---\n",
+        b"---\nlicense: [\n---\n",
+        b"---\nlicense: mit\nlicense: other\n---\n",
+        b"---\nx: " + b"[" * 5000 + b"\n---\n",
+        b"---\nlicense: \xff\n---\n",
+        b"---\n" + BOMB.encode() + b"---\n",
+        b"---\n" + b"x: 1\n" * 200_000 + b"---\n",
+        b"---\nlicense: mit\n---\n" + b"x" * 50_000_000,
+    ],
+    ids=range(12),
+)
+def test_card_without_yaml_is_refused(tmp_path, card):
+    (tmp_path / "README.md").write_bytes(card)
+    with pytest.raises(UnreadableDatasetError) as error:
+        read_front_matter(tmp_path, "README.md")
+    assert (error.value.code, error.value.facts["name"]) == ("dataset.bad-card", "README.md")
+
+
 for text in (
-    b"",
     b"# A card without YAML\n",
-    b"# First a title\n---\nlicense: mit\n---\n",
-    b"---\nlicense: mit\n",
-    b"---\n- license\n---\n",
-    b"---\nlicense: [\n---\n",
     b"---\nlicense: mit\n---\n",
-    b"---\nlicense: mit\nlicense: other\n---\n",
     b"---\nconfigs: 3\n---\n",
-    b"---\nconfigs: [default]\n---\n",
-    b"---\nx: " + b"[" * 5000 + b"\n---\n",
-    b"---\nlicense: \xff\n---\n",
-    b"---\n" + BOMB.encode() + b"---\n",
-    b"---\n" + b"x: 1\n" * 200_000 + b"---\n",
-    b"---\nlicense: mit\n---\n" + b"x" * 50_000_000,
+    b"---\nconfigs: [x]\n---\n",
 ):
 
     @planted.in_files("E203")
@@ -301,13 +318,23 @@ def the_official_release_has_a_image_in_train_and_in_the_gallery(folder):
     tables = Tables(folder)
     put(tables.gallery[0], tables.train[0]["image"]["bytes"])
     tables.save()
-    edit_build(folder, lambda facts: facts.update(release={"official": True}))
+    edit_build(folder, lambda facts: facts.update(release={"name": "dyml-animal", "official": True}))
 
 
 @planted.in_rows("E407")
 def a_image_is_in_and_rejected_as_a_duplicate(tables):
     row = tables.train[0]
-    tables.rejected.append(reject(row["image_id"], row["upstream_label"], "duplicate"))
+    tables.rejected.append(reject(row["image_id"], row["upstream_label"], "duplicate", duplicate_of=row["image_id"]))
+
+
+@planted.in_rows("E409")
+def a_duplicate_names_no_image(tables):
+    tables.rejected.append(reject("imagenet-21k/n01110001_99", "n01110001", "duplicate"))
+
+
+@planted.in_rows("E205")
+def a_text_of_a_rejected_is_null(tables):
+    tables.rejected.append(reject("imagenet-21k/n01110001_99", "n01110001", "excluded") | {"detail": None})
 
 
 @planted.in_rows("E408")
@@ -366,13 +393,13 @@ def a_class_has_lost_its_images(tables):
 
 
 @pytest.mark.parametrize(("plant", "expected"), planted.params)
-def test_a_planted_fault_is_found_and_nothing_else(changeable, plant, expected):
+def test_planted_fault_is_found_alone(changeable, plant, expected):
     plant(changeable)
     assert codes(changeable) == expected
 
 
 @pytest.mark.parametrize("status", ["repeated-id", "truncated", "over-limit"])
-def test_a_second_candidate_with_the_name_of_a_image_is_no_fault(changeable, status):
+def test_second_candidate_of_a_name_is_no_fault(changeable, status):
     tables = Tables(changeable)
     for row in (tables.train[0], tables.query[0]):
         tables.rejected.append(reject(row["image_id"], row["upstream_label"], status))
@@ -381,7 +408,7 @@ def test_a_second_candidate_with_the_name_of_a_image_is_no_fault(changeable, sta
     assert codes(changeable) == set()
 
 
-def test_the_same_id_under_another_label_may_be_rejected(changeable):
+def test_rejected_id_under_another_label_is_no_fault(changeable):
     tables = Tables(changeable)
     tables.rejected.append(reject(tables.train[0]["image_id"], "n09999999", "excluded"))
     tables.save()
@@ -389,7 +416,7 @@ def test_the_same_id_under_another_label_may_be_rejected(changeable):
     assert codes(changeable) == set()
 
 
-def test_authors_and_attribution_that_agree_are_no_fault(changeable):
+def test_authors_in_attribution_are_no_fault(changeable):
     tables = Tables(changeable)
     authors = ['Zoë "Z" O\'Neill, Jr.', "NA", "=1+1", "two\nlines", "a\rb", "<b>", "null"]
     for row, author in zip(tables.train, authors, strict=False):
@@ -400,13 +427,13 @@ def test_authors_and_attribution_that_agree_are_no_fault(changeable):
     assert codes(changeable) == set()
 
 
-def test_a_card_without_the_numbers_of_rows_is_no_fault(changeable):
+def test_card_without_row_counts_is_no_fault(changeable):
     edit_yaml(changeable, lambda fields: fields.pop("dataset_info"))
     write_sums(changeable)
     assert codes(changeable) == set()
 
 
-def test_leaks_are_named_with_the_images(changeable):
+def test_leak_names_its_images(changeable):
     tables = Tables(changeable)
     put(tables.gallery[0], tables.train[0]["image"]["bytes"])
     tables.save()

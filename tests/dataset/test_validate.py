@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-import dmlkit.dataset.checks
-import dmlkit.dataset.validate
+from dmlkit.dataset import checks
+from dmlkit.dataset import validate as validate_module
+from dmlkit.dataset.checks.codes import CODES
 from dmlkit.dataset.validate import validate
-from dmlkit.errors import UsageError
+from dmlkit.errors import UnreadableDatasetError
 from tests.dataset import test_checks
 from tests.support.faults import (
     GALLERY,
@@ -40,11 +41,11 @@ from tests.support.manifests import CLASSES, build_folder
 planted = Planted()
 
 
-def test_a_good_folder_has_no_finding(good_folder):
+def test_good_folder_has_no_finding(good_folder):
     assert validate(good_folder) == []
 
 
-def test_saving_the_tables_of_a_good_folder_again_plants_nothing(changeable):
+def test_saved_tables_have_no_finding(changeable):
     Tables(changeable).save()
     write_sums(changeable)
     assert validate(changeable) == []
@@ -365,34 +366,52 @@ def rejected_has_other_columns(folder):
 
 
 @pytest.mark.parametrize(("plant", "expected"), planted.params)
-def test_a_planted_fault_is_found_and_nothing_else(changeable, plant, expected):
+def test_planted_fault_is_found_alone(changeable, plant, expected):
     plant(changeable)
     assert codes(changeable) == expected
 
 
-def test_the_table_of_codes_is_what_can_come_and_each_is_planted():
-    table = re.findall(r"^\| ([EW]\d{3}) \|", dmlkit.dataset.validate.__doc__, re.MULTILINE)
-    sources = "".join(Path(module.__file__).read_text() for module in (dmlkit.dataset.validate, dmlkit.dataset.checks))
+def test_codes_are_those_of_their_modules():
+    for module in {code.module for code in CODES}:
+        text = Path(checks.__path__[0], f"{module}.py").read_text(encoding="utf-8")
+        text += Path(validate_module.__file__).read_text(encoding="utf-8") if module == "tables" else ""
+        expected = {code.code for code in CODES if code.module == module}
+        assert expected <= set(re.findall(r'"([EW]\d{3})"', text))
+
+
+def test_codes_are_sorted_and_each_is_planted():
+    codes_in_table = [code.code for code in CODES]
     params = planted.params + test_checks.planted.params
-    assert table == sorted(set(table))
-    assert set(re.findall(r'"([EW]\d{3})"', sources)) == set(table)
-    assert set().union(*(param.values[1] for param in params)) == set(table)
+    assert codes_in_table == sorted(set(codes_in_table))
+    assert set().union(*(param.values[1] for param in params)) == set(codes_in_table)
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(checks.__path__[0]).glob("*.py"))
+    sources += Path(validate_module.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r'"([EW]\d{3})"', sources)) == set(codes_in_table)
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_bytes(b"x"), lambda path: None])
-def test_what_is_no_data_set_folder_is_a_usage_error(tmp_path, make):
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (Path.mkdir, "dataset.not-a-dataset"),
+        (lambda path: path.write_bytes(b"x"), "dataset.not-a-folder"),
+        (lambda path: None, "dataset.not-a-folder"),
+    ],
+)
+def test_other_places_are_refused(tmp_path, make, code):
     make(tmp_path / "out")
-    with pytest.raises(UsageError, match="no dataset folder"):
+    with pytest.raises(UnreadableDatasetError) as error:
         validate(tmp_path / "out")
+    assert (error.value.code, error.value.facts["path"]) == (code, tmp_path / "out")
 
 
-def test_a_folder_with_other_things_in_it_is_a_usage_error(tmp_path):
+def test_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(UsageError, match="dmlkit build"):
+    with pytest.raises(UnreadableDatasetError) as error:
         validate(tmp_path)
+    assert error.value.code == "dataset.not-a-dataset"
 
 
-def test_what_git_and_the_hub_keep_in_hidden_places_is_no_fault(changeable):
+def test_hidden_files_are_no_fault(changeable):
     (changeable / ".gitattributes").write_text("*.parquet filter=lfs\n")
     (changeable / ".git").mkdir()
     (changeable / ".git/HEAD").write_text("ref: refs/heads/main\n")
@@ -400,7 +419,7 @@ def test_what_git_and_the_hub_keep_in_hidden_places_is_no_fault(changeable):
     assert validate(changeable) == []
 
 
-def test_only_training_or_only_test_classes_with_images_are_below_the_floor_but_no_fault(tmp_path):
+def test_classes_without_images_are_a_warning(tmp_path):
     for split in ("train", "test"):
         classes = [c for c in CLASSES if c.split == split]
         folder = build_folder(tmp_path / split, sources=classes)
@@ -409,9 +428,9 @@ def test_only_training_or_only_test_classes_with_images_are_below_the_floor_but_
         assert "4 of 8 fine classes have images" in {f.message for f in findings}
 
 
-def test_several_shards_and_workers_find_the_same(good_folder, tmp_path, monkeypatch):
+def test_shards_and_workers_find_the_same(good_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("dmlkit.dataset.shards.SHARD_BYTES", 5_000)
-    monkeypatch.setattr("dmlkit.dataset.validate.WORTH_WORKERS", 0)
+    monkeypatch.setattr("dmlkit.dataset.validate.MIN_BYTES_FOR_WORKERS", 0)
     folder = build_folder(tmp_path)
     assert len(list((folder / "data").glob("train-*.parquet"))) > 3
     assert validate(folder, jobs=2) == []
@@ -424,14 +443,14 @@ def test_several_shards_and_workers_find_the_same(good_folder, tmp_path, monkeyp
     assert len(told) == told[-1][1] == told[-1][2] == len(list((folder / "data").iterdir()))
 
 
-def test_many_faults_of_one_kind_are_one_finding_that_counts_them(changeable):
+def test_many_faults_are_one_finding(changeable):
     edit_rows(changeable / TRAIN, lambda rows: [row.update(width=7) for row in rows])
     write_sums(changeable)
     (finding,) = validate(changeable)
     assert "and 19 more" in finding.message
 
 
-def test_a_leak_is_found_although_the_card_the_figure_and_the_sums_are_lost(changeable):
+def test_leak_is_found_without_card_and_sums(changeable):
     tables = Tables(changeable)
     put(tables.gallery[0], tables.train[0]["image"]["bytes"])
     tables.save()
@@ -440,7 +459,7 @@ def test_a_leak_is_found_although_the_card_the_figure_and_the_sums_are_lost(chan
     assert codes(changeable) == {"E101", "E405"}
 
 
-def test_a_finding_cannot_steer_the_terminal_or_fill_it(changeable):
+def test_finding_cannot_steer_the_terminal(changeable):
     name = "imagenet-21k/\x1b]0;owned\x07\n\u202e" + "x" * 10_000
     edit_rows(changeable / TRAIN, lambda rows: rows[0].update(width=7, image_id=name))
     (changeable / "data/\x1b[2J.parquet").write_bytes(b"")
@@ -453,7 +472,7 @@ def test_a_finding_cannot_steer_the_terminal_or_fill_it(changeable):
         json.dumps(vars(finding), ensure_ascii=False).encode()
 
 
-def test_any_damage_to_any_file_is_found_and_never_a_traceback(good_folder, tmp_path):
+def test_damage_is_found_without_a_traceback(good_folder, tmp_path):
     names = sorted(p.relative_to(good_folder).as_posix() for p in good_folder.rglob("*") if p.is_file())
     for seed in range(12):
         chance = random.Random(seed)

@@ -12,6 +12,7 @@ import torch
 from playwright.sync_api import expect
 
 from dmlkit.cli.push import push
+from dmlkit.dataset.facts import CoverageFacts, DatasetFacts, ManifestFacts, SourceFacts
 from dmlkit.errors import OutputError, RunError, UsageError
 from dmlkit.evaluation import labels, ranking
 from dmlkit.evaluation.api import make_problem
@@ -240,11 +241,17 @@ def test_a_release_with_a_test_for_each_scale_and_published_figures_where_it_is_
     assert "MSA 54.1 47.0 73.4 92.3 95.3" in index
 
 
+def sample_facts():
+    """The facts of a synthetic sample."""
+    coverage = dict.fromkeys(SCALES, CoverageFacts(1, 1, 1.0))
+    return DatasetFacts("split", ManifestFacts("tiny", "1", ""), SourceFacts("sample"), {}, {}, coverage)
+
+
 def test_a_data_set_of_its_own_has_no_published_figures(where):
     index = text_of(where / "both" / "index.html")
     assert "This dataset has classes and images of its own, so they are not comparable." in index
     assert "HAPPIER" not in index
-    drawn = tables.compare_with_published([], {"source": {"name": "sample"}})
+    drawn = tables.compare_with_published([], sample_facts())
     assert not drawn["rows"]
     assert "The images are drawn" in drawn["why"]
 

@@ -106,9 +106,9 @@ def put(row, data, **values):
     row |= {"sha256": sha256(data), **values}
 
 
-def reject(image_id, label, status):
+def reject(image_id, label, status, duplicate_of=""):
     row = {"image_id": image_id, "upstream_label": label, "status": status}
-    return row | dict.fromkeys(("detail", "duplicate_of", "source_url"), "")
+    return row | {"detail": "", "duplicate_of": duplicate_of, "source_url": ""}
 
 
 def codes(folder):

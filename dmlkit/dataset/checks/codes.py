@@ -17,7 +17,7 @@ class CheckCode:
 
     code: str
     meaning: str
-    module: Literal["files", "card", "tables", "images"]
+    module: Literal["files", "card", "tables", "rejected", "images"]
 
     @property
     def severity(self) -> Literal["error", "warning"]:
@@ -76,9 +76,9 @@ CODES = (
     CheckCode("E404", "a test class has gallery images and no query", "tables"),
     CheckCode("E405", "the same image is in train and in query or gallery", "tables"),
     CheckCode("E406", "the same image is twice on one side", "tables"),
-    CheckCode("E407", "an image is in the dataset and in rejected.parquet", "tables"),
-    CheckCode("E408", "rejected.parquet has an unknown status", "tables"),
-    CheckCode("E409", "a duplicate in rejected.parquet does not name the image it repeats", "tables"),
+    CheckCode("E407", "an image is in the dataset and in rejected.parquet", "rejected"),
+    CheckCode("E408", "rejected.parquet has an unknown status", "rejected"),
+    CheckCode("E409", "a duplicate in rejected.parquet does not name the image it repeats", "rejected"),
     CheckCode("W501", "ATTRIBUTION.csv and the authors of the images differ", "tables"),
     CheckCode("W502", "an image has an author and no licence", "tables"),
     CheckCode("W503", "fewer classes have images than the manifest's minimum coverage asks", "tables"),

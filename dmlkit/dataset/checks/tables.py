@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from dmlkit.dataset.checks.codes import Finding
 from dmlkit.dataset.facts import DatasetFacts
-from dmlkit.dataset.folder import ATTRIBUTION, BUILD_JSON, REJECTED
-from dmlkit.dataset.tables import read_batches
-from dmlkit.errors import UnreadableDatasetError
+from dmlkit.dataset.folder import ATTRIBUTION, BUILD_JSON
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
 from dmlkit.schema.scales import SCALES, SPLITS
-from dmlkit.schema.statuses import STATUS_NAMES
 from dmlkit.text import first_few
-
-# Statuses that no image of the dataset can share its id and label with. The others can befall a second candidate with
-# the same name: an archive may hold a name twice.
-DECIDED = ("above", "outside", "excluded", "duplicate", "conflicting-duplicate", "class-too-small")
 
 # Where a finding is that concerns several files.
 DATA, CLASSES = "data", "hierarchy"
 
-# Texts of an image that are empty, and never null, if they are unknown.
-TEXT_COLUMNS = ("upstream_label", "source", "source_url", "license", "author")
-
-# Rows of rejected.parquet in memory at a time.
-REJECTED_ROWS = 200_000
+# Texts of an image that are never null.
+TEXT_COLUMNS = ("upstream_label", "source")
 
 
 @dataclass(frozen=True)
@@ -280,55 +267,6 @@ def check_duplicates(tables: DatasetTables) -> Iterator[Finding]:
             yield Finding(tables.code(code), DATA, f"the same image is {where}: {first_few(images['image_id'])}")
 
 
-def check_rejected(tables: DatasetTables) -> Iterator[Finding]:
-    """Compare rejected.parquet with the rest. It may be far longer than the dataset, so it is read in pieces."""
-    ids = tables.images[["image_id", "upstream_label"]].itertuples(index=False)
-    known = pa.array([f"{image_id}\n{label}" for image_id, label in ids])
-    counts = Counter(ok=len(tables.images))
-    both: list[str] = []
-    unnamed: list[str] = []
-    nulls: set[str] = set()
-    try:
-        for batch in read_batches(tables.folder, REJECTED, None, REJECTED_ROWS):
-            counts.update(batch["status"].to_pylist())
-            nulls.update(name for name in batch.schema.names if batch[name].null_count)
-            unnamed += select_ids(batch, pc.equal(batch["status"], "duplicate"), pc.equal(batch["duplicate_of"], ""))
-            keys = pc.binary_join_element_wise(batch["image_id"], batch["upstream_label"], "\n")
-            both += select_ids(batch, pc.is_in(batch["status"], pa.array(DECIDED)), pc.is_in(keys, known))
-    except UnreadableDatasetError as exc:
-        yield Finding("E201", REJECTED, str(exc.facts["reason"]))
-        return
-    if nulls:
-        yield Finding("E205", REJECTED, f"texts are missing in: {first_few(sorted(nulls))}")
-    if both:
-        yield Finding("E407", REJECTED, f"also in the dataset: {first_few(both)}")
-    if unnamed:
-        yield Finding("E409", REJECTED, f"duplicate_of is empty: {first_few(unnamed)}")
-    unknown = {str(status) for status in counts if status not in STATUS_NAMES}
-    if counts["ok"] > len(tables.images):
-        unknown.add("ok")
-    if unknown:
-        yield Finding("E408", REJECTED, f"unknown statuses: {first_few(sorted(unknown))}")
-    yield from compare_statuses(tables.facts.statuses, counts)
-
-
-def select_ids(batch: pa.RecordBatch, *masks: pa.Array) -> list[str]:
-    """Return the ids of the rows for which all masks are true."""
-    mask = masks[0]
-    for other in masks[1:]:
-        mask = pc.and_(mask, other)
-    ids: list[str] = batch.filter(mask)["image_id"].to_pylist()
-    return ids
-
-
-def compare_statuses(stated: Mapping[str, int], counts: Mapping[str, int]) -> Iterator[Finding]:
-    """Compare the number of candidates of each status in build.json and in the files."""
-    for status in sorted(stated.keys() | counts.keys(), key=str):
-        if stated.get(status, 0) != counts.get(status, 0):
-            text = f"{stated.get(status, 0)} candidates are {status}; the files have {counts.get(status, 0)}"
-            yield Finding("E204", BUILD_JSON, text)
-
-
 def check_attribution(tables: DatasetTables) -> Iterator[Finding]:
     """Compare the authors of the images with ATTRIBUTION.csv."""
     columns = ["image_id", "author", "license", "source_url"]
@@ -359,6 +297,5 @@ CHECKS = (
     check_class_counts,
     check_splits,
     check_duplicates,
-    check_rejected,
     check_attribution,
 )
