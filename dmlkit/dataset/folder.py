@@ -158,9 +158,8 @@ class DatasetFolder:
 
     def split(self, name: str) -> SplitSpec:
         """Return the split with this name, for example ``train`` or ``test_fine/query``. Raises `UsageError`."""
-        for spec in self.splits:
-            if spec.name == name:
-                return spec
+        if by_name := [spec for spec in self.splits if spec.name == name]:
+            return by_name[0]
         names = ", ".join(spec.name for spec in self.splits)
         raise UsageError(
             f"{self.path} has no split {name}",
@@ -185,8 +184,8 @@ class DatasetFolder:
 
     def num_images(self, split: SplitSpec | str | None = None) -> int:
         """Count the images of a split, or of all splits, by metadata."""
-        specs = self.image_sets if split is None else (split,)
-        return sum(tables.read_num_rows(self.path, name) for spec in specs for name in self._shard_names(spec))
+        names = [name for spec in ((split,) if split else self.image_sets) for name in self._shard_names(spec)]
+        return sum(tables.read_num_rows(self.path, name) for name in names)
 
     @cached_property
     def classes(self) -> tuple[dict[str, Any], ...]:
@@ -228,8 +227,7 @@ class DatasetFolder:
         Two folders with the same hash hold the same dataset.
         """
         configs = self.front_matter.get("configs")
-        entries = configs if isinstance(configs, list) else []
-        texts = (entry.get("description") for entry in entries if isinstance(entry, dict))
+        texts = (c.get("description") for c in (configs if isinstance(configs, list) else []) if isinstance(c, dict))
         return next((text.removeprefix("content ") for text in texts if isinstance(text, str)), "")
 
     @cached_property

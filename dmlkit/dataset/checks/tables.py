@@ -12,15 +12,13 @@ import pandas as pd
 from dmlkit.dataset.checks.codes import Finding
 from dmlkit.dataset.facts import DatasetFacts
 from dmlkit.dataset.folder import ATTRIBUTION, BUILD_JSON
+from dmlkit.schema.features import OPTIONAL_TEXTS
 from dmlkit.schema.layout import LAYOUTS, SplitSpec
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.text import first_few
 
 # Where a finding is that concerns several files.
 DATA, CLASSES = "data", "hierarchy"
-
-# Texts of an image that are never null.
-TEXT_COLUMNS = ("upstream_label", "source")
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def check_values(tables: DatasetTables) -> Iterator[Finding]:
 def check_image_values(tables: DatasetTables) -> Iterator[Finding]:
     """Find images without a value, with a label that is not that of a class, or with an impossible orientation."""
     rows = tables.images
-    for name in ("image_id", *SCALES, "width", "height", "exif_orientation", "sha256", *TEXT_COLUMNS):
+    for name in ("image_id", *SCALES, "width", "height", "exif_orientation", "sha256", "source", *OPTIONAL_TEXTS):
         lacking = rows[rows[name].isna()]
         if name in SCALES:
             lacking = lacking[lacking["stem"].isin([spec.stem for spec in tables.splits if name in spec.scales])]
