@@ -31,9 +31,8 @@ def mark_duplicates(rows: pd.DataFrame, hash_column: str, possible: Mapping[str,
     ``status``, ``detail``, ``duplicate_of`` and ``hash_column``. ``possible`` gives the fine classes that an image
     under a label may show. Rows with the same hash whose labels share a possible fine class are one image: the first
     that is ``ok`` stays, the other ``ok`` ones become ``duplicate``. If they share none, no one can tell which label is
-    right:
-    all ``ok`` ones become ``conflicting-duplicate``, each of the first other row. Rows that are not ``ok`` keep their
-    status but take part, so that an image which is also under an excluded label is found.
+    right: all ``ok`` ones become ``conflicting-duplicate``, each of the first other row. Rows that are not ``ok`` keep
+    their status but take part, so that an image which is also under an excluded label is found.
     """
     hashed = rows[rows[hash_column].notna()]
     repeated = hashed[hashed.duplicated(hash_column, keep=False)]

@@ -10,8 +10,10 @@ from dmlkit.storage.locations import LocalFolder, Location, folder_at
 from dmlkit.storage.replace import OwnFiles, ReplacedFolder, UploadedFolder, check_replaceable
 from dmlkit.taxonomy.manifest import Manifest
 
+# The end of an error's message: what a person need not worry about.
 SAFE = "; what was collected is safe in the pool"
 
+# What a build uploads last, and what it may delete of an earlier dataset.
 OWN_FILES = OwnFiles(last=(CHECKSUMS, BUILD_JSON), folders=FOLDERS, optional=(ATTRIBUTION,))
 
 
