@@ -18,6 +18,9 @@ DmlkitError
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from dmlkit.text import summarize
 
 
@@ -41,6 +44,11 @@ class DmlkitError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle all of the error: it may come from a worker process."""
+        rebuild = partial(type(self), self.message, code=self.code, hint=self.hint, **self.facts)
+        return rebuild, (), self.__dict__
 
 
 class UsageError(DmlkitError):

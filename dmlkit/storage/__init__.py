@@ -1,1 +1,1 @@
-"""Bytes: paths, archives, HTTP, processes, image files."""
+"""Bytes: locations, output folders, archives, downloads, crawls, the Hub's client, processes, image files."""

@@ -27,6 +27,7 @@ def make():
 
     def make_crawler(**policy):
         quick = {"allow_private_hosts": True, "pause": 0.02, "connect": 2.0, "stall": 0.6, "total": 1.5, "tries": 2}
+        quick["most_bytes"] = 2**20  # so that a busy machine sends more than that before the time is up
         crawlers.append(crawler.Crawler(CrawlPolicy(**quick | policy)))
         return crawlers[-1]
 
@@ -49,11 +50,11 @@ def test_every_fault_has_its_status(server, make, fault):
         assert answer.data == expected
 
 
-def test_all_faults_at_once_end_in_time_and_spoil_no_other(server, make):
+def test_mixed_faults_end_in_time_and_spoil_nothing(server, make):
     links = [(n * 100 + i, f"{server.url}/{fault}/{n * 100 + i}") for i in range(4) for n, fault in enumerate(FAULTS)]
     links += [(9000 + i, f"{server.url}/ok/{9000 + i}") for i in range(200)]
     started = time.monotonic()
-    answers = list(make(per_host=16).answers(links))
+    answers = list(make(per_host=16, total=5.0).answers(links))
     assert time.monotonic() - started < 30
     assert sorted(a.key for a in answers) == sorted(key for key, _ in links)
     for answer in answers:
@@ -92,7 +93,7 @@ def test_opt_outs_are_read_as_they_are_meant(header, out):
     assert crawl_request.opts_out([header]) == out
 
 
-def test_private_addresses_are_refused_however_they_are_written(server, make):
+def test_private_addresses_are_refused_as_any_text(server, make):
     port = server.server_port
     hosts = [
         "127.0.0.1",
@@ -121,7 +122,7 @@ def test_what_is_no_address_is_no_address(make, url):
     assert answer.status in ("bad-url", "private-address")
 
 
-def test_a_name_that_is_none_and_a_port_that_is_closed(make):
+def test_unknown_host_and_closed_port_have_statuses(make):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -141,7 +142,7 @@ def test_a_dead_host_is_left_alone_and_others_go_on(server, make):
     assert given.count("refused") <= crawler.DEAD_AFTER + 2
 
 
-def test_no_more_than_the_limit_ask_one_host_at_a_time_and_connections_are_kept(make):
+def test_host_limit_holds_and_connections_are_kept(make):
     with serving() as own:
         own.delay = 0.02
         polite = make(per_host=3)
@@ -159,7 +160,7 @@ def test_retry_after_is_honoured(make, server):
     assert time.monotonic() - started >= 0.1
 
 
-def test_a_server_that_asks_for_an_hour_is_not_waited_for(make, server, monkeypatch):
+def test_long_retry_after_is_not_waited_for(make, server, monkeypatch):
     monkeypatch.setattr(crawl_request, "parse_retry_after", lambda value: 3600.0)
     started = time.monotonic()
     (answer,) = make().answers([(1, f"{server.url}/429/1")])
@@ -183,7 +184,7 @@ def test_opt_outs_can_be_passed_over(make, server):
 def test_a_slow_reader_holds_the_servers_back(make, server):
     before = sum(server.asked.values())
     answers = make(connections=5).answers((i, f"{server.url}/ok/{i}") for i in range(100))
-    next(answers)
-    time.sleep(0.5)
-    assert sum(server.asked.values()) - before <= 12
+    for _ in range(3):
+        next(answers)
+    assert sum(server.asked.values()) - before <= 3 + 2 * 5
     answers.close()

@@ -18,6 +18,7 @@ from dmlkit.pipeline.options import BuildOptions, CollectSettings
 from dmlkit.sources.base import Payload, Unit
 from dmlkit.storage import executor
 from dmlkit.storage.locations import folder_at
+from tests.support.errors import raises
 from tests.support.requirements import installed
 
 
@@ -25,19 +26,32 @@ def square(number):
     return number * number
 
 
-def process_of(number):
-    time.sleep(0.02)
+def meet_the_other(folder):
+    """Return the process, once another one is at a piece too."""
+    (folder / str(os.getpid())).touch()
+    wait_until(lambda: len(list(folder.iterdir())) == 2)
     return os.getpid()
 
 
-def slow_first(number):
-    time.sleep(0.5 if number == 0 else 0)
+def wait_for_the_others(item):
+    """Return the number; the first one waits for its file."""
+    number, file = item
+    if number == 0:
+        wait_until(file.exists)
     return number
+
+
+def wait_until(holds):
+    """Wait until a condition holds, for at most a minute."""
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def fail_at_three(number):
     if number == 3:
-        raise OutputError("no room for three", hint="make some")
+        raise OutputError("no room for three", code="output.full", hint="make some", number=3)
     return number
 
 
@@ -51,19 +65,26 @@ def test_every_piece_is_done_once(jobs):
     assert list(executor.run(square, [], jobs)) == []
 
 
-def test_one_job_is_this_process_and_two_are_two_others():
-    assert set(executor.run(process_of, range(3), 1)) == {os.getpid()}
-    others = set(executor.run(process_of, range(40), 2))
+def own_process(number):
+    return os.getpid()
+
+
+def test_jobs_run_here_or_in_two_other_processes(tmp_path):
+    assert set(executor.run(own_process, range(3), 1)) == {os.getpid()}
+    others = set(executor.run(meet_the_other, [tmp_path] * 4, 2))
     assert len(others) == 2
     assert os.getpid() not in others
 
 
-def test_a_slow_piece_holds_up_no_other():
-    assert next(iter(executor.run(slow_first, range(4), 2))) != 0
+def test_slow_piece_delays_no_other(tmp_path):
+    results = executor.run(wait_for_the_others, [(number, tmp_path / "go") for number in range(4)], 2)
+    assert {next(results) for _ in range(3)} == {1, 2, 3}
+    (tmp_path / "go").touch()
+    assert list(results) == [0]
 
 
 @pytest.mark.parametrize(("jobs", "most"), [(1, 1), (2, 2 * executor.QUEUE_PER_JOB)])
-def test_pieces_are_read_only_as_far_as_they_are_needed(jobs, most):
+def test_pieces_are_read_only_as_needed(jobs, most):
     read = []
 
     def pieces():
@@ -79,29 +100,29 @@ def test_pieces_are_read_only_as_far_as_they_are_needed(jobs, most):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_what_a_piece_raises_ends_the_run_and_is_raised(jobs):
-    with pytest.raises(OutputError, match="no room for three") as error:
+def test_error_of_a_piece_ends_the_run(jobs):
+    with raises(OutputError, "output.full", number=3) as error:
         list(executor.run(fail_at_three, range(1000), jobs))
     assert error.value.hint == "make some"
 
 
-def test_what_reading_the_pieces_raises_is_raised():
+def test_error_of_reading_pieces_is_raised():
     def pieces():
         yield 1
-        raise OutputError("the list ends in the middle")
+        raise OutputError("the list ends in the middle", code="output.cut")
 
-    with pytest.raises(OutputError, match="in the middle"):
+    with raises(OutputError, "output.cut"):
         list(executor.run(square, pieces(), 2))
 
 
-def test_a_worker_that_is_killed_is_an_error_that_says_what_to_do():
-    with pytest.raises(DmlkitError, match="killed from outside") as error:
+def test_killed_worker_is_an_error_with_a_hint():
+    with raises(DmlkitError, "storage.worker-killed") as error:
         list(executor.run(die, range(3), 2))
     assert "same command again" in error.value.hint
     assert "fewer --jobs" in error.value.hint
 
 
-def test_a_script_without_a_main_guard_is_told_so(tmp_path):
+def test_script_without_main_guard_gets_a_hint(tmp_path):
     script = tmp_path / "mine.py"
     script.write_text(
         textwrap.dedent("""
@@ -117,55 +138,53 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path):
     assert 'if __name__ == "__main__":' in ran.stdout
 
 
-def test_ray_that_is_not_installed_is_an_error_that_says_what_to_install(monkeypatch):
+def test_missing_ray_is_an_error_with_a_hint(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UsageError, match="needs the package ray") as error:
+    with raises(UsageError, "usage.ray-not-installed") as error:
         list(executor.run(square, [1], 1, "ray"))
     assert "dmlkit[ray]" in error.value.hint
 
 
 @pytest.mark.parametrize("form", ["{}", "ray://{}"])
-def test_a_cluster_that_is_not_there_is_an_error_at_once(form):
+def test_unreachable_cluster_is_an_error_at_once(form):
     installed("ray")
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = form.format(f"127.0.0.1:{server.getsockname()[1]}")
     started = time.monotonic()
-    with pytest.raises(DmlkitError, match="cannot be reached: ConnectionRefusedError"):
+    with raises(DmlkitError, "storage.ray-unreachable", address=address) as error:
         list(executor.run(square, [1], 1, "ray", address))
     assert time.monotonic() - started < 5
+    assert isinstance(error.value.__cause__, ConnectionRefusedError)
 
 
-def test_a_worker_with_other_versions_is_an_error_and_writes_nothing(tmp_path):
+def test_worker_with_other_versions_writes_nothing(tmp_path):
     task = CollectTask(
         Unit("u", ("n01443537",), "1", Payload()), "sample", folder_at(tmp_path), CollectSettings(32, None, None), {},
         versions=byte_versions() | {"pillow": "1.0"},
     )  # fmt: skip
-    with pytest.raises(DmlkitError, match=r"was started with dmlkit .*pillow 1\.0"):
+    with raises(DmlkitError, "pool.other-versions"):
         collect_unit(task)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"engine": "spark"}, "unknown engine 'spark'"),
-        ({"address": "auto"}, "--address auto is that of a Ray cluster"),
-    ],
+    ("change", "code"),
+    [({"engine": "spark"}, "usage.unknown-engine"), ({"address": "auto"}, "usage.address-without-ray")],
 )
-def test_an_engine_that_is_none_is_refused(tiny_manifest, tiny_source, tmp_path, change, complaint):
+def test_unknown_engine_is_refused(tiny_manifest, tiny_source, tmp_path, change, code):
     from dmlkit.taxonomy.manifest import load_manifest
 
     options = BuildOptions("imagenet-21k", tmp_path / "out", tiny_source, **change)
-    with pytest.raises(UsageError, match=complaint):
+    with raises(UsageError, code):
         build(load_manifest(str(tiny_manifest)), options)
 
 
-def slow_echo(item):
-    time.sleep(0.05)
-    return item
+def wait_to_be_killed(item):
+    """Never end by itself."""
+    threading.Event().wait(60)
 
 
-def test_a_worker_that_is_killed_while_it_starts_ends_the_run_and_not_the_patience():
+def test_worker_killed_at_its_start_ends_the_run():
     def kill_the_first():
         while not stop.is_set():
             for worker in multiprocessing.active_children():
@@ -177,8 +196,8 @@ def test_a_worker_that_is_killed_while_it_starts_ends_the_run_and_not_the_patien
         killer = threading.Thread(target=kill_the_first)
         killer.start()
         try:
-            with pytest.raises(DmlkitError, match="a worker process was killed"):
-                list(executor.run(slow_echo, range(40), 2))
+            with raises(DmlkitError, "storage.worker-killed"):
+                list(executor.run(wait_to_be_killed, range(40), 2))
         finally:
             stop.set()
             killer.join()

@@ -120,7 +120,7 @@ def asked(server):
 # ---- what goes well
 
 
-def test_the_file_is_downloaded_with_progress_and_nothing_else_is_left(get, server, home):
+def test_download_reports_progress_leaves_one_file(get, server, home):
     path = get()
     assert path == home / "file.zip"
     assert path.read_bytes() == DATA
@@ -131,7 +131,7 @@ def test_the_file_is_downloaded_with_progress_and_nothing_else_is_left(get, serv
     assert server.seen[0][1]["User-Agent"].startswith("dmlkit/")
 
 
-def test_what_is_there_is_not_downloaded_again_and_what_is_damaged_is(get, server):
+def test_only_a_damaged_file_is_downloaded_again(get, server):
     path = get()
     assert get() == path
     assert len(server.seen) == 1
@@ -140,7 +140,7 @@ def test_what_is_there_is_not_downloaded_again_and_what_is_damaged_is(get, serve
     assert len(server.seen) == 2
 
 
-def test_downloaded_tells_of_a_file_that_is_whole_only(get, home):
+def test_find_download_returns_only_whole_files(get, home):
     archive = download.Archive("file.zip", "http://files.invalid/file.zip", MD5, SIZE)
     assert download.find_download(archive) is None
     assert not home.exists()
@@ -159,26 +159,26 @@ def test_a_broken_connection_goes_on_where_it_broke(get, server):
     assert get.pauses == [0.5]
 
 
-def test_a_server_that_breaks_every_connection_is_asked_as_long_as_it_brings_more(get, server):
+def test_broken_connections_resume_while_bytes_arrive(get, server):
     server.usual = breaks(150_000)
     assert get().read_bytes() == DATA
     assert len(server.seen) > download.ATTEMPTS
 
 
-def test_a_second_run_goes_on_with_the_part_of_the_first(get, server, part):
+def test_second_run_resumes_the_part_of_the_first(get, server, part):
     part.write_bytes(DATA[:600_000])
     assert get().read_bytes() == DATA
     assert asked(server) == ["bytes=600000-"]
     assert get.progress[0][0] > 600_000
 
 
-def test_a_part_that_is_whole_is_checked_and_not_downloaded_again(get, server, part):
+def test_whole_part_is_checked_not_downloaded(get, server, part):
     part.write_bytes(DATA)
     assert get().read_bytes() == DATA
     assert server.seen == []
 
 
-def test_a_server_without_ranges_gives_the_file_from_the_start(get, server, part):
+def test_server_without_ranges_starts_again(get, server, part):
     part.write_bytes(b"x" * 300_000)
     server.usual = whole
     assert get().read_bytes() == DATA
@@ -186,7 +186,7 @@ def test_a_server_without_ranges_gives_the_file_from_the_start(get, server, part
 
 
 @pytest.mark.parametrize("place", [{"Content_Range": f"bytes 0-{SIZE - 1}/{SIZE}"}, {}])
-def test_a_server_that_goes_on_at_another_place_is_not_trusted(get, server, part, place):
+def test_wrong_content_range_is_not_trusted(get, server, part, place):
     part.write_bytes(DATA[:300_000])
     server.answers = [says(206, DATA, **place)]
     assert get().read_bytes() == DATA
@@ -199,14 +199,14 @@ def test_a_part_longer_than_the_file_is_thrown_away(get, server, part):
     assert asked(server) == [None]
 
 
-def test_a_part_that_the_server_calls_too_long_is_thrown_away(get, server, part):
+def test_part_refused_with_416_is_deleted(get, server, part):
     part.write_bytes(DATA[:300_000])
     server.answers = [says(416)]
     assert get().read_bytes() == DATA
     assert asked(server) == ["bytes=300000-", None]
 
 
-def test_mirrors_are_tried_in_turn_and_go_on_with_what_came(get, server, home):
+def test_mirrors_resume_in_turn(get, server, home):
     broken = [breaks(6 * download.CHUNK), *[says(503)] * download.ATTEMPTS]
     server.answers += [*broken, says(404)]
     get(mirrors=(f"{server.url}/gone", f"{server.url}/mirror"))
@@ -215,7 +215,7 @@ def test_mirrors_are_tried_in_turn_and_go_on_with_what_came(get, server, home):
     assert asked(server)[-1] == f"bytes={6 * download.CHUNK}-"
 
 
-def test_where_every_mirror_fails_the_last_one_is_told(get, server):
+def test_last_failing_mirror_is_reported(get, server):
     server.usual = says(404)
     with pytest.raises(SourceError) as error:
         get(mirrors=(f"{server.url}/first", f"{server.url}/second"))
@@ -228,10 +228,16 @@ def test_redirects_are_followed(get, server):
     assert [path for path, _ in server.seen] == ["/file.zip", "/moved", "/again"]
 
 
-def test_two_that_want_the_same_file_at_once_download_it_once(get, server):
-    server.usual = lambda handler: (time.sleep(0.2), ranged(handler))
+def test_concurrent_downloads_fetch_once(get, server):
+    both = threading.Barrier(2, timeout=30)
+    server.usual = lambda handler: (both.wait(), ranged(handler))
+
+    def get_second():
+        both.wait()  # the first one has the lock, and its answer has not begun
+        return get()
+
     with ThreadPoolExecutor(2) as pool:
-        paths = [job.result() for job in [pool.submit(get), pool.submit(get)]]
+        paths = [job.result() for job in [pool.submit(get), pool.submit(get_second)]]
     assert paths[0] == paths[1]
     assert len(server.seen) == 1
 
@@ -272,7 +278,7 @@ def test_a_server_that_falls_silent_is_asked_again(get, server, monkeypatch):
     assert len(server.seen) == 2
 
 
-def test_no_network_is_one_clear_error_after_the_tries_and_the_part_is_kept(get, part):
+def test_without_network_the_part_is_kept(get, part):
     part.write_bytes(DATA[:300_000])
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -312,7 +318,7 @@ def test_a_refusal_is_an_error_at_once(get, server, status):
     assert len(server.seen) == 1
 
 
-def test_a_web_page_in_place_of_the_file_is_an_error_and_not_written(get, server, home):
+def test_web_page_is_an_error_and_not_written(get, server, home):
     server.usual = says(200, b"<html>log in</html>", Content_Type="text/html; charset=utf-8")
     with pytest.raises(SourceError) as error:
         get()
@@ -330,7 +336,7 @@ def test_a_file_of_another_md5_is_deleted_and_told(get, home):
 
 
 @pytest.mark.parametrize("data", [DATA + b"more", DATA[:-1], b""])
-def test_a_file_of_another_length_is_told_before_it_is_downloaded(get, server, data):
+def test_other_length_is_an_error_before_the_download(get, server, data):
     server.usual = says(200, data)
     with pytest.raises(SourceError) as error:
         get()
@@ -338,7 +344,7 @@ def test_a_file_of_another_length_is_told_before_it_is_downloaded(get, server, d
     assert (len(server.seen), get.progress) == (1, [])
 
 
-def test_a_file_that_is_longer_than_it_says_is_stopped_and_deleted(get, server, home):
+def test_endless_download_is_stopped_and_deleted(get, server, home):
     server.usual = lambda handler: handler.give(200, DATA * 3, "none")
     with pytest.raises(SourceError) as error:
         get()
@@ -355,7 +361,7 @@ def test_a_redirect_loop_is_an_error(get, server):
 
 
 @pytest.mark.parametrize("place", ["http://[::1", "http://x:99999/", "file:///etc/passwd", "ftp://x/y"])
-def test_a_redirect_to_what_is_no_http_address_is_an_error(get, server, place):
+def test_redirect_to_another_scheme_is_an_error(get, server, place):
     server.usual = redirects(place)
     with pytest.raises(SourceError) as error:
         get()
@@ -370,7 +376,7 @@ def test_an_answer_that_is_no_http_is_one_clear_error(get, server):
     assert error.value.code == "storage.no-connection"
 
 
-def test_a_home_that_cannot_be_written_is_a_clear_error(get, home):
+def test_unwritable_cache_dir_is_an_error(get, home):
     home.write_bytes(b"a file")
     with pytest.raises(OutputError) as error:
         get()
@@ -397,7 +403,7 @@ def test_an_address_of_the_local_network_is_refused(get, server, host):
 
 
 @pytest.mark.parametrize("place", ["http://127.0.0.1:1/secret", "http://169.254.169.254/latest/meta-data"])
-def test_a_redirect_from_outside_to_the_local_network_is_refused(get, server, monkeypatch, place):
+def test_redirect_to_the_local_network_is_refused(get, server, monkeypatch, place):
     """The server stands in for a proxy, so that a request for a public host reaches it."""
     monkeypatch.setenv("http_proxy", server.url)
     server.usual = redirects(place)
@@ -407,6 +413,6 @@ def test_a_redirect_from_outside_to_the_local_network_is_refused(get, server, mo
     assert [path for path, _ in server.seen] == ["http://files.invalid/file.zip"]
 
 
-def test_behind_a_proxy_a_host_that_only_the_proxy_knows_is_reached(get, server, monkeypatch):
+def test_host_known_only_to_the_proxy_is_reached(get, server, monkeypatch):
     monkeypatch.setenv("http_proxy", server.url)
     assert get("http://files.invalid/file.zip", allow_private_hosts=False).read_bytes() == DATA

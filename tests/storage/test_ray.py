@@ -140,7 +140,7 @@ for work in (full, crash):
 
 
 @pytest.mark.slow
-def test_what_a_unit_raises_is_raised_and_a_unit_that_ends_its_workers_is_an_error(cluster, environment):
+def test_errors_and_deaths_on_ray_reach_the_caller(cluster, environment):
     ran = subprocess.run(
         [sys.executable, "-c", FAILING, cluster[0]], env=environment, capture_output=True, text=True, check=True
     )
