@@ -9,9 +9,10 @@ import click
 
 from dmlkit.cli.options import LOCAL_PATH, POSITIVE, jobs_option, output_options
 from dmlkit.cli.output import FAILED_CHECK, Output
+from dmlkit.dataset.card_release import channels_text
 from dmlkit.errors import UsageError
 from dmlkit.formats.base import ExportResult
-from dmlkit.formats.dyml.card import channels_text
+from dmlkit.formats.dyml.channels import RECODING
 from dmlkit.formats.dyml.importer import import_release
 from dmlkit.formats.dyml.layout import find_releases, is_release, release_name
 from dmlkit.formats.dyml.records import ImportOptions, ImportResult
@@ -77,7 +78,7 @@ def describe_import(result: ImportResult) -> str:
         + text_table([[name, f"{n:,}"] for name, n in result.images.items()], ["split", "images"], right=(1,)),
         text_table(coverage, ["scale", "classes", "of"], right=(1, 2)),
         text_table([[s, f"{n:,}"] for s, n in result.statuses.items()], ["status", "candidates"], right=(1,)),
-        "\n".join([*remarks, channels_text(result.channels)]),
+        "\n".join([*remarks, channels_text(result.channels, RECODING)]),
         f"Open it: python -c \"from datasets import load_dataset; print(load_dataset('{result.out}'))\"",
     ]
     return "\n\n".join(parts)

@@ -6,23 +6,32 @@ A build and an import of an official release write the same record; what only on
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from dmlkit.schema.layout import FORMAT, LAYOUTS
 from dmlkit.schema.scales import SCALES
 
+# The libraries whose versions the bytes of a dataset depend on.
+LIBRARIES = ("datasets", "numpy", "pandas", "pillow", "pyarrow")
+
 
 @dataclass(frozen=True)
 class ManifestFacts:
-    """The manifest of a dataset: its name and version, the hash of its files, and the settings it was read with."""
+    """The manifest of a dataset: its name and version, the hash of its files, the settings it was read with.
+
+    ``citations`` are its BibTeX entries.
+    """
 
     name: str
     version: str
     sha256: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    citations: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,11 @@ class DatasetFacts:
         path.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that the bytes of a dataset depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
 def read_owner(path: Path) -> tuple[str, str]:
     """Read whose dataset a ``build.json`` describes: the names of its manifest and its source.
 
@@ -163,7 +177,9 @@ def read_owner(path: Path) -> tuple[str, str]:
 
 def _read_manifest(values: _Values) -> ManifestFacts:
     settings = values.mapping("settings", optional=True).values
-    return ManifestFacts(values.text("name"), values.text("version"), values.text("sha256"), settings)
+    return ManifestFacts(
+        values.text("name"), values.text("version"), values.text("sha256"), settings, values.text("citations", "")
+    )
 
 
 def _read_source(values: _Values) -> SourceFacts:

@@ -23,11 +23,10 @@ import yaml
 from PIL import Image
 
 from dmlkit import __version__, terms
-from dmlkit.dataset.card import fenced, plain
 from dmlkit.dataset.folder import ATTRIBUTION, CARD, DatasetFolder
+from dmlkit.dataset.markdown import fenced, plain
 from dmlkit.errors import UnreadableDatasetError, UsageError, unreadable_dataset
 from dmlkit.formats.dyml.sidecar import FACTS
-from dmlkit.hub import ids_only as ids
 from dmlkit.schema.progress import no_count_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage import images
@@ -147,7 +146,7 @@ def write_export_facts(top: Path, data: DatasetFolder, format_name: str, facts: 
 def write_readme(top: Path, data: DatasetFolder, readme: ExportReadme) -> None:
     """Write ``README.md``, with licence, terms and citation, and with YAML if `load_dataset` can read the export."""
     source_terms = terms.load_or_unknown(data.source)
-    citation = data.citation or ids.citation_of(data.file(CARD).read_text(encoding="utf-8"))
+    citation = data.citation
     parts = [
         f"# {plain(data.title)}: {readme.title}",
         f"Version {plain(data.version)} of the dataset `{data.name}`, from {plain(source_terms.title)}, written by "

@@ -1,4 +1,4 @@
-"""A dataset folder → the same without its images: ids, labels and hashes, for sources that forbid to publish more.
+"""A dataset folder -> the same without its images: ids, labels and hashes, for sources that forbid to publish more.
 
 From it and a person's own copy of the source `dmlkit.hub.rebuild` makes the dataset again. It has no image at
 all: the figure of the card stays at home too.
@@ -6,124 +6,105 @@ all: the figure of the card stays at home too.
 
 from __future__ import annotations
 
-import copy
-import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dmlkit import terms
 from dmlkit.dataset import card, checksums, shards
+from dmlkit.dataset.card_sections import CardText, Section, card_text
+from dmlkit.dataset.facts import DatasetFacts
 from dmlkit.dataset.folder import (
     ATTRIBUTION,
     BUILD_JSON,
-    CARD,
     CHECKSUMS,
     CITATION,
     HIERARCHY,
     REJECTED,
     DatasetFolder,
 )
-from dmlkit.errors import UsageError
+from dmlkit.dataset.markdown import plain
 
 # The checksums of the dataset with its images, to compare one that is rebuilt.
 FULL_SUMS = f"{CHECKSUMS}.full"
-COPIED = (HIERARCHY, REJECTED, ATTRIBUTION)
+COPIED = (HIERARCHY, REJECTED, ATTRIBUTION, CITATION)
+
+WITHOUT_IMAGES = """\
+> **The images are not here**, because their source does not allow to publish them again. Here are the
+> id, the labels and the SHA-256 of each, with which the same dataset is made from your own copy of the source."""
+WHAT_IS_HERE = """\
+All columns of the dataset but `image`; its classes (`hierarchy`); and `rejected.parquet`, every candidate of
+the source that is not in it, with the reason."""
 
 
 def write(folder: Path, out: Path, repo: str) -> None:
     """Write what may be published of the dataset in ``folder`` to ``out``, an empty folder; ``repo`` is USER/NAME.
 
-    The same folder gives the same bytes. ``folder`` must be valid. Raises `UsageError` where its card is unknown.
+    The same folder gives the same bytes. ``folder`` must be valid. Raises `UnreadableDatasetError`.
     """
     dataset = DatasetFolder.open(folder)
-    for spec in dataset.image_sets:
-        shards.copy_without_images(dataset.shards(spec), out / shards.shard_name(spec.stem, 0, 1))
+    files = dataset.files()
+    for split in dataset.image_sets:
+        shards.copy_without_images(dataset.shards(split), out / shards.shard_name(split.stem, 0, 1))
     for name in COPIED:
-        if name in dataset.files():
+        if name in files:
             (out / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(dataset.file(name), out / name)
+            shutil.copyfile(files[name], out / name)
     shutil.copyfile(dataset.file(CHECKSUMS), out / FULL_SUMS)
-    if citation := dataset.citation or citation_of(dataset.file(CARD).read_text(encoding="utf-8")):
-        (out / CITATION).write_text(citation + "\n", encoding="utf-8", newline="\n")
-    write_card(dataset, out, repo)
+    card.render_card(out, front_matter(dataset, out), ids_only_text(dataset, repo))
     checksums.write_checksums(out / CHECKSUMS, checksums.hash_files(out, {}))
     replace(dataset.facts, ids_only=True).write(out / BUILD_JSON)
 
 
-def citation_of(text: str) -> str:
-    """The BibTeX entries of a card."""
-    found = re.search(r"^## Citation\n\n(`{3,})bibtex\n(.*?)\n\1$", text, re.MULTILINE | re.DOTALL)
-    return found[2].strip() if found else ""
+def front_matter(dataset: DatasetFolder, out: Path) -> dict[str, Any]:
+    """Make the YAML of the card, with the sizes and features of the files in ``out``."""
+    fields = card.front_matter(dataset, out, checksums.hash_checksums(checksums.hash_files(out, {})))
+    return fields | {
+        "pretty_name": f"{fields['pretty_name']}: ids, labels and hashes",
+        "tags": [*fields["tags"], "ids-only"],
+    }
 
 
-def write_card(dataset: DatasetFolder, out: Path, repo: str) -> None:
-    """Write the card of the dataset without what it says of the images. The Parquet files must be there."""
-    readme = dataset.file(CARD)
-    body = readme.read_text(encoding="utf-8").split("\n---\n", 1)[1]
-    title = re.search(r"^# .*$", body, re.MULTILINE)
-    if title is None or "\n## " not in body:
-        raise UsageError(f"{readme} is not the card that dmlkit writes", hint="build the dataset again")
-    sections = "## " + body.split("\n## ", 1)[1]
-    sections = "".join(line for line in sections.splitlines(keepends=True) if not line.startswith("| `image` |"))
-    fields = ids_only_fields(dataset, out)
-    front = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
-    text = f"---\n{front}---\n\n{title[0]}\n\n{opening(repo, dataset)}\n\n{sections}"
-    (out / CARD).write_text(text, encoding="utf-8", newline="\n")
+def ids_only_text(dataset: DatasetFolder, repo: str) -> CardText:
+    """Write the card of the dataset with other sections at its head, without the figure and the column of images."""
+    text = card_text(dataset, dataset.content_hash)
+    head = (
+        Section(
+            "Make the dataset",
+            f"{rebuild_text(repo, dataset.facts)}\n\n`{FULL_SUMS}` has the check sums of the dataset with its images.",
+        ),
+        Section("What is here", f"{loading_code(repo, dataset)}\n\n{WHAT_IS_HERE}"),
+    )
+    return CardText(text.title, (WITHOUT_IMAGES,), (*head, *map(without_image_column, text.sections)))
 
 
-def ids_only_fields(dataset: DatasetFolder, out: Path) -> dict[str, Any]:
-    """Return the YAML of the card with the sizes of the files in ``out``."""
-    fields = copy.deepcopy(dict(dataset.front_matter))
-    content = checksums.hash_checksums(checksums.hash_files(out, {}))
-    files: dict[str, dict[str, list[Path]]] = {}
-    for config in fields["configs"]:
-        if "description" in config:
-            config["description"] = f"content {content}"
-        files[config["config_name"]] = {e["split"]: sorted(out.glob(e["path"])) for e in config["data_files"]}
-    fields["pretty_name"] = f"{fields['pretty_name']}: ids, labels and hashes"
-    fields["tags"] = [*fields["tags"], "ids-only"]
-    fields["dataset_info"] = [card.dataset_info(config, of) for config, of in files.items()]
-    return fields
+def without_image_column(section: Section) -> Section:
+    """Take the row of the column ``image`` out of the table of columns."""
+    lines = section.text.splitlines()
+    return Section(section.title, "\n".join(line for line in lines if not line.startswith("| `image` |")))
 
 
-def opening(repo: str, dataset: DatasetFolder) -> str:
-    configs = dict.fromkeys(spec.config for spec in dataset.splits)
-    lines = [f'load_dataset("{repo}"{of})' for of in ("", *(f', "{c}"' for c in (*configs, "hierarchy")[1:]))]
-    opened = "\n".join(["from datasets import load_dataset", "", *lines])
-    return f"""> **The images are not here**, because their source does not allow to publish them again. Here are the
-> id, the labels and the SHA-256 of each, with which the same dataset is made from your own copy of the source.
-
-## Make the dataset
-
-{making(repo, dataset)}
-
-`{FULL_SUMS}` has the check sums of the dataset with its images.
-
-## What is here
-
-```python
-{opened}
-```
-
-All columns of the dataset but `image`; its classes (`hierarchy`); and `rejected.parquet`, every candidate of the
-source that is not in it, with the reason."""
+def loading_code(repo: str, dataset: DatasetFolder) -> str:
+    """Write the code that loads each config."""
+    configs = [*dict.fromkeys(split.config for split in dataset.splits), "hierarchy"]
+    lines = [f'load_dataset("{repo}"{config})' for config in ("", *(f', "{name}"' for name in configs[1:]))]
+    code = "\n".join(["from datasets import load_dataset", "", *lines])
+    return f"```python\n{code}\n```"
 
 
-def making(repo: str, dataset: DatasetFolder) -> str:
-    source = dataset.source
-    if dataset.facts.release is not None or not terms.is_source(source):
-        return f"""Get the official DyML release, or the files that this was made from ({card.plain(source)}). Then
+def rebuild_text(repo: str, facts: DatasetFacts) -> str:
+    """Write how a person makes the dataset from their own copy of the source."""
+    source = facts.source.name
+    if facts.release or not terms.is_source(source):
+        return f"""Get the official DyML release, or the files that this was made from ({plain(source)}). Then
 
 ```bash
 dmlkit import dyml DIR --out OUT
 ```
 
 reads the lists and images below DIR. Compare `OUT/SHA256SUMS` with `{FULL_SUMS}`."""
-    return f"""{card.plain(terms.load(source).how_to_get)} Then
+    return f"""{plain(terms.load(source).how_to_get)} Then
 
 ```bash
 dmlkit build --from-hub {repo} --from DIR

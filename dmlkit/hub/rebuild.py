@@ -35,7 +35,7 @@ from dmlkit.errors import HubError, UnreadableDatasetError, UsageError
 from dmlkit.hub import ids_only as ids
 from dmlkit.hub.match import LostImage, is_cut_off, match_published
 from dmlkit.pipeline.assemble import AssembledDataset, RejectedFile, count_candidates
-from dmlkit.pipeline.build import record_build, summarize_build, write_dataset
+from dmlkit.pipeline.build import build_facts, record_build, summarize_build, write_dataset
 from dmlkit.pipeline.collect import collect_units
 from dmlkit.pipeline.options import BuildOptions, BuildResult, check_build
 from dmlkit.pipeline.output import open_output
@@ -169,8 +169,8 @@ def read(folder: Path, repo: str, commit: str) -> Published:
     columns = [*(f"{s}_id" for s in SCALES), *SCALES, "split", "path"]
     classes = tuple(FineClass(**{name: str(row[name] or "") for name in columns}) for row in dataset.classes)
     settings = dict(facts.manifest.settings) | {"name": facts.manifest.name, "version": facts.manifest.version}
-    citations = dataset.citation.removesuffix(terms.load(source).citation).strip()
-    manifest = PublishedManifest(folder, settings, classes, (), True, facts.manifest.sha256, citations)
+    published = facts.manifest
+    manifest = PublishedManifest(folder, settings, classes, (), True, published.sha256, published.citations)
     raise_for_faults(manifest, hint=f"the classes are those of {repo}")
     return Published(repo, commit, dataset, manifest, read_rows(dataset, manifest))
 
@@ -242,8 +242,9 @@ def rebuild_dataset(
         with open_output(options.out, published.manifest, options.source) as output:
             dataset, lost = match_dataset(output.path, published, pool, units, progress)
             result = summarize_build(dataset, plan, published.notes, started)
-            write_dataset(output.path, dataset, plan, result, pool, progress)
-            record_build(output.path, plan, units, result, started)
+            facts = build_facts(plan, units, result, started)
+            write_dataset(output.path, dataset, plan, facts, pool, progress)
+            record_build(output.path, facts, started)
             output.commit(lambda done, total: progress("upload", done, total, "files"))
     return result, compare(published, lost, Path(result.out), result.statuses)
 

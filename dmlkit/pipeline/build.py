@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 
 from dmlkit import __version__
-from dmlkit.dataset import card, checksums, figure, shards
-from dmlkit.dataset.folder import BUILD_JSON, CHECKSUMS, DatasetFolder
+from dmlkit.dataset import shards
+from dmlkit.dataset.facts import CoverageFacts, DatasetFacts, ManifestFacts, SourceFacts, library_versions
+from dmlkit.dataset.finish import finish_folder
+from dmlkit.dataset.folder import BUILD_JSON
 from dmlkit.errors import SourceError
 from dmlkit.pipeline import output_tables
 from dmlkit.pipeline.assemble import AssembledDataset, assemble_dataset
@@ -22,7 +23,6 @@ from dmlkit.pipeline.output import open_output
 from dmlkit.pipeline.plan import BuildPlan, load_source_classes, plan_build
 from dmlkit.pipeline.pool import Pool
 from dmlkit.schema.features import image_features
-from dmlkit.schema.layout import FORMAT
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.schema.statuses import STATUS_NAMES
@@ -31,9 +31,6 @@ from dmlkit.storage.locations import Location
 from dmlkit.taxonomy.manifest import Manifest
 from dmlkit.taxonomy.resolve import Taxonomy
 from dmlkit.text import redact_url
-
-# The libraries whose versions the bytes of a dataset depend on.
-LIBRARIES = ("datasets", "numpy", "pandas", "pillow", "pyarrow")
 
 
 def build(manifest: Manifest, options: BuildOptions, progress: Progress = no_progress) -> BuildResult:
@@ -53,8 +50,9 @@ def build(manifest: Manifest, options: BuildOptions, progress: Progress = no_pro
         with open_output(options.out, manifest, options.source) as output:
             dataset = assemble_dataset(output.path, plan, pool, units, progress)
             result = summarize_build(dataset, plan, notes, started)
-            write_dataset(output.path, dataset, plan, result, pool, progress)
-            record_build(output.path, plan, units, result, started)
+            facts = build_facts(plan, units, result, started)
+            write_dataset(output.path, dataset, plan, facts, pool, progress)
+            record_build(output.path, facts, started)
             output.commit(lambda done, total: progress("upload", done, total, "files"))
     return result
 
@@ -103,74 +101,51 @@ def redact_location(location: Location) -> Location:
     return location if isinstance(location, Path) else redact_url(location)
 
 
-def write_dataset(
-    folder: Path, dataset: AssembledDataset, plan: BuildPlan, result: BuildResult, pool: Pool, progress: Progress
-) -> None:
-    """Write the images, the hierarchy, the card and the checksums."""
-    manifest, options, rows = plan.manifest, plan.options, dataset.rows
-    num_written = 0
-    schema = image_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema
-    splits = output_tables.split_rows(rows, manifest)
-    for shard in shards.write_images(folder, splits, schema, output_tables.PoolImages(pool.folder), options.jobs):
-        num_written += shard.num_images
-        progress("write", num_written, len(rows), "images")
-    shards.write_hierarchy(folder, output_tables.hierarchy_rows(rows, manifest))
-    sums = checksums.hash_files(folder, {})
-    content_hash = checksums.hash_checksums(sums)
-    card.write_attribution(folder, rows)
-    figure.write_figure(DatasetFolder.open_unfinished(folder, "split"))
-    card.write(folder, manifest, options.source, card_facts(result, options, content_hash))
-    checksums.write_checksums(folder / CHECKSUMS, checksums.hash_files(folder, sums))
-
-
-def card_facts(result: BuildResult, options: BuildOptions, content_hash: str) -> card.Facts:
-    """Return the figures that the card shows."""
-    return card.Facts(
+def build_facts(plan: BuildPlan, units: Mapping[str, str], result: BuildResult, started: float) -> DatasetFacts:
+    """State how a folder was made; no path of this machine. ``units``: name -> fingerprint."""
+    manifest, options = plan.manifest, plan.options
+    return DatasetFacts(
+        layout="split",
+        manifest=ManifestFacts(
+            manifest.name, manifest.version, manifest.sha256, dict(manifest.settings), manifest.citations()
+        ),
+        source=SourceFacts(
+            name=options.source,
+            origin=options.path.resolve().name if options.path else None,
+            units=len(units),
+            identity=hashlib.sha256(json.dumps(sorted(units.items())).encode()).hexdigest(),
+        ),
         images=result.images,
         statuses=result.statuses,
-        coverage={scale: (c.num_covered, c.num_classes) for scale, c in result.coverage.items()},
-        limit=options.limit,
-        resizing=f"{options.shorter_side_px} px, {images.RESIZING}" if options.shorter_side_px else "",
-        content=content_hash,
+        coverage={
+            scale: CoverageFacts(c.num_covered, c.num_classes, c.minimum) for scale, c in result.coverage.items()
+        },
+        dmlkit=__version__,
+        versions=library_versions(),
+        options={"limit": options.limit, "size": options.shorter_side_px, "min_side": MIN_SHORTER_SIDE_PX},
+        resizing=images.RESIZING if options.shorter_side_px else None,
+        missing=tuple(result.missing),
+        failures=result.failures,
+        notes=result.notes,
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
     )
 
 
-def record_build(folder: Path, plan: BuildPlan, units: Mapping[str, str], result: BuildResult, started: float) -> None:
-    """Write build.json: how the folder was made. ``units``: name → fingerprint.
+def write_dataset(
+    folder: Path, dataset: AssembledDataset, plan: BuildPlan, facts: DatasetFacts, pool: Pool, progress: Progress
+) -> None:
+    """Write all files but build.json: images, hierarchy, credits, figure, card and checksums."""
+    manifest, rows = plan.manifest, dataset.rows
+    num_written = 0
+    schema = image_features({scale: manifest.names(scale) for scale in SCALES}).arrow_schema
+    splits, reader = output_tables.split_rows(rows, manifest), output_tables.PoolImages(pool.folder)
+    for shard in shards.write_images(folder, splits, schema, reader, plan.options.jobs):
+        num_written += shard.num_images
+        progress("write", num_written, len(rows), "images")
+    shards.write_hierarchy(folder, output_tables.hierarchy_rows(rows, manifest))
+    finish_folder(folder, facts, rows)
 
-    It has times, so it is not in SHA256SUMS; and no path of this machine.
-    """
-    manifest, options = plan.manifest, plan.options
-    facts = {
-        "format": FORMAT,
-        "dmlkit": __version__,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-        "layout": "split",
-        "manifest": {
-            "name": manifest.name,
-            "version": manifest.version,
-            "sha256": manifest.sha256,
-            "settings": dict(manifest.settings),
-        },
-        "source": {
-            "name": options.source,
-            "from": options.path.resolve().name if options.path else None,
-            "units": len(units),
-            "identity": hashlib.sha256(json.dumps(sorted(units.items())).encode()).hexdigest(),
-        },
-        "options": {
-            "limit": options.limit,
-            "size": options.shorter_side_px,
-            "min_side": MIN_SHORTER_SIDE_PX,
-        },
-        "resizing": images.RESIZING if options.shorter_side_px else None,
-        "images": result.images,
-        "statuses": result.statuses,
-        "coverage": {scale: coverage.as_json() for scale, coverage in result.coverage.items()},
-        "missing": result.missing,
-        "failures": result.failures,
-        "notes": list(result.notes),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(time.time() - started, 1),
-    }
-    (folder / BUILD_JSON).write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+def record_build(folder: Path, facts: DatasetFacts, started: float) -> None:
+    """Write build.json, with the time that the build took."""
+    replace(facts, seconds=round(time.time() - started, 1)).write(folder / BUILD_JSON)

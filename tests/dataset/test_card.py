@@ -13,7 +13,11 @@ from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
 from dmlkit import terms
-from dmlkit.dataset import card
+from dmlkit.dataset import card, card_sections
+from dmlkit.dataset.credits import write_citation
+from dmlkit.dataset.facts import ManifestFacts, SourceFacts
+from dmlkit.dataset.folder import DatasetFolder
+from dmlkit.dataset.markdown import plain
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.schema.scales import SCALES, SPLITS
@@ -48,8 +52,11 @@ def write_card(changeable, tmp_path):
     def write(source="sample", toml=TOML, bib="@misc{a}"):
         own = write_manifest(tmp_path / "own", toml=toml)
         (own / "CITATION.bib").write_text(bib)
-        facts = card.Facts(COUNTS, {"ok": 48}, dict.fromkeys(SCALES, (2, 2)), None, "", "0")
-        card.write(changeable, load_manifest(str(own)), source, facts)
+        tiny, built = load_manifest(str(own)), DatasetFolder.open(changeable)
+        manifest = ManifestFacts(tiny.name, tiny.version, tiny.sha256, tiny.settings, tiny.citations())
+        facts = replace(built.facts, manifest=manifest, source=SourceFacts(source))
+        write_citation(changeable, facts, "0")
+        card.write_card(replace(built, stored_facts=facts), "0")
         return parts(changeable)
 
     return write
@@ -123,7 +130,7 @@ def test_every_source_has_its_licence_and_terms(write_card, source):
     source_terms = terms.load(source)
     assert fields["license"] == source_terms.license.lower()
     assert ("license_name" in fields) == (fields["license"] == "other")
-    assert re.sub(r"\\", "", card.plain(source_terms.conditions)) in re.sub(r"\\", "", body)
+    assert re.sub(r"\\", "", plain(source_terms.conditions)) in re.sub(r"\\", "", body)
     assert f"may {'be' if source_terms.redistribute else '**not** be'} published again" in body
     assert (f"<{source_terms.url}>" in body) == bool(source_terms.url)
     assert "<>" not in body
@@ -265,7 +272,7 @@ def test_a_long_list_of_middle_classes_is_cut_and_counted():
         | {"split": "train", "train": 1, "query": 0, "gallery": 0}
         for i in range(40)
     ]
-    (row,) = (line for line in card.classes_table(rows).splitlines() if "bird" in line)
+    (row,) = (line for line in card_sections.classes_table(rows).splitlines() if "bird" in line)
     assert "family 23 and 16 more" in row
     assert "family 24" not in row
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from dmlkit.dataset.card import write_attribution
+from dmlkit.dataset.credits import write_attribution
 from dmlkit.dataset.tables import read_front_matter
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import UnreadableDatasetError

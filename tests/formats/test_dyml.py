@@ -12,7 +12,7 @@ from datasets import load_dataset
 from dmlkit.cli.convert import import_
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import OutputError, SourceError, UsageError
-from dmlkit.formats.dyml import importer, writing
+from dmlkit.formats.dyml import importer
 from dmlkit.formats.dyml.importer import import_release
 from dmlkit.formats.dyml.layout import find_releases, release_name
 from dmlkit.formats.dyml.records import ImportOptions
@@ -363,15 +363,14 @@ def test_failed_import_keeps_the_earlier_folder(release, tmp_path, monkeypatch):
     imported(release, tmp_path / "out")
     before = sums(tmp_path / "out")
     data = (images_folder(release, "train") / "0.jpg").read_bytes()
-    write_figure = writing.write_figure
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writing, "write_figure", full)
-    with pytest.raises(OutputError):
-        imported(release, tmp_path / "out")
-    monkeypatch.setattr(writing, "write_figure", write_figure)
+    with monkeypatch.context() as patch:
+        patch.setattr("dmlkit.dataset.finish.write_figure", full)
+        with pytest.raises(OutputError):
+            imported(release, tmp_path / "out")
     judged = importer.check_images
 
     def changed_meanwhile(*args):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from dmlkit.dataset.finish import finish_folder
 from dmlkit.dataset.folder import BUILD_JSON
 from dmlkit.errors import SourceError, UsageError
 from dmlkit.formats.dyml import candidates, channels, labels, layout, sidecar, writing
@@ -78,11 +79,14 @@ def import_release(folder: Path, options: ImportOptions, progress: Progress = no
         seconds=0.0,
     )
     tree = labels.class_rows(good, listed.classes, known)
-    content = writing.Content(folder, known, good, rejected, listed.classes, tree)
+    content = writing.ImportedTable(folder, known, good, rejected, listed.classes, tree)
     with ReplacedFolder(options.out) as target:
-        result = replace(result, channels=writing.write(target.path, content, result, options.jobs, progress))
+        num_swapped = writing.write_tables(target.path, content, options.jobs, progress)
+        result = replace(result, channels=result.channels | {"swapped": num_swapped})
+        release = writing.release_facts(content, result, options.channels, started)
+        finish_folder(target.path, release, good)
         result = replace(result, seconds=round(time.time() - started, 1))
-        writing.write_build_json(target.path, content, result, options.channels, started)
+        replace(release, seconds=result.seconds).write(target.path / BUILD_JSON)
         target.commit(lambda done, total: progress("upload", done, total, "files"))
     return result
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import time
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,64 +14,60 @@ import pandas as pd
 import pyarrow as pa
 
 from dmlkit import __version__
-from dmlkit.dataset import checksums, shards
-from dmlkit.dataset.card import write_attribution
-from dmlkit.dataset.figure import write_figure
-from dmlkit.dataset.folder import CHECKSUMS, DatasetFolder
+from dmlkit.dataset import shards
+from dmlkit.dataset.facts import (
+    CoverageFacts,
+    DatasetFacts,
+    ManifestFacts,
+    ReleaseFacts,
+    SourceFacts,
+    library_versions,
+)
 from dmlkit.dataset.shards import SplitRows, StoredImage
 from dmlkit.errors import SourceError
-from dmlkit.formats.dyml import card, channels
+from dmlkit.formats.dyml import channels
 from dmlkit.formats.dyml.labels import Classes
 from dmlkit.formats.dyml.records import ImportResult
 from dmlkit.formats.dyml.sidecar import Sidecar
-from dmlkit.pipeline.build import LIBRARIES
 from dmlkit.schema.features import as_rejected, image_features
-from dmlkit.schema.layout import FORMAT
 from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.storage import images
 
-NAMED = 20
-"""So many contradictions are named in build.json; the rest are counted."""
+# Contradictions that build.json lists; the rest are counted.
+MAX_CONTRADICTIONS = 20
 # What `ReleaseImages` needs beside the columns of ``data/``.
 READER_COLUMNS = ("path", "format", "swap")
 
 
 @dataclass(frozen=True)
-class Content:
-    """What is written: the good rows in their order, the refused ones, the classes and the rows of the hierarchy."""
+class ImportedTable:
+    """What is written: the good rows in their order, the rejected ones, the classes and the rows of the hierarchy."""
 
     source: Path
     known: Sidecar | None
     rows: pd.DataFrame
-    refused: pd.DataFrame
+    rejected: pd.DataFrame
     classes: Classes
     tree: list[dict[str, Any]]
 
 
-def write(folder: Path, content: Content, result: ImportResult, jobs: int, notify: Progress) -> dict[str, Any]:
-    """Write all but build.json. Returns the facts on the channels with the number of images that were swapped."""
-    done = swapped = 0
+def write_tables(folder: Path, content: ImportedTable, jobs: int, progress: Progress) -> int:
+    """Write images, hierarchy and rejected candidates. Returns the number of images whose red and blue were swapped."""
+    num_written = num_swapped = 0
     schema = image_features({scale: list(content.classes[scale].values()) for scale in SCALES}).arrow_schema
     for shard in shards.write_images(folder, split_rows(content, schema.names), schema, ReleaseImages(), jobs):
-        done, swapped = done + shard.num_images, swapped + shard.num_changed
-        notify("write", done, len(content.rows), "images")
+        num_written, num_swapped = num_written + shard.num_images, num_swapped + shard.num_changed
+        progress("write", num_written, len(content.rows), "images")
     shards.write_hierarchy(folder, content.tree)
-    refused = content.refused.sort_values(["image_id", "path"], kind="stable")
-    with shards.RejectedFile(folder) as rejected:
+    rejected = content.rejected.sort_values(["image_id", "path"], kind="stable")
+    with shards.RejectedFile(folder) as file:
         columns = ["image_id", "upstream_label", "status", "detail"]
-        rejected.write(as_rejected(pa.Table.from_pandas(refused[columns], preserve_index=False)))
-    write_attribution(folder, content.rows)
-    write_figure(DatasetFolder.open_unfinished(folder, result.layout))
-    sums = checksums.hash_files(folder, {})
-    of_content = checksums.hash_checksums(sums)
-    found = result.channels | {"swapped": swapped}
-    card.write(folder, content, result, found, of_content)
-    checksums.write_checksums(folder / CHECKSUMS, checksums.hash_files(folder, sums))
-    return found
+        file.write(as_rejected(pa.Table.from_pandas(rejected[columns], preserve_index=False)))
+    return num_swapped
 
 
-def split_rows(content: Content, columns: list[str]) -> list[SplitRows]:
+def split_rows(content: ImportedTable, columns: list[str]) -> list[SplitRows]:
     """Give the rows of each split to be written, with the integer label of each scale; null if it is not known."""
     labels = {scale: {class_id: i for i, class_id in enumerate(content.classes[scale])} for scale in SCALES}
 
@@ -120,51 +114,72 @@ def read_image(path: str, sha256: str, kind: str, swap: bool) -> StoredImage:
     return StoredImage(data, sha256, images.FORMATS[kind])
 
 
-def write_build_json(folder: Path, content: Content, result: ImportResult, asked: str, started: float) -> None:
-    """Write how the folder was made. It holds times, so it stands outside SHA256SUMS; and no path of the machine."""
+def release_facts(content: ImportedTable, result: ImportResult, asked: str, started: float) -> DatasetFacts:
+    """State how a folder was made; no path of this machine. ``asked``: the channels that a person chose."""
     identity = hashlib.sha256()
     for image_id, digest in zip(content.rows["image_id"], content.rows["sha256"], strict=True):
         identity.update(f"{image_id} {digest}\n".encode())
     known = content.known
-    facts = {
-        "format": FORMAT,
-        "dmlkit": __version__,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-        "layout": result.layout,
-        "manifest": {
-            "name": result.name,
-            "version": known.version if known else "1",
-            "sha256": hashlib.sha256(json.dumps(content.classes).encode()).hexdigest(),
-            "settings": {"title": known.title if known else card.title_of(result.name)},
+    return DatasetFacts(
+        layout=result.layout,
+        manifest=ManifestFacts(
+            name=result.name,
+            version=known.version if known else "1",
+            sha256=hashlib.sha256(json.dumps(content.classes).encode()).hexdigest(),
+            settings={"title": known.title if known else release_title(result.name)},
+        ),
+        source=SourceFacts(
+            name=known.source if known else result.name,
+            origin=content.source.resolve().name,
+            identity=identity.hexdigest(),
+        ),
+        images=result.images,
+        statuses=result.statuses,
+        coverage={
+            scale: CoverageFacts(c.num_covered, c.num_classes, c.minimum) for scale, c in result.coverage.items()
         },
-        "source": {
-            "name": known.source if known else result.name,
-            "from": content.source.resolve().name,
-            "identity": identity.hexdigest(),
-        },
-        "release": {
-            "name": result.name,
-            "official": known is None or known.official,
+        dmlkit=__version__,
+        versions=library_versions(),
+        options={"channels": asked},
+        resizing=channels.RECODING if result.channels["swapped"] else None,
+        release=import_details(content, result),
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        seconds=result.seconds,
+    )
+
+
+def import_details(content: ImportedTable, result: ImportResult) -> ReleaseFacts:
+    """State what only the import of a release knows."""
+    known = content.known
+    return ReleaseFacts(
+        name=result.name,
+        official=known is None or known.official,
+        unplaced=unplaced_classes(content),
+        details={
+            "from_export": known is not None,
             "channels": result.channels,
             "filled": result.filled,
             "recurring": result.recurring,
-            "contradictions": {"number": len(result.contradictions), "first": result.contradictions[:NAMED]},
+            "contradictions": {
+                "number": len(result.contradictions),
+                "first": result.contradictions[:MAX_CONTRADICTIONS],
+            },
             "notes": result.notes,
-            "unplaced": unplaced(content),
         },
-        "options": {"channels": asked},
-        "resizing": channels.RECODING if result.channels["swapped"] else None,
-        "images": result.images,
-        "statuses": result.statuses,
-        "coverage": {scale: c.as_json() for scale, c in result.coverage.items()},
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": result.seconds,
-    }
-    (folder / "build.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    )
 
 
-def unplaced(content: Content) -> dict[str, dict[str, str]]:
-    """Name → id of the middle and coarse classes that no row of the hierarchy names."""
+def release_title(name: str) -> str:
+    """Make the title of a release.
+
+    >>> release_title("dyml-animal")
+    'DyML-Animal'
+    """
+    return f"DyML-{name.removeprefix('dyml-').title()}"
+
+
+def unplaced_classes(content: ImportedTable) -> dict[str, dict[str, str]]:
+    """Return name -> id of the middle and coarse classes that no row of the hierarchy names."""
     placed = {scale: {row[f"{scale}_id"] for row in content.tree} for scale in SCALES[1:]}
     return {
         scale: {name: i for i, name in content.classes[scale].items() if i not in placed[scale]} for scale in SCALES[1:]

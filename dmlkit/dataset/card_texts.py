@@ -1,14 +1,6 @@
-"""The sections of the card that answer what a Croissant file with responsible-AI fields asks for.
-
-docs/hub.md says which section answers which field. A section says what dmlkit knows; where only the source or the
-person who publishes can know it, it says that.
-"""
+"""Texts that every card has. docs/hub.md says which section answers which question of a Croissant file."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-
-from dmlkit.terms import CardTexts
 
 NOT_KNOWN = "The source does not say, and dmlkit does not know. Whoever publishes this dataset should say it here."
 IMPACT = """None is known to dmlkit beyond that of image retrieval at large. Whoever publishes this dataset knows
@@ -34,29 +26,17 @@ dmlkit evaluate embeddings.npz DATASET   # embeddings and image ids of any model
 ```
 
 The exact definitions, ties and metrics of all levels at once: `docs/protocol.md` of dmlkit."""
-
-
 RESEARCH = """To train and to measure image retrieval and metric learning at several semantic scales, in research. Not
 to decide anything about people, and no proof that a model works on other images: measure it where it is used."""
-DRAWN = """To try out tools for retrieval and metric learning at several semantic scales. Figures measured on drawn
+SYNTHETIC = """To try out tools for retrieval and metric learning at several semantic scales. Figures measured on drawn
 images say nothing about photographs."""
-
-
-def responsible(texts: CardTexts, version: str, drawn: bool, limits: Sequence[str]) -> list[str]:
-    """The sections on use, limits, biases, people, impact and maintenance. ``limits``: what a user must know."""
-    return [
-        "## Use cases",
-        DRAWN if drawn else RESEARCH,
-        "## Limitations",
-        "\n".join(f"- {line}" for line in limits),
-        "## Biases",
-        texts.biases or NOT_KNOWN,
-        "" if drawn else "How many images a class has follows the source: `hierarchy` has the numbers.",
-        "## Personal and sensitive information",
-        texts.people or NOT_KNOWN,
-        "" if drawn else "dmlkit looked for none and removed none.",
-        "## Social impact",
-        texts.impact or IMPACT,
-        "## Maintenance",
-        f"This is version {version}. {MAINTENANCE}",
-    ]
+COLUMNS = """| column | meaning |
+|---|---|
+| `image` | the image, RGB, upright |
+| `image_id` | `<source>/<upstream id>`, unique and stable |
+| `fine`, `middle`, `coarse` | class labels; the integers are the places of the class ids in sorted order |
+| `upstream_label` | what the source says of the image |
+| `width`, `height` | pixels, after the EXIF orientation is applied |
+| `exif_orientation` | the EXIF orientation of the source's file, 1 where it has none |
+| `sha256` | of the image's bytes as they stand here |
+| `source`, `source_url`, `license`, `author` | where it comes from, as far as the source says |"""
