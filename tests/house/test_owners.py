@@ -12,7 +12,7 @@ OWNER = "dmlkit.dataset.folder"
 # The stems of Parquet files, ``data/train`` and so on, belong to a layout: `dmlkit.schema.layout` has them.
 OWN_FILES = re.compile(r"build\.json|SHA256SUMS|rejected\.parquet|ATTRIBUTION\.csv|figure\.jpg|(hierarchy|data)/.*\*.*")
 
-KNOWN_NAMES = {"dataset": 34, "formats": 8, "hub": 27, "report": 5, "storage": 5, "training": 2}
+KNOWN_NAMES = {"dataset": 34, "formats": 8, "hub": 27, "report": 5, "training": 2}
 
 
 def test_files_of_a_dataset_are_named_once():

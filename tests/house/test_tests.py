@@ -18,7 +18,6 @@ KNOWN_LONG_NAMES = {
     "report": 24,
     "sample": 37,
     "sources": 138,
-    "storage": 73,
     "training": 40,
 }
 KNOWN_BORROWED = {"formats": 1, "hub": 1}
