@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from dmlkit.dataset.checks.codes import codes_table
 from dmlkit.schema.statuses import statuses_table
 
 DOCS = Path(__file__).parent
@@ -16,6 +17,7 @@ DOCS = Path(__file__).parent
 # (page, name of the table) -> what renders it as Markdown.
 TABLES: dict[tuple[str, str], Callable[[], str]] = {
     ("dataset-format.md", "statuses"): statuses_table,
+    ("dataset-format.md", "codes"): codes_table,
 }
 
 

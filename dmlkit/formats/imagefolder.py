@@ -67,7 +67,7 @@ the three scales, id, hash and author. `dmlkit.json` has the ids and names of th
 
 def image_folder(spec: SplitSpec) -> str:
     """Return the folder of a split: ``train``, ``query``, ``test_fine/query``."""
-    return spec.stem.removeprefix("data/")
+    return spec.image_set
 
 
 def write_image(top: Path, row: Mapping[str, Any], spec: SplitSpec, data: DatasetFolder) -> str:

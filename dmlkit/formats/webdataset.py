@@ -49,7 +49,7 @@ def export_webdataset(
                     content, kind = base.image_bytes(row)
                     files.add(base.safe_name(row["image_id"]), {suffix: content, "json": sample_json(row, kind, data)})
                     progress("write", sum(counts.values()) + files.num_samples, total, "images")
-            counts[spec.stem.removeprefix("data/")] = files.num_samples
+            counts[spec.image_set] = files.num_samples
             shards[spec.stem] = files.num_files
         facts = {"images": counts, "suffix": suffix, "shard_size": shard_size, "shards": shards}
         base.write_export_facts(top, data, FORMAT_NAME, facts)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from dmlkit.dataset.shards import SplitRows, StoredImage
 from dmlkit.errors import PoolError
+from dmlkit.schema.layout import default_stem
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.storage import images
 from dmlkit.storage.locations import Folder, RemoteFolder
@@ -49,7 +50,7 @@ def split_rows(rows: pd.DataFrame, manifest: Manifest) -> list[SplitRows]:
     parts = {split: rows[rows["split"] == split] for split in SPLITS}
     return [
         SplitRows(
-            f"data/{split}",
+            default_stem(split),
             part["length"].tolist(),
             lambda start, stop, part=part: labelled_table(part.iloc[start:stop], manifest),  # type: ignore[misc]
         )

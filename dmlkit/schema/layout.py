@@ -30,15 +30,24 @@ class SplitSpec:
     @property
     def image_set(self) -> str:
         """The name of its images where every set of images has a folder: ``train``, ``test``, ``test_fine/query``."""
-        return self.stem.removeprefix("data/")
+        return self.stem.removeprefix(default_stem(""))
 
 
-TRAIN = SplitSpec("default", "train", "data/train")
+def default_stem(name: str) -> str:
+    """Return the file stem of a set of images of the config ``default``.
+
+    >>> default_stem("train")
+    'data/train'
+    """
+    return f"data/{name}"
+
+
+TRAIN = SplitSpec("default", "train", default_stem("train"))
 
 # Query and gallery apart; one set that is both; both for each scale; no test.
 LAYOUTS = {
-    "split": (TRAIN, *(SplitSpec("default", side, f"data/{side}") for side in SPLITS[1:])),
-    "all-in-one": (TRAIN, *(SplitSpec("default", side, "data/test") for side in SPLITS[1:])),
+    "split": (TRAIN, *(SplitSpec("default", side, default_stem(side)) for side in SPLITS[1:])),
+    "all-in-one": (TRAIN, *(SplitSpec("default", side, default_stem("test")) for side in SPLITS[1:])),
     "per-scale": (
         TRAIN,
         *(SplitSpec(f"test_{s}", side, f"test_{s}/{side}", (s,)) for s in SCALES for side in SPLITS[1:]),

@@ -9,10 +9,12 @@ import re
 from tests.support.source_code import core_modules, describe_new
 
 OWNER = "dmlkit.dataset.folder"
-# The stems of Parquet files, ``data/train`` and so on, belong to a layout: `dmlkit.schema.layout` has them.
-OWN_FILES = re.compile(r"build\.json|SHA256SUMS|rejected\.parquet|ATTRIBUTION\.csv|figure\.jpg|(hierarchy|data)/.*\*.*")
+# The stems of Parquet files, ``data/train`` and so on, belong to a layout.
+LAYOUTS = "dmlkit.schema.layout"
+# A text with a blank is a sentence for people, who may read these names.
+OWN_FILES = re.compile(r"build\.json|SHA256SUMS|rejected\.parquet|ATTRIBUTION\.csv|figure\.jpg|(hierarchy|data)/\S*")
 
-KNOWN_NAMES = {"dataset": 34, "formats": 8, "hub": 27, "report": 5, "training": 2}
+KNOWN_NAMES: dict[str, int] = {}
 
 
 def test_files_of_a_dataset_are_named_once():
@@ -21,6 +23,6 @@ def test_files_of_a_dataset_are_named_once():
         for module in core_modules()
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and OWN_FILES.fullmatch(node.value)
-        if module.name != OWNER
+        if module.name not in (OWNER, LAYOUTS)
     ]
     assert not (new := describe_new(named, KNOWN_NAMES)), new

@@ -89,3 +89,9 @@ CODES = (
         "tables",
     ),
 )
+
+
+def codes_table() -> str:
+    """Render the codes as a Markdown table, for the documentation."""
+    rows = [f"| {code.code} | {code.severity} | {code.meaning} |" for code in CODES]
+    return "\n".join(["| code | severity | what is wrong |", "|---|---|---|", *rows])

@@ -180,7 +180,7 @@ class ListWriter:
         known = {key: row[key] for key in ("image_id", "upstream_label", "source", "source_url", "license", "author")}
         return known | {
             "file": path.relative_to(self._top).as_posix(),
-            "split": "test" if spec.stem == "data/test" else spec.split,
+            "split": "test" if spec.image_set == "test" else spec.split,
             "sha256": images.sha256_hex(data),
             "exif_orientation": row["exif_orientation"],
             "converted": converted,

@@ -18,7 +18,7 @@ from dmlkit.formats.dyml import candidates, channels, labels, layout, sidecar, w
 from dmlkit.formats.dyml.records import CHANNELS, ImportOptions, ImportResult
 from dmlkit.formats.dyml.sidecar import Sidecar
 from dmlkit.pipeline.options import Coverage
-from dmlkit.schema.layout import LAYOUTS
+from dmlkit.schema.layout import LAYOUTS, TRAIN
 from dmlkit.schema.progress import Progress, no_progress
 from dmlkit.schema.scales import SCALES, order_key
 from dmlkit.schema.statuses import STATUS_NAMES
@@ -53,7 +53,7 @@ def import_release(folder: Path, options: ImportOptions, progress: Progress = no
     listed = candidates.list_candidates(folder, name, known)
     rows = check_rows(listed.rows, known, options.jobs, progress)
     good, rejected = rows[rows["status"] == "ok"].copy(), rows[rows["status"] != "ok"]
-    if good.empty or not (good["stem"] == "data/train").any():
+    if good.empty or not (good["stem"] == TRAIN.stem).any():
         raise SourceError(
             f"none of the {len(rows)} images of {folder} is good for training: {count_statuses(rejected)}; "
             "nothing was written",
@@ -196,6 +196,6 @@ def decide_channels(rows: pd.DataFrame, options: ImportOptions, known: Sidecar |
         return {"asked": asked, "decided": "rgb", "by": sidecar.FACTS}
     if asked != "auto":
         return {"asked": asked, "decided": asked, "by": "--channels"}
-    paths = rows.loc[rows["stem"] == "data/train", "path"].head(channels.MAX_MEASURED)
+    paths = rows.loc[rows["stem"] == TRAIN.stem, "path"].head(channels.MAX_MEASURED)
     measure = channels.measure_votes([channels.channel_votes(Path(path).read_bytes()) for path in paths])
     return {"asked": asked, "decided": measure.decision, "by": "measure", "measure": measure.as_dict()}

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from dmlkit.formats.dyml.sidecar import Sidecar
+from dmlkit.schema.layout import TRAIN, default_stem
 from dmlkit.schema.scales import SCALES, SPLITS
 
 # Scale → class id → name, in the order of the ids, which is that of the integer labels.
@@ -37,7 +38,7 @@ def assign_class_ids(rows: pd.DataFrame) -> tuple[pd.DataFrame, Classes]:
     """
     classes: Classes = {}
     columns = {}
-    side = rows["stem"].eq("data/train").map({True: "train", False: "test"})
+    side = rows["stem"].eq(TRAIN.stem).map({True: "train", False: "test"})
     for scale in SCALES:
         labelled = rows[scale].notna()
         digits = len(str(rows[scale].max())) if labelled.any() else 1
@@ -76,7 +77,7 @@ def fill_missing_labels(rows: pd.DataFrame) -> tuple[pd.DataFrame, FilledLabels]
     ``rows`` are the good ones. Train is left out: its integers are not known to mean the same classes.
     """
     rows = rows.copy()
-    test = rows[rows["stem"] != "data/train"]
+    test = rows[rows["stem"] != TRAIN.stem]
     same = test[test["sha256"].duplicated(keep=False)]
     counts, contradictions = {}, []
     for scale in SCALES:
@@ -103,8 +104,8 @@ def count_recurring(rows: pd.DataFrame) -> dict[str, int]:
         "in query and gallery of one scale": lambda stems: any(
             {f"{top}/query", f"{top}/gallery"} <= stems for top in ("data", *(f"test_{s}" for s in SCALES))
         ),
-        "in several test sets": lambda stems: len({s.partition("/")[0] for s in stems if s != "data/train"}) > 1,
-        "in train and test": lambda stems: "data/train" in stems and len(stems) > 1,
+        "in several test sets": lambda stems: len({s.partition("/")[0] for s in stems if s != TRAIN.stem}) > 1,
+        "in train and test": lambda stems: TRAIN.stem in stems and len(stems) > 1,
     }
     for kind, holds in kinds.items():
         counts[kind] = sum(map(holds, stems_by_image))
@@ -147,7 +148,7 @@ def class_rows(rows: pd.DataFrame, classes: Classes, known: Sidecar | None) -> l
 
 def rows_of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
     """Select the rows that the hierarchy counts as train, query or gallery; of a set for each scale, those of fine."""
-    sides = (f"data/{split}", f"test_fine/{split}", *(("data/test",) if split != "train" else ()))
+    sides = (default_stem(split), f"test_fine/{split}", *((default_stem("test"),) if split != "train" else ()))
     return rows[rows["stem"].isin(sides)]
 
 
