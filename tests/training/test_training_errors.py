@@ -101,8 +101,9 @@ def test_a_folder_with_something_else_is_left_alone(dataset, tmp_path):
     with pytest.raises(RunError, match=r"no run \(thesis.tex\); left as it is"):
         train(dataset, settings(), tmp_path, ONE_THREAD)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError) as error:
         train(str(tmp_path / "none"), settings(), tmp_path / "runs" / "one", ONE_THREAD)
+    assert error.value.code == "evaluation.no-dataset"
     assert not (tmp_path / "runs").exists()
 
 
