@@ -25,7 +25,7 @@ LAYOUTS = ("dyml", "webdataset", "imagefolder", "oml")
 KINDS = (*NAMES, "import", *(f"export-{layout}" for layout in LAYOUTS))
 TINY = "tiny"  # the name of the dataset that is exported
 # These name the version of dmlkit, or when the folder was made.
-NOT_HASHED = ("README.md", "build.json", "SHA256SUMS", "dmlkit.json")
+NOT_HASHED = ("README.md", "CITATION.bib", "build.json", "SHA256SUMS", "dmlkit.json")
 
 
 def library_versions() -> str:
