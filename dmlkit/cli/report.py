@@ -82,4 +82,4 @@ def choose_report(
             hint=f"dmlkit report {folder}, or dmlkit report RUN {folder}",
             path=folder,
         )
-    return lambda progress: dataset_report.report(folder, out, images, progress)
+    return lambda progress: dataset_report.write_dataset_report(folder, out, images, progress)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from dmlkit.storage.images import to_upright_rgb
 
+# Pixels of the longer side of a thumbnail.
 SIDE = 192
-"""Pixels of the longer side of a small image."""
 COLUMNS = 8
 QUALITY = 70
 
@@ -28,8 +28,8 @@ class Cell(NamedTuple):
     sheet_height: int
 
 
-def small(data: bytes) -> Image.Image:
-    """An image upright and in RGB, at most `SIDE` long. Raises what Pillow raises at bytes that are no image."""
+def make_thumbnail(data: bytes) -> Image.Image:
+    """Decode an image upright and in RGB, at most `SIDE` pixels long. Raises what Pillow raises for bad bytes."""
     with Image.open(BytesIO(data)) as image:
         image.draft("RGB", (2 * SIDE, 2 * SIDE))
         upright = to_upright_rgb(image)

@@ -17,7 +17,7 @@ from dmlkit.dataset.facts import CoverageFacts
 from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import OutputError, UnreadableDatasetError, UsageError
 from dmlkit.hub import ids_only
-from dmlkit.report.dataset import classes, overview, rejected
+from dmlkit.report.dataset import class_pages, classes, content, overview, rejected
 from dmlkit.schema.features import as_rejected
 from tests.support.dyml_release import PRODUCT, imported, write_release
 from tests.support.errors import raises
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 def made(folder):
     """The folder of a report, and what is said of it."""
     out = folder.with_name("pages")
-    return out, overview.report(folder, out)
+    return out, overview.write_dataset_report(folder, out)
 
 
 def dmlkit(*arguments):
@@ -74,18 +74,18 @@ def test_classes_that_a_split_is_short_of_are_named(made):
     assert "dog 2" not in short  # six images in train
 
 
-def test_a_test_class_that_lost_its_queries_is_short_of_them(folder, tmp_path):
+def test_test_class_without_queries_is_short(folder, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     path = next(copy.glob("data/query-*"))
     table = pq.read_table(path)
     lost = table["upstream_label"].to_pylist()[0]
     pq.write_table(table.filter(pc.not_equal(table["upstream_label"], lost)), path)
-    overview.report(copy, tmp_path / "pages")
+    overview.write_dataset_report(copy, tmp_path / "pages")
     assert re.search(r"Classes that a split is short of.* query 0 ", text_of(tmp_path / "pages" / "index.html"))
 
 
-def test_a_class_has_a_page_with_its_images_and_a_middle_class_one_with_its_classes(made):
+def test_classes_have_pages(made):
     page = (made[0] / "classes" / "fine-0.html").read_text(encoding="utf-8")
     assert page.count('<button type="button" data-show') == 6
     assert "n01110001" in text_of(made[0] / "classes" / "fine-0.html")
@@ -95,14 +95,14 @@ def test_a_class_has_a_page_with_its_images_and_a_middle_class_one_with_its_clas
     assert "dog 2 6 train" in middle
 
 
-def test_each_rejected_candidate_is_there_with_its_reason(folder, made):
+def test_rejected_candidates_have_reasons(folder, made):
     text = text_of(made[0] / "rejected.html")
     for row in pq.read_table(folder / "rejected.parquet").to_pylist():
         assert f"{row['image_id']} {row['upstream_label']}" in text
     assert "it looks like a fish" in text
 
 
-def test_a_duplicate_stands_beside_the_image_that_was_kept(folder, made):
+def test_duplicates_are_beside_kept_image(folder, made):
     (row,) = (r for r in pq.read_table(folder / "rejected.parquet").to_pylist() if r["status"] == "duplicate")
     kept = row["detail"].removeprefix("the same as ")
     page = (made[0] / "duplicates.html").read_text(encoding="utf-8")
@@ -130,33 +130,33 @@ def test_every_link_leads_to_a_file(made):
                 assert (path.parent / target).is_file(), f"{path.name}: {target}"
 
 
-def test_two_reports_of_a_data_set_are_the_same_bytes(folder, made, tmp_path):
-    overview.report(folder, tmp_path / "again")
+def test_same_dataset_gives_same_report(folder, made, tmp_path):
+    overview.write_dataset_report(folder, tmp_path / "again")
     assert hashes(tmp_path / "again") == hashes(made[0])
     assert made[1].pages == len(list(made[0].rglob("*.html")))
     assert made[1].images == 48
 
 
-def test_many_images_of_a_class_stand_on_several_sheets(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(overview, "SHEET", 4)
-    overview.report(folder, tmp_path / "pages")
+def test_many_images_take_several_sheets(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(content, "IMAGES_PER_SHEET", 4)
+    overview.write_dataset_report(folder, tmp_path / "pages")
     page = (tmp_path / "pages" / "classes" / "fine-0.html").read_text(encoding="utf-8")
     for name, images in (("fine-0.webp", 4), ("fine-0.2.webp", 2)):
         assert page.count(f'href="{name}"') == images
         assert (tmp_path / "pages" / "classes" / name).is_file()
 
 
-def test_the_images_of_a_class_are_limited_and_the_page_says_so(folder, tmp_path):
-    facts = overview.report(folder, tmp_path / "pages", per_class=2)
+def test_images_of_a_class_are_limited(folder, tmp_path):
+    facts = overview.write_dataset_report(folder, tmp_path / "pages", per_class=2)
     assert facts.images == 16 + 1  # and the one that a duplicate stands beside
     assert "2 of 6, chosen by a hash of their ids" in text_of(tmp_path / "pages" / "classes" / "fine-1.html")
 
 
-def test_very_many_fine_classes_stand_in_groups(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(classes, "MOST_PAGES", 7)
-    monkeypatch.setattr(classes, "GROUP", 1)
-    monkeypatch.setattr(overview, "GROUP", 1)
-    overview.report(folder, tmp_path / "pages")
+def test_very_many_fine_classes_share_pages(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(classes, "MAX_PAGES", 7)
+    monkeypatch.setattr(classes, "CLASSES_PER_PAGE", 1)
+    monkeypatch.setattr(class_pages, "CLASSES_PER_PAGE", 1)
+    overview.write_dataset_report(folder, tmp_path / "pages")
     assert not list((tmp_path / "pages").rglob("fine-*"))
     second = tmp_path / "pages" / "classes" / "middle-0-2.html"
     assert "Fine classes 2 to 2 of 2" in text_of(second)
@@ -164,22 +164,24 @@ def test_very_many_fine_classes_stand_in_groups(folder, tmp_path, monkeypatch):
     assert '"classes/middle-0-2.html#fine-1"' in (tmp_path / "pages" / "static" / "classes.js").read_text("utf-8")
 
 
-def test_an_official_release_has_its_own_splits_and_unknown_parents(tmp_path):
-    overview.report(imported(write_release(tmp_path / "dyml_animal"), tmp_path / "animal").out, tmp_path / "pages")
+def test_official_release_has_unknown_parents(tmp_path):
+    overview.write_dataset_report(
+        imported(write_release(tmp_path / "dyml_animal"), tmp_path / "animal").out, tmp_path / "pages"
+    )
     text = text_of(tmp_path / "pages" / "index.html")
     assert "test_middle/gallery 3 1 2" in text
     assert "Layout per-scale" in text
     assert "Images without a finer label" in text_of(tmp_path / "pages" / "classes" / "middle-1.html")
     assert "test middle 4" in text_of(tmp_path / "pages" / "classes" / "coarse-unknown.html")
     one = imported(write_release(tmp_path / "dyml_product", PRODUCT), tmp_path / "product").out
-    overview.report(one, tmp_path / "pages")
+    overview.write_dataset_report(one, tmp_path / "pages")
     assert "query and gallery 6" in text_of(tmp_path / "pages" / "index.html")
 
 
 def test_ids_without_images_still_have_their_pages(folder, tmp_path):
     (tmp_path / "ids").mkdir()
     ids_only.write(folder, tmp_path / "ids", "me/tiny")
-    facts = overview.report(tmp_path / "ids", tmp_path / "pages")
+    facts = overview.write_dataset_report(tmp_path / "ids", tmp_path / "pages")
     assert facts.images == 0
     assert "The images are not here" in text_of(tmp_path / "pages" / "index.html")
     assert "6 images, which are not in this folder" in text_of(tmp_path / "pages" / "classes" / "fine-0.html")
@@ -191,7 +193,7 @@ def test_a_data_set_without_images_says_so(folder, tmp_path):
     shutil.copytree(folder, empty)
     for path in (empty / "data").iterdir():
         pq.write_table(pq.read_table(path).slice(0, 0), path)
-    overview.report(empty, tmp_path / "pages")
+    overview.write_dataset_report(empty, tmp_path / "pages")
     assert "The dataset has no image" in text_of(tmp_path / "pages" / "index.html")
     assert "no images" in text_of(tmp_path / "pages" / "classes.html")
 
@@ -223,48 +225,49 @@ def damaged(folder, where, name, data=None):
 def test_missing_or_broken_part_is_refused(folder, tmp_path, name, data):
     copy = damaged(folder, tmp_path, name, data)
     with pytest.raises(UnreadableDatasetError) as error:
-        overview.report(copy, tmp_path / "pages")
+        overview.write_dataset_report(copy, tmp_path / "pages")
     assert (error.value.facts["path"], error.value.facts["name"].split("-")[0]) == (copy, name.split("-")[0])
     assert [path.name for path in tmp_path.iterdir()] == ["damaged"]
 
 
-def test_a_title_that_no_file_can_hold_is_no_error(folder, tmp_path):
+def test_half_letter_in_title_is_replaced(folder, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     path = copy / "build.json"
     path.write_text(path.read_text(encoding="utf-8").replace("Tiny ", "Tiny \\ud800 "), encoding="utf-8")
-    overview.report(copy, tmp_path / "pages")
+    overview.write_dataset_report(copy, tmp_path / "pages")
     assert "Tiny ? &lt;i&gt;animals" in text_of(tmp_path / "pages" / "index.html")
 
 
 @pytest.mark.parametrize(
     "values", [{"image": {"bytes": b"<html>", "path": "a.jpg"}}, {"fine": 99}, {"height": None}, {"image_id": None}]
 )
-def test_a_row_that_cannot_be_shown_is_an_error_that_names_validate(folder, tmp_path, values):
+def test_unusable_row_is_refused(folder, tmp_path, values):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     path = next(copy.glob("data/train-*"))
     table = pq.read_table(path)
     pq.write_table(pa.Table.from_pylist([row | values for row in table.to_pylist()], table.schema), path)
-    with pytest.raises(UsageError, match="dmlkit validate"):
-        overview.report(copy, tmp_path / "pages")
+    with pytest.raises(UnreadableDatasetError) as error:
+        overview.write_dataset_report(copy, tmp_path / "pages")
+    assert "dmlkit validate" in error.value.hint
 
 
 def test_only_a_report_is_overwritten(folder, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("all of it")
     with raises(OutputError, "output.not-ours"):
-        overview.report(folder, tmp_path / "mine")
+        overview.write_dataset_report(folder, tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
     (tmp_path / "mine" / "report.json").write_text('{"report": "of another program"}')
     with raises(OutputError, "output.not-ours"):
-        overview.report(folder, tmp_path / "mine")
+        overview.write_dataset_report(folder, tmp_path / "mine")
     for out in (folder, folder / "pages"):
         with pytest.raises((UsageError, OutputError)):
-            overview.report(folder, out)
+            overview.write_dataset_report(folder, out)
 
 
-def test_a_report_goes_where_a_link_leads_and_into_the_folder_where_one_is(folder, tmp_path, monkeypatch):
+def test_report_follows_a_link(folder, tmp_path, monkeypatch):
     (tmp_path / "disk").mkdir()
     (tmp_path / "pages").symlink_to(tmp_path / "disk")
     for out in ("pages", "pages", "."):
@@ -275,32 +278,32 @@ def test_a_report_goes_where_a_link_leads_and_into_the_folder_where_one_is(folde
         assert (tmp_path / "disk" / "index.html").is_file()
     shutil.copytree(folder, tmp_path / "disk" / "dataset")
     with raises(OutputError, "report.contains-input", path=tmp_path / "disk"):
-        overview.report(tmp_path / "disk" / "dataset", tmp_path / "disk")
+        overview.write_dataset_report(tmp_path / "disk" / "dataset", tmp_path / "disk")
 
 
 def test_not_all_is_never_called_all():
     assert overview.coverage_row(CoverageFacts(40670, 40671, 1.0), "fine")[3] == ">99.9%"
 
 
-def test_the_command_says_where_the_pages_are_and_what_it_cannot_use(folder, tmp_path):
+def test_command_reports_where_pages_are(folder, tmp_path):
     found = dmlkit("report", folder, "--out", tmp_path / "pages", "--json")
     assert found.exit_code == 0
     assert json.loads(found.stdout)["open"] == (tmp_path / "pages" / "index.html").as_uri()
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
-    for arguments, said in (
-        ([tmp_path / "pages"], "neither a dataset folder nor a run"),
-        ([tmp_path / "nothing"], "is no folder"),
-        (["/"], "neither a dataset folder nor a run"),
-        ([folder, "more"], "is a dataset, not a run"),
-        ([tmp_path / "run"], "needs a dataset"),
+    for arguments, code in (
+        ([tmp_path / "pages"], "usage.nothing-to-report"),
+        ([tmp_path / "nothing"], "usage.no-folder"),
+        (["/"], "usage.nothing-to-report"),
+        ([folder, "more"], "usage.not-a-run"),
+        ([tmp_path / "run"], "usage.no-dataset-for-run"),
     ):
-        with pytest.raises(UsageError, match=said):
+        with raises(UsageError, code):
             dmlkit("report", *arguments)
 
 
 def test_few_of_many_rejected_are_kept(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(rejected, "GROUPS", 5)
+    monkeypatch.setattr(rejected, "MAX_GROUPS", 5)
     copy = shutil.copytree(folder, tmp_path / "copy")
     rows = [
         {"image_id": f"s/{i:04}", "upstream_label": "x", "status": "duplicate", "duplicate_of": f"s/kept{i % 50}"}
@@ -308,10 +311,10 @@ def test_few_of_many_rejected_are_kept(folder, tmp_path, monkeypatch):
     ]
     table = as_rejected(pa.Table.from_pylist(rows))
     pq.write_table(table, copy / "rejected.parquet", row_group_size=64)
-    once = rejected.read(DatasetFolder.open(copy))
+    once = rejected.summarize_rejected(DatasetFolder.open(copy))
     assert once.counts["duplicate"] == 1000
-    assert len(once.examples["duplicate"]) == rejected.EXAMPLES
-    assert [len(same) for same in once.same.values()] == [20] * 5
+    assert len(once.examples["duplicate"]) == rejected.MAX_EXAMPLES
+    assert [len(same) for same in once.duplicates.values()] == [20] * 5
     pq.write_table(table, copy / "rejected.parquet", row_group_size=999)
-    again = rejected.read(DatasetFolder.open(copy))
-    assert (again.same, again.examples) == (once.same, once.examples)
+    again = rejected.summarize_rejected(DatasetFolder.open(copy))
+    assert (again.duplicates, again.examples) == (once.duplicates, once.examples)

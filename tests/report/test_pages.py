@@ -24,7 +24,7 @@ def browser():
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     where = tmp_path_factory.mktemp("pages")
-    return overview.report(build_to_look_at(where), where / "pages").out
+    return overview.write_dataset_report(build_to_look_at(where), where / "pages").out
 
 
 def wait_for_charts(page):

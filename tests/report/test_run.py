@@ -102,7 +102,7 @@ def in_lists(rows: list[dict[str, str]]) -> list[tuple[dict[str, str], list[dict
     return found
 
 
-def test_the_ten_nearest_are_those_of_brute_force_and_marked_rightly(where):
+def test_nearest_equal_brute_force(where):
     dataset = str(where / "out")
     lists = in_lists(shown(where / "both" / "nearest.html"))
     for number, name in enumerate(("one", "two")):
@@ -121,7 +121,7 @@ def test_the_ten_nearest_are_those_of_brute_force_and_marked_rightly(where):
                 assert item["Fine"] == gallery.names["fine"][gallery.labels[place, 0]]
 
 
-def test_queries_are_chosen_by_their_ids_alone_and_from_every_class(where):
+def test_queries_are_selected_by_id(where):
     lists = in_lists(shown(where / "both" / "nearest.html"))
     query = labels.load_labels(str(where / "out"), ("query",))
     expected = run_nearest.select_queries(query, 2)
@@ -147,7 +147,7 @@ def test_confusion_counts_every_query_once(where):
         assert sum(cells) == len(query.ids)
 
 
-def test_mistakes_are_of_another_coarse_class_and_the_surest_come_first(where):
+def test_surest_mistakes_come_first(where):
     rows = in_lists(shown(where / "both" / "mistakes.html"))
     expected = []
     for name in ("one", "two"):
@@ -184,7 +184,7 @@ def metrics_of(run: Path, dataset: str) -> dict:
     return neighbours.merged(neighbours.searches(run, dataset, lambda *_: None))
 
 
-def test_a_report_made_again_has_the_same_bytes_and_replaces_only_a_report(where, tmp_path):
+def test_same_run_gives_same_report(where, tmp_path):
     dataset = str(where / "out")
     for name in ("first", "second"):
         write_run_report(where / "one", dataset, tmp_path / name)
@@ -202,7 +202,7 @@ def test_a_report_made_again_has_the_same_bytes_and_replaces_only_a_report(where
 
 
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the hub's client, against its own
-def test_a_data_set_of_the_hub_is_reported_on_like_its_folder(hub, where, tmp_path):
+def test_hub_dataset_is_reported_like_its_folder(hub, where, tmp_path):
     push.main([str(where / "out"), "me/dots", "--private", "--with-images", "--quiet"], standalone_mode=False)
     write_run_report(where / "one", "me/dots", tmp_path / "report")
     here = in_lists(shown(where / "both" / "nearest.html"))
@@ -212,7 +212,7 @@ def test_a_data_set_of_the_hub_is_reported_on_like_its_folder(hub, where, tmp_pa
     assert "This dataset has classes and images of its own" in index
 
 
-def test_a_set_that_is_query_and_gallery_leaves_the_query_out(tmp_path):
+def test_query_never_finds_itself(tmp_path):
     folder = of_release(tmp_path, "product", PRODUCT)
     query, gallery, near = by_brute_force(folder / "run", str(folder / "out"), one_set=True)
     lists = in_lists(shown(folder / "report" / "nearest.html"))
@@ -226,7 +226,7 @@ def test_a_set_that_is_query_and_gallery_leaves_the_query_out(tmp_path):
     assert "All 6 images" in text_of(folder / "report" / "map.html")
 
 
-def test_a_release_with_a_test_for_each_scale_and_published_figures_where_it_is_whole(tmp_path, monkeypatch):
+def test_whole_release_has_published_figures(tmp_path, monkeypatch):
     folder = of_release(tmp_path, "animal", ANIMAL)
     nearest, index = text_of(folder / "report" / "nearest.html"), text_of(folder / "report" / "index.html")
     assert [f"Test set of the {scale} scale" in nearest for scale in SCALES] == [True] * 3
@@ -247,7 +247,7 @@ def sample_facts():
     return DatasetFacts("split", ManifestFacts("tiny", "1", ""), SourceFacts("sample"), {}, {}, coverage)
 
 
-def test_a_data_set_of_its_own_has_no_published_figures(where):
+def test_own_dataset_has_no_published_figures(where):
     index = text_of(where / "both" / "index.html")
     assert "This dataset has classes and images of its own, so they are not comparable." in index
     assert "HAPPIER" not in index
@@ -256,7 +256,7 @@ def test_a_data_set_of_its_own_has_no_published_figures(where):
     assert "The images are drawn" in drawn["why"]
 
 
-def test_a_run_that_is_not_finished_is_reported_as_far_as_it_is(where, tmp_path):
+def test_unfinished_run_is_reported(where, tmp_path):
     dataset = str(where / "out")
     train(dataset, settings(epochs=3), tmp_path / "run", replace(ONE_THREAD, stop_after=1))
     (tmp_path / "run" / "run.json").write_text("{")
@@ -292,7 +292,7 @@ def test_bad_input_is_refused_and_leaves_nothing(where, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_opens_from_disk_fits_and_is_accessible(browser, where, name):
+def test_page_opens_from_disk_and_is_accessible(browser, where, name):
     with opened(browser, where / "both" / f"{name}.html") as page:
         for size, scheme in ((WIDE, "light"), (NARROW, "dark")):
             page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -338,7 +338,7 @@ def test_images_are_shown_larger_by_keyboard(browser, where):
         expect(page.locator('button[data-show="1"]')).to_be_focused()
 
 
-def test_the_map_is_coloured_by_the_scale_that_is_asked_for(browser, where):
+def test_map_takes_colours_of_chosen_scale(browser, where):
     colours = "document.getElementById('map-0-b').data.map((trace) => [trace.marker.color].flat())"
     with opened(browser, where / "both" / "map.html") as page:
         expect(page.locator("#map-0-b .point")).to_have_count(64)
@@ -371,7 +371,7 @@ def test_curves_end_at_the_values_of_the_run(browser, where):
 # The parts
 
 
-def test_nearest_ranks_as_the_metrics_do_with_equal_similarities(monkeypatch):
+def test_nearest_breaks_ties_as_metrics_do(monkeypatch):
     rng = np.random.default_rng(0)
     vectors = rng.integers(-1, 2, (40, 3)).astype(np.float32) + np.float32(0.25)  # few directions: many are equal
     ids = [str(i) for i in range(40)]
@@ -390,7 +390,7 @@ def test_nearest_ranks_as_the_metrics_do_with_equal_similarities(monkeypatch):
     assert told[-1] == 9
 
 
-def test_pca_keeps_distances_of_flat_data_and_two_maps_face_the_same_way(monkeypatch):
+def test_pca_keeps_distances_and_orientation(monkeypatch):
     monkeypatch.setattr(map, "find_spec", lambda name: None)  # as without umap-learn
     rng = np.random.default_rng(1)
     flat = rng.standard_normal((50, 2)) * (5, 1)
@@ -405,7 +405,7 @@ def test_pca_keeps_distances_of_flat_data_and_two_maps_face_the_same_way(monkeyp
     assert np.array_equal(map.project_pca(np.ones((4, 3), np.float32)).xy, np.zeros((4, 2)))
 
 
-def test_colours_tell_coarse_classes_apart_and_follow_the_tree():
+def test_colours_follow_the_tree():
     tree = np.array([[4 * c + 2 * m + f, 2 * c + m, c] for c in range(3) for m in range(2) for f in range(2)], np.int32)
     fine, middle, coarse = map.colour_classes(tree)
     assert len(set(coarse.values())) == len(coarse)

@@ -10,30 +10,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmlkit.report.dataset.classes import Content, Node
+from dmlkit.report.dataset.classes import Node, ReportTree
 from dmlkit.schema.scales import SCALES
 from dmlkit.text import byte_size
 
+# What the macro ``chart`` takes: id, title, finding, spec, head, rows.
 Chart = dict[str, Any]
-"""What the macro ``chart`` takes: id, title, finding, spec, head, rows."""
 
 SHAPES = {f"{wide}:{high}": wide / high for wide, high in (
     (1, 2), (9, 16), (2, 3), (3, 4), (1, 1), (4, 3), (3, 2), (16, 9), (2, 1),
 )}  # fmt: skip
-FEW_SIZES = 12
-"""Up to so many different sizes are bars of their own."""
-STEPS = 4
-"""Bins of an octave, for pixels and bytes."""
-MOST_SECTORS = 2000
-"""With more classes the sunburst leaves out the fine ones, then the middle ones."""
+# Up to this many different sizes are bars of their own.
+MAX_SINGLE_SIZES = 12
+# Bins of pixels and bytes, each 2 ** (1 / 4) times as wide as the one before.
+BINS_PER_OCTAVE = 4
+# With more classes the sunburst leaves out the fine ones, then the middle ones.
+MAX_SECTORS = 2000
+# Splits differ in their pattern, not only in their colour.
 PATTERNS = ("", "/", "x", ".", "\\", "-", "|")
-"""Splits are told apart by a pattern, not only by a colour."""
 
 
-def by_coarse(content: Content) -> Chart:
+def images_by_coarse(tree: ReportTree) -> Chart:
     """Images of each coarse class, by split."""
-    roots = [node for node in content.roots if node.total]
-    splits = [split for split in content.splits if any(node.counts[split] for node in roots)]
+    roots = [node for node in tree.roots if node.total]
+    splits = [split for split in tree.splits if any(node.counts[split] for node in roots)]
     largest = max(roots, key=lambda node: node.total)
     bars = [
         {
@@ -72,13 +72,13 @@ def by_coarse(content: Content) -> Chart:
     }
 
 
-def by_class(nodes: list[Node]) -> Chart:
+def images_by_class(nodes: list[Node]) -> Chart:
     """How many fine classes have how many images."""
     counts = np.array([node.total for node in nodes])
     low, high = int(counts.min()), int(counts.max())
     step = max(1, math.ceil((high - low + 1) / 24))
     edges = np.arange(low, high + step + 1, step)
-    found = np.histogram(counts, edges)[0].tolist()
+    heights = np.histogram(counts, edges)[0].tolist()
     names = [f"{a:,}" if step == 1 else f"{a:,} to {a + step - 1:,}" for a in edges[:-1].tolist()]
     middle = f"half of them have {math.ceil(np.median(counts)):,} or more"
     return {
@@ -87,13 +87,13 @@ def by_class(nodes: list[Node]) -> Chart:
         "finding": f"Every fine class has {low:,}."
         if low == high
         else f"Fine classes have {low:,} to {high:,}; {middle}.",
-        "spec": columns(names, found, "@fine", "images", "fine classes") if low < high else None,
+        "spec": column_chart(names, heights, "@fine", "images", "fine classes") if low < high else None,
         "head": ["images", "fine classes"],
-        "rows": [list(row) for row in zip(names, found, strict=True) if row[1]],
+        "rows": [list(row) for row in zip(names, heights, strict=True) if row[1]],
     }
 
 
-def columns(names: Sequence[str], counts: Sequence[int], colour: str, across: str, up: str) -> Chart:
+def column_chart(names: Sequence[str], counts: Sequence[int], colour: str, across: str, up: str) -> Chart:
     """Columns side by side, one a name."""
     return {
         "data": [
@@ -113,7 +113,7 @@ def columns(names: Sequence[str], counts: Sequence[int], colour: str, across: st
     }
 
 
-def bars(names: Sequence[str], counts: Sequence[int], colour: str, across: str) -> Chart:
+def bar_chart(names: Sequence[str], counts: Sequence[int], colour: str, across: str) -> Chart:
     """Bars one below the other, for longer names."""
     bar = {
         "type": "bar",
@@ -131,21 +131,21 @@ def bars(names: Sequence[str], counts: Sequence[int], colour: str, across: str) 
     return {"data": [bar], "layout": layout}
 
 
-def sizes(pixels: NDArray[np.int32]) -> Chart:
+def size_chart(pixels: NDArray[np.int32]) -> Chart:
     """Width and height. ``pixels`` is (N, 2)."""
-    found, counts = np.unique(pixels, axis=0, return_counts=True)
+    distinct, counts = np.unique(pixels, axis=0, return_counts=True)
     middle = np.median(pixels, axis=0).astype(int).tolist()
     chart: Chart = {"id": "sizes", "title": "Width and height"}
-    if len(found) <= FEW_SIZES:
+    if len(distinct) <= MAX_SINGLE_SIZES:
         order = np.argsort(-counts, kind="stable")
-        names = [f"{width} × {height}" for width, height in found[order].tolist()]
+        names = [f"{width} × {height}" for width, height in distinct[order].tolist()]
         return chart | {
             "finding": f"All images have {names[0]} pixels." if len(names) == 1 else f"There are {len(names)} sizes.",
-            "spec": bars(names, counts[order].tolist(), "@accent", "images") if len(names) > 1 else None,
+            "spec": bar_chart(names, counts[order].tolist(), "@accent", "images") if len(names) > 1 else None,
             "head": ["width × height", "images"],
             "rows": [[name, n] for name, n in zip(names, counts[order].tolist(), strict=True)],
         }
-    edges = [octaves(pixels[:, side]) for side in (0, 1)]
+    edges = [octave_edges(pixels[:, side]) for side in (0, 1)]
     grid = np.histogram2d(pixels[:, 0], pixels[:, 1], edges)[0].astype(int)
     wide, high = ([f"{a:,.0f} to {b:,.0f}" for a, b in pairwise(of_side)] for of_side in edges)
     rows = [(int(grid[x, y]), wide[x], high[y]) for x, y in np.argwhere(grid).tolist()]
@@ -175,14 +175,14 @@ def sizes(pixels: NDArray[np.int32]) -> Chart:
     }
 
 
-def octaves(values: NDArray[Any]) -> NDArray[np.float64]:
+def octave_edges(values: NDArray[Any]) -> NDArray[np.float64]:
     """Edges of bins that grow by the same factor, around all values."""
-    low = math.floor(STEPS * math.log2(max(1, values.min())))
-    high = math.floor(STEPS * math.log2(max(1, values.max()))) + 1
-    return np.asarray(2.0 ** (np.arange(low, high + 1) / STEPS))
+    low = math.floor(BINS_PER_OCTAVE * math.log2(max(1, values.min())))
+    high = math.floor(BINS_PER_OCTAVE * math.log2(max(1, values.max()))) + 1
+    return np.asarray(2.0 ** (np.arange(low, high + 1) / BINS_PER_OCTAVE))
 
 
-def shapes(pixels: NDArray[np.int32]) -> Chart:
+def shape_chart(pixels: NDArray[np.int32]) -> Chart:
     """Width to height, as the nearest of the usual shapes."""
     known = np.log(np.array(list(SHAPES.values())))
     ratio = np.log(pixels[:, 0] / np.maximum(1, pixels[:, 1]))
@@ -194,18 +194,18 @@ def shapes(pixels: NDArray[np.int32]) -> Chart:
         "id": "shapes",
         "title": "Width to height",
         "finding": f"{wide:,} images are wider than high, {high:,} higher than wide.",
-        "spec": columns(names, counts, "@accent", "nearest shape", "images"),
+        "spec": column_chart(names, counts, "@accent", "nearest shape", "images"),
         "head": ["nearest shape", "images"],
         "rows": [[name, n] for name, n in zip(names, counts, strict=True) if n],
     }
 
 
-def lengths(values: NDArray[np.int64]) -> Chart:
+def length_chart(values: NDArray[np.int64]) -> Chart:
     """Bytes of an image."""
-    edges = octaves(values)
+    edges = octave_edges(values)
     counts = np.histogram(values, edges)[0].tolist()
     names = [f"{byte_size(a)} to {byte_size(b)}" for a, b in pairwise(edges)]
-    chart, step = columns(names, counts, "@accent", "from", "images"), max(1, len(names) // 6)
+    chart, step = column_chart(names, counts, "@accent", "from", "images"), max(1, len(names) // 6)
     chart["layout"]["xaxis"] |= {"tickvals": names[::step], "ticktext": [byte_size(edge) for edge in edges[:-1:step]]}
     return {
         "id": "lengths",
@@ -217,13 +217,11 @@ def lengths(values: NDArray[np.int64]) -> Chart:
     }
 
 
-def sunburst(content: Content, name: str) -> Chart:
+def sunburst_chart(tree: ReportTree, name: str) -> Chart:
     """The hierarchy as rings: a sector opens, one of the outermost ring leads to its page."""
-    count = {scale: len(content.of(scale)) for scale in SCALES}
-    rings = [s for s in SCALES if sum(count[above] for above in SCALES[SCALES.index(s) :]) <= MOST_SECTORS] or [
-        "coarse"
-    ]
-    nodes = [node for root in content.roots for node in root.walk() if node.scale in rings and node.total]
+    count = {scale: len(tree.at_scale(scale)) for scale in SCALES}
+    rings = [s for s in SCALES if sum(count[above] for above in SCALES[SCALES.index(s) :]) <= MAX_SECTORS] or ["coarse"]
+    nodes = [node for root in tree.roots for node in root.walk() if node.scale in rings and node.total]
     number = {node: f"c{i}" for i, node in enumerate(nodes)}
     ends = [node.scale == rings[0] or not any(below.total for below in node.below) for node in nodes]
     spec = {
@@ -231,7 +229,7 @@ def sunburst(content: Content, name: str) -> Chart:
         "ids": ["all", *number.values()],
         "labels": [name, *(node.name for node in nodes)],
         "parents": ["", *(number.get(node.above, "all") if node.above else "all" for node in nodes)],
-        "values": [sum(root.total for root in content.roots), *(node.total for node in nodes)],
+        "values": [sum(root.total for root in tree.roots), *(node.total for node in nodes)],
         "customdata": ["", *(node.page if end else "" for node, end in zip(nodes, ends, strict=True))],
         "branchvalues": "total",
         "sort": False,
@@ -258,6 +256,6 @@ def sunburst(content: Content, name: str) -> Chart:
                 sum(node.scale == "fine" for node in root.walk()),
                 root.total,
             ]
-            for root in content.roots
+            for root in tree.roots
         ],
     }

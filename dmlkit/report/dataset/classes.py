@@ -1,4 +1,4 @@
-"""The classes of a dataset folder as a tree, with the images that each has, and the page on which each stands."""
+"""The classes of a dataset folder as a tree, with the images that each has, and the page of each."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from dmlkit.dataset.info import UNKNOWN
 from dmlkit.errors import unreadable_dataset
 from dmlkit.schema.scales import SCALES
 
-MOST_PAGES = 3000
-"""With more fine classes than this, those of one middle class stand together on its pages."""
-GROUP = 100
-"""Fine classes on one page of a middle class, where they have no pages of their own."""
+# With more fine classes than this, those of one middle class share pages.
+MAX_PAGES = 3000
+# Fine classes on one page of a middle class, if they have no pages of their own.
+CLASSES_PER_PAGE = 100
 
 
 @dataclass(eq=False)
 class Node:
-    """A class: ``label`` is its integer, None for the place of classes whose parent nobody tells.
+    """A class: ``label`` is its integer, None for a place holder of an unknown parent.
 
     ``own`` counts the images that have no finer label, by the title of their split; ``counts`` those of all below.
-    ``page`` is where it stands, a path below the report.
+    ``page`` is its page, a path below the report.
     """
 
     scale: str
@@ -43,6 +43,7 @@ class Node:
 
     @property
     def total(self) -> int:
+        """The number of images of the class and of all below it."""
         return sum(self.counts.values())
 
     @property
@@ -51,13 +52,14 @@ class Node:
         return [*self.above.line, self.above] if self.above else []
 
     def walk(self) -> Iterator[Node]:
+        """Yield the class and all below it, depth first."""
         yield self
         for node in self.below:
             yield from node.walk()
 
 
 @dataclass(frozen=True)
-class Content:
+class ReportTree:
     """A dataset folder and its tree of classes.
 
     ``titles``: the file stem of each set of images -> the title of its split on the pages. ``roots`` are the coarse
@@ -79,21 +81,21 @@ class Content:
         """Whether there are images; False if the dataset was published as ids, labels and hashes."""
         return not self.dataset.ids_only
 
-    def of(self, scale: str) -> list[Node]:
+    def at_scale(self, scale: str) -> list[Node]:
         """All classes of one scale, in the order of the tree."""
         return [node for root in self.roots for node in root.walk() if node.scale == scale]
 
 
-def read(folder: Path) -> Content:
+def read_tree(folder: Path) -> ReportTree:
     """Read the classes of a dataset folder; no image is counted yet. Raises `UnreadableDatasetError`."""
     dataset = DatasetFolder.open(folder)
     for spec in dataset.image_sets:
         dataset.shards(spec)  # a split without images has a file without rows
     try:
-        nodes, roots = tree_of(dataset.classes, dataset.class_names)
+        nodes, roots = build_tree(dataset.classes, dataset.class_names)
     except ValueError as exc:
         raise unreadable_dataset(folder, exc) from exc
-    return Content(dataset, split_titles(dataset), roots, nodes)
+    return ReportTree(dataset, split_titles(dataset), roots, nodes)
 
 
 def split_titles(dataset: DatasetFolder) -> dict[str, str]:
@@ -107,8 +109,8 @@ def split_titles(dataset: DatasetFolder) -> dict[str, str]:
 Nodes = dict[tuple[str, int], Node]
 
 
-def tree_of(rows: Iterable[Mapping[str, Any]], names: Mapping[str, list[str]]) -> tuple[Nodes, list[Node]]:
-    """All classes by scale and label, and the coarse ones. Of an official release many parents are unknown."""
+def build_tree(rows: Iterable[Mapping[str, Any]], names: Mapping[str, list[str]]) -> tuple[Nodes, list[Node]]:
+    """Build the tree: all classes by scale and label, and the coarse ones. Official releases lack many parents."""
     nodes = {(scale, n): Node(scale, n, name) for scale in SCALES for n, name in enumerate(names[scale])}
     for row in rows:
         labels = [row[f"{scale}_label"] for scale in SCALES]
@@ -120,42 +122,42 @@ def tree_of(rows: Iterable[Mapping[str, Any]], names: Mapping[str, list[str]]) -
         fine, middle, coarse = line
         if fine is not None:
             fine.path, fine.upstream = row["path"] or "", sorted(row["upstream_labels"])
-            fine.above = middle or unknown(nodes, "middle", coarse)
+            fine.above = middle or unknown_parent(nodes, "middle", coarse)
         if middle is not None:
             middle.above = coarse
     for (scale, _), node in list(nodes.items()):
         if node.above is None and scale != "coarse":
-            node.above = unknown(nodes, SCALES[SCALES.index(scale) + 1], None)
+            node.above = unknown_parent(nodes, SCALES[SCALES.index(scale) + 1], None)
     for node in nodes.values():
         if node.above is not None:
             node.above.below.append(node)
     for node in nodes.values():
-        node.below.sort(key=lambda n: (n.label is None, in_order(n.name), n.label))
+        node.below.sort(key=lambda n: (n.label is None, natural_order(n.name), n.label))
     return nodes, sorted((n for n in nodes.values() if n.scale == "coarse"), key=lambda n: (n.label is None, n.label))
 
 
-def in_order(name: str) -> str:
-    """What a name is sorted by: numbers in it by their value."""
+def natural_order(name: str) -> str:
+    """Return a key that sorts names with the numbers in them by value."""
     return re.sub(r"\d+", lambda number: number[0].zfill(12), name.lower())
 
 
-def unknown(nodes: Nodes, scale: str, coarse: Node | None) -> Node:
-    """The place of classes whose parent of this scale nobody tells, under the coarse class if that is known."""
+def unknown_parent(nodes: Nodes, scale: str, coarse: Node | None) -> Node:
+    """Return the place holder for an unknown parent of this scale, under the coarse class if that is known."""
     key = scale, -1 if coarse is None or coarse.label is None else -2 - coarse.label
     if key not in nodes:
-        above = (coarse or unknown(nodes, "coarse", None)) if scale == "middle" else None
+        above = (coarse or unknown_parent(nodes, "coarse", None)) if scale == "middle" else None
         nodes[key] = Node(scale, None, UNKNOWN, above=above)
     return nodes[key]
 
 
-def node_of(content: Content, labels: tuple[int | None, ...]) -> Node:
-    """The class that an image with these labels, fine to coarse, stands in: its finest one.
+def find_node(tree: ReportTree, labels: tuple[int | None, ...]) -> Node:
+    """Find the class of an image with these labels, fine to coarse: its finest one.
 
     Raises `ValueError` for labels that name no class.
     """
     for scale, label in zip(SCALES, labels, strict=True):
         if label is not None:
-            return node_at(content.nodes, scale, label)
+            return node_at(tree.nodes, scale, label)
     raise ValueError("an image has no label")
 
 
@@ -165,17 +167,17 @@ def node_at(nodes: Mapping[tuple[str, int], Node], scale: str, label: int) -> No
     return node
 
 
-def add_up(roots: list[Node]) -> None:
+def add_up_counts(roots: list[Node]) -> None:
     """Set the counts of all classes from those of the images that each has itself."""
     for node in roots:
-        add_up(node.below)
+        add_up_counts(node.below)
         node.counts = sum((below.counts for below in node.below), Counter(node.own))
 
 
-def place(content: Content) -> None:
-    """Set the page of each class. Very many fine classes stand in groups on pages of their middle class."""
-    grouped = len(content.of("fine")) > MOST_PAGES
-    for root in content.roots:
+def assign_pages(tree: ReportTree) -> None:
+    """Set the page of each class. Very many fine classes share pages of their middle class."""
+    grouped = len(tree.at_scale("fine")) > MAX_PAGES
+    for root in tree.roots:
         for node in root.walk():
             number = (
                 node.label if node.label is not None else f"unknown-{node.above.label}" if node.above else "unknown"
@@ -183,17 +185,17 @@ def place(content: Content) -> None:
             if node.scale != "fine" or not grouped:
                 node.page = f"classes/{node.scale}-{number}.html"
             elif node.above is not None:
-                node.page = f"{group_page(node.above, node.above.below.index(node) // GROUP)}#fine-{number}"
+                node.page = f"{group_page(node.above, node.above.below.index(node) // CLASSES_PER_PAGE)}#fine-{number}"
 
 
 def group_page(middle: Node, number: int) -> str:
-    """The page of the fine classes of a middle class, from the first group (0) on."""
+    """Return the page of a group of fine classes of a middle class, from the first (0) on."""
     return middle.page if number == 0 else f"{middle.page.removesuffix('.html')}-{number + 1}.html"
 
 
-def search_rows(content: Content) -> Iterator[list[str]]:
-    """What page.js searches: name, ids, where the class belongs, page."""
-    for root in content.roots:
+def search_rows(tree: ReportTree) -> Iterator[list[str]]:
+    """Yield the rows that page.js searches: name, ids, where the class belongs, page."""
+    for root in tree.roots:
         for node in root.walk():
             if node.label is not None:
                 ids = " ".join(dict.fromkeys(filter(None, [node.id, *node.upstream])))

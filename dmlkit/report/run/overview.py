@@ -268,7 +268,7 @@ def read_images(
     for split in ("query", "gallery"):
         rows = [row for side, row in wanted if side == split]
         for row, data in neighbours.images(dataset, scale, split, rows):
-            images[split, row] = thumbnails.small(data)
+            images[split, row] = thumbnails.make_thumbnail(data)
             progress("images", len(images), len(wanted), "images")
     return images
 
