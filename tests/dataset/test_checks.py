@@ -107,6 +107,17 @@ for change in (
         edit_yaml(folder, change)
 
 
+for change in (
+    lambda fields: fields["dataset_info"][0]["features"].pop(),
+    lambda fields: fields["dataset_info"][0].update(features=[]),
+    lambda fields: fields["dataset_info"][1].update(features=None),
+):
+
+    @planted.in_files("E209")
+    def the_features_of_the_card_are_others(folder, change=change):
+        edit_yaml(folder, change)
+
+
 @planted.in_files("W504")
 def the_card_has_a_licence_that_the_source_does_not_give(folder):
     edit_yaml(folder, lambda fields: fields.update(license="mit"))

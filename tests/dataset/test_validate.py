@@ -54,7 +54,7 @@ def test_saved_tables_have_no_finding(changeable):
 # Files and sums
 
 
-for missing in ("README.md", "rejected.parquet", "figure.jpg", HIERARCHY, TRAIN, QUERY, GALLERY):
+for missing in ("README.md", "rejected.parquet", "figure.jpg", "CITATION.bib", HIERARCHY, TRAIN, QUERY, GALLERY):
 
     @planted.in_files("E101")
     def a_file_is_deleted(folder, missing=missing):

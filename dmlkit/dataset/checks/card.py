@@ -7,13 +7,16 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dmlkit import terms
-from dmlkit.dataset.card import size_category
+from dmlkit.dataset.card import config_features, size_category
 from dmlkit.dataset.checks.codes import Finding
 from dmlkit.dataset.checks.tables import DatasetTables
 from dmlkit.dataset.folder import CARD, HIERARCHY_STEM, shard_names
 from dmlkit.dataset.tables import read_front_matter
 from dmlkit.errors import UnreadableDatasetError
 from dmlkit.text import first_few, summarize
+
+# The config of the classes.
+CLASSES_CONFIG = "hierarchy"
 
 # Config and split -> the patterns of its files, and -> its number of rows, as the card states them.
 Patterns = Mapping[tuple[str, str], list[str]]
@@ -27,7 +30,7 @@ def check_card(tables: DatasetTables) -> Iterator[Finding]:
     try:
         fields = read_front_matter(tables.folder, CARD)
         patterns, num_rows = read_patterns(fields), dict(read_num_rows(fields))
-        size_categories = as_texts(fields.get("size_categories", []))
+        size_categories, features = as_texts(fields.get("size_categories", [])), dict(read_features(fields))
     except UnreadableDatasetError as exc:
         yield Finding("E203", CARD, f"its YAML cannot be used: {exc.facts['reason']}")
         return
@@ -36,6 +39,7 @@ def check_card(tables: DatasetTables) -> Iterator[Finding]:
         return
     yield from check_patterns(tables, patterns)
     yield from check_num_rows(tables, num_rows)
+    yield from check_features(tables, features)
     if size_categories not in ([], [size_category(len(tables.images))]):
         message = f"the size category is {first_few(size_categories)} for {len(tables.images)} images"
         yield Finding("E207", CARD, message)
@@ -45,7 +49,7 @@ def check_card(tables: DatasetTables) -> Iterator[Finding]:
 def check_patterns(tables: DatasetTables, patterns: Patterns) -> Iterator[Finding]:
     """Find splits whose files are not those that the card names. A split without images is not named."""
     splits = [(spec.config, spec.split, spec.stem, len(tables.rows_of(spec))) for spec in tables.splits]
-    splits.append(("hierarchy", "train", HIERARCHY_STEM, len(tables.hierarchy)))
+    splits.append((CLASSES_CONFIG, "train", HIERARCHY_STEM, len(tables.hierarchy)))
     for config, split, stem, num_rows in splits:
         named = patterns.get((config, split), [])
         matched = {name for name in tables.files if any(fnmatchcase(name, pattern) for pattern in named)}
@@ -56,11 +60,20 @@ def check_patterns(tables: DatasetTables, patterns: Patterns) -> Iterator[Findin
 def check_num_rows(tables: DatasetTables, stated: NumRows) -> Iterator[Finding]:
     """Find splits with another number of rows than the card states. `load_dataset` fails for them."""
     counts = {(spec.config, spec.split): len(tables.rows_of(spec)) for spec in tables.splits}
-    counts["hierarchy", "train"] = len(tables.hierarchy)
+    counts[CLASSES_CONFIG, "train"] = len(tables.hierarchy)
     for key, num_rows in stated.items():
         if num_rows != counts.get(key):
             message = f"{num_rows} rows in {key[1]} of {key[0]}; the files have {counts.get(key)}"
             yield Finding("E207", CARD, message)
+
+
+def check_features(tables: DatasetTables, stated: Mapping[str, Any]) -> Iterator[Finding]:
+    """Find configs whose columns have other types or class names than the card states, which `load_dataset` reads."""
+    stems = {spec.config: spec.stem for spec in tables.splits} | {CLASSES_CONFIG: HIERARCHY_STEM}
+    for config, features in stated.items():
+        names = shard_names(tables.files, stems.get(config, ""))
+        if not names or features != config_features({"": [tables.files[names[0]]]}):
+            yield Finding("E209", CARD, f"the features of the config {config} are not those of the files")
 
 
 def check_license(tables: DatasetTables, license_id: str) -> Iterator[Finding]:
@@ -87,6 +100,14 @@ def read_num_rows(fields: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], 
     for info in infos if isinstance(infos, list) else [infos]:
         for split in info.get("splits", []):
             yield (info.get("config_name", "default"), split["name"]), split["num_examples"]
+
+
+def read_features(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Read config and features from ``dataset_info``, where it has them. Raises like `read_patterns`."""
+    infos = fields.get("dataset_info", [])
+    for info in infos if isinstance(infos, list) else [infos]:
+        if "features" in info:
+            yield str(info.get("config_name", "default")), info["features"]
 
 
 def as_texts(value: Any) -> list[str]:

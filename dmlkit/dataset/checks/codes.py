@@ -61,6 +61,7 @@ CODES = (
     CheckCode("E206", "an image_id is there twice", "tables"),
     CheckCode("E207", "the numbers in the card's YAML are not those of the files", "card"),
     CheckCode("E208", "an image_id does not begin with its source, or its source is not that of build.json", "tables"),
+    CheckCode("E209", "the features in the card's YAML are not those of the files", "card"),
     CheckCode("E301", "a class is there twice in the hierarchy, or its integer label is not its index", "tables"),
     CheckCode("E302", "a class has two parents, or its path does not lead to it", "tables"),
     CheckCode("E303", "an image's middle or coarse label is not that of its fine class", "tables"),

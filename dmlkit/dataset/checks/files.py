@@ -11,6 +11,7 @@ from dmlkit.dataset.folder import (
     BUILD_JSON,
     CARD,
     CHECKSUMS,
+    CITATION,
     FIGURE,
     HIERARCHY,
     REJECTED,
@@ -21,7 +22,7 @@ from dmlkit.dataset.folder import (
 from dmlkit.dataset.listing import FolderListing
 from dmlkit.schema.layout import LAYOUTS
 
-REQUIRED = (CARD, CHECKSUMS, FIGURE, BUILD_JSON, REJECTED, HIERARCHY)
+REQUIRED = (CARD, CHECKSUMS, CITATION, FIGURE, BUILD_JSON, REJECTED, HIERARCHY)
 
 
 def check_files(listing: FolderListing, layout: str) -> Iterator[Finding]:
