@@ -125,7 +125,7 @@ def read_val_tar(path: Path, files: tuple[ListedFile, ...]) -> Iterator[Candidat
     members = index_members(path, file_state(path))
     for file in files:
         member = members.get(file.name) if file.name is not None else None
-        candidate = candidates.candidate_of(path, file.label, member) if member else None
+        candidate = candidates.tar_candidate(path, file.label, member) if member else None
         if candidate:  # a name that is there again has a mark, which is not part of the id
             file = file._replace(upstream_id=candidate.upstream_id)
         yield with_list(file, candidate, "in no table of labels")

@@ -24,7 +24,6 @@ KNOWN_BANNED = {
     "formats": 11,
     "hub": 14,
     "report": 19,
-    "sources": 3,
     "training": 50,
 }
 KNOWN_ELSEWHERE = {"training": 1}  # classes of errors that are defined outside `dmlkit.errors`
