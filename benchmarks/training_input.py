@@ -1,7 +1,7 @@
 """Images a second: the input path alone, the training step alone, and both.
 
     python benchmarks/training_input.py out/animal --model small
-    python benchmarks/training_input.py out/animal --model resnet34 --batch-size 32 --steps 4 --cache never
+    python benchmarks/training_input.py out/animal --model resnet34 --batch-size 32 --steps 4 --decode-each-time
 
 Run it on a machine that does nothing else, and quote the lines as they are: they name the settings.
 """
@@ -12,7 +12,7 @@ import argparse
 import itertools
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -20,8 +20,11 @@ import numpy as np
 import torch
 
 from dmlkit.evaluation import labels
-from dmlkit.training import classes, data, devices, embed, losses, model, runs, sampling
-from dmlkit.training.train import optimizer_of
+from dmlkit.storage.executor import cpu_count
+from dmlkit.training import data, images, losses, model
+from dmlkit.training.evaluate_run import select_device
+from dmlkit.training.recipes import make_settings
+from dmlkit.training.train import make_optimizer
 
 
 def main() -> None:
@@ -29,50 +32,53 @@ def main() -> None:
     parser.add_argument("dataset")
     parser.add_argument("--model", default="small")
     parser.add_argument("--loss", default="csl")
-    parser.add_argument("--size", type=int)
+    parser.add_argument("--crop-px", type=int)
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--workers", type=int)
-    parser.add_argument("--cache", default="auto")
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--decode-each-time", action="store_true")
     parser.add_argument("--amp", action="store_true")
     args = parser.parse_args()
-    given = {name: getattr(args, name) for name in ("size", "batch_size") if getattr(args, name)}
-    made = runs.settings({"model": args.model, "loss": args.loss, "amp": args.amp, **given})
-    device = devices.device_of("auto")
-    torch.set_num_threads(devices.threads_of(args.threads, 1))
-    workers = devices.workers_of(args.workers, device, 1)
-    chosen = classes.training(labels.load_labels(args.dataset, ("train",)))
-    images = data.Encoded(args.dataset, "default", "train")
+    chosen = {name: getattr(args, name) for name in ("crop_px", "batch_size") if getattr(args, name)}
+    settings = make_settings(model=args.model, loss=args.loss, amp=args.amp, **chosen)
+    device = select_device("auto")
+    torch.set_num_threads(args.threads or cpu_count())
+    classes = data.select_training_classes(labels.load_labels(args.dataset, ("train",)))
+    stored = images.ParquetImages(images.open_images(args.dataset), "train")
     begun = time.perf_counter()
-    source = data.cached(images, made.size, "benchmark", args.cache, embed.silent)
-    print(f"{made.model}, {made.size} px, batch {made.batch_size}, {args.loss}, {torch.get_num_threads()} threads, "
-          f"{workers} workers, {device.type}{', bfloat16' if made.amp else ''}, torch {torch.__version__}")  # fmt: skip
-    print(f"{'decoded in advance' if source is not images else 'decoded each time'}: "
-          f"{len(images.ids)} images in {time.perf_counter() - begun:.1f} s")  # fmt: skip
+    budget = 0 if args.decode_each_time else images.memory_for_pixels()
+    source = images.decode_images(stored, settings.crop_px, budget)
+    print(f"{settings.model}, {settings.crop_px} px, batch {settings.batch_size}, {args.loss}, "
+          f"{torch.get_num_threads()} threads, {args.workers} workers, {device.type}"
+          f"{', bfloat16' if settings.amp else ''}, torch {torch.__version__}")  # fmt: skip
+    print(f"{'decoded in advance' if source is not stored else 'decoded each time'}: "
+          f"{len(stored.ids)} images in {time.perf_counter() - begun:.1f} s")  # fmt: skip
 
-    plan = data.Plan(images.sizes)
-    orders = [sampling.balanced(chosen.labels[:, 0], made.batch_size, made.per_class, np.random.default_rng(e))
-              for e in range(100)]  # fmt: skip
-    plan.order = np.concatenate(orders)[: args.steps + 1]
-    loader = data.loader(source, made.size, plan, workers, device.type == "cuda")
-    net = model.make(made.model, made.embedding, made.pool).to(device)
-    loss = losses.make(made.loss, torch.from_numpy(chosen.table), made.embedding, made.options).to(device)
-    optimizer, fine = optimizer_of(made, net, loss), torch.from_numpy(chosen.labels).to(device)
+    orders = [data.sample_balanced(classes.labels[:, 0], settings.batch_size, settings.per_class,
+                                   np.random.default_rng(e)) for e in range(100)]  # fmt: skip
+    order = np.concatenate(orders)[: args.steps + 1]
+    net = model.make_model(settings.model, settings.embedding_dim, settings.pooling).to(device)
+    table = torch.from_numpy(classes.table)
+    loss = losses.make_loss(settings.loss, table, settings.embedding_dim, settings.loss_options).to(device)
+    optimizer, known = make_optimizer(settings, net, loss), torch.from_numpy(classes.labels).to(device)
 
-    def step(pixels: torch.Tensor, rows: np.ndarray) -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=made.amp):
-            embeddings = net(data.prepared(pixels, device))
+    def batches() -> Iterator[images.Pixels]:
+        crops = data.draw_crops(source.sizes, order, (0, 0))
+        return images.read_batches(source, settings.crop_px, crops, args.workers)
+
+    def step(pixels: images.Pixels, rows: np.ndarray) -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.amp):
+            embeddings = net(model.normalize_pixels(pixels, device))
         optimizer.zero_grad()
-        loss(embeddings, fine[torch.from_numpy(rows).to(device)]).backward()
+        loss(embeddings, known[torch.from_numpy(rows).to(device)]).backward()
         optimizer.step()
 
-    first = next(iter(loader))
-    measure("input alone", args.steps, made.batch_size, device, (None for _ in loader))
-    measure("step alone", args.steps, made.batch_size, device, (step(first, rows) for rows in plan.order))
-    measure(
-        "both", args.steps, made.batch_size, device, (step(x, rows) for x, rows in zip(loader, plan.order, strict=True))
-    )
+    first, size = next(batches()), settings.batch_size
+    measure("input alone", args.steps, size, device, (None for _ in batches()))
+    measure("step alone", args.steps, size, device, (step(first, rows) for rows in order))
+    both = (step(pixels, rows) for pixels, rows in zip(batches(), order, strict=True))
+    measure("both", args.steps, size, device, both)
 
 
 def measure(what: str, steps: int, batch: int, device: torch.device, work: Iterable[None]) -> None:

@@ -7,61 +7,62 @@ from typing import Any
 
 import click
 
-from dmlkit.cli.options import json_option, print_json, quiet_option
-
-ABOVE = click.IntRange(min=1)
-SETTINGS = ("epochs", "model", "size", "batch_size", "lr", "held_back", "amp")
+from dmlkit.cli.options import LOCAL_PATH, POSITIVE, output_options
+from dmlkit.cli.output import Output
 
 
 @click.command()
 @click.argument("dataset")
 @click.option("--methods", metavar="M,M,...", help="csl, softmax-3k, softmax-sum, softmax-fine ... or all.")
-@click.option("--seeds", type=ABOVE, metavar="N", default=3, show_default=True, help="Runs of each method.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of runs and tables.  [default: runs/DATASET]")
-@click.option("--epochs", type=ABOVE, metavar="N", help="As for `dmlkit train`, like the next six.")
-@click.option("--model")
-@click.option("--size", type=ABOVE, metavar="PX")
-@click.option("--batch-size", type=ABOVE, metavar="N")
-@click.option("--lr", type=float)
-@click.option("--held-back", type=click.FloatRange(0, 1, max_open=True))
-@click.option("--amp", is_flag=True, default=None)
-@click.option("--device", help="[default: a GPU where there is one]")
-@click.option("--jobs", type=ABOVE, metavar="N", help="Runs at a time, each with its share of the cores.")
-@json_option
-@quiet_option
+@click.option("--seeds", type=POSITIVE, metavar="N", default=3, show_default=True, help="Runs of each method.")
+@click.option("--config", metavar="FILE", help="Read settings of all runs from a TOML file, as for `dmlkit train`.")
+@click.option("--model", help="The network of all runs, as for `dmlkit train`.")
+@click.option("--crop-px", type=POSITIVE, metavar="PX", help="Pixels of a side of a crop.")
+@click.option("--epochs", type=POSITIVE, metavar="N", help="Epochs of each run.")
+@click.option("--batch-size", type=POSITIVE, metavar="N", help="Images in a step.")
+@click.option("--lr", type=float, help="The highest learning rate.")
+@click.option("--holdout", type=click.FloatRange(0, 1, max_open=True), help="Evaluate on held-out training classes.")
+@click.option("--amp", is_flag=True, default=None, help="Compute the network in bfloat16.")
+@click.option("--out", type=LOCAL_PATH, metavar="DIR", help="Folder of runs and tables.  [default: runs/DATASET]")
+@click.option("--device", help="cpu, cuda, cuda:1 ...  [default: a GPU if there is one]")
+@click.option("--jobs", type=POSITIVE, metavar="N", help="Runs at a time, each with its share of the cores.")
+@output_options
 def benchmark(
     dataset: str,
     methods: str | None,
     seeds: int,
+    config: str | None,
     out: Path | None,
     device: str | None,
     jobs: int | None,
-    as_json: bool,
-    quiet: bool,
+    output: Output,
     **chosen: Any,
 ) -> int:
     """Compare methods on DATASET: train each with several seeds and write one table.
 
     A method is csl, csl-hard, csl+, or a loss and how it is used: LOSS-3k (the paper's baseline: a third of the batch
-    for each scale), LOSS-sum (the whole batch at every scale), LOSS-fine (fine labels only). Stopped, the same
-    command goes on.
+    for each scale), LOSS-sum (the whole batch at every scale), LOSS-fine (fine labels only). Interrupted, the same
+    command resumes.
     """
-    from dmlkit.cli.terminal import Steps
     from dmlkit.storage.executor import cpu_count
-    from dmlkit.training import benchmark as benchmarks
-    from dmlkit.training.runs import Machine
+    from dmlkit.training.runs import require_extra
+
+    with require_extra("dmlkit benchmark"):
+        from dmlkit.training import benchmark as benchmarks
+        from dmlkit.training.recipes import read_config
+        from dmlkit.training.train import Runtime
 
     jobs = jobs or (cpu_count() if device in (None, "cpu") else 1)
-    machine = Machine(device or "auto", threads=max(1, cpu_count() // jobs), evaluate_every=0)
-    named = benchmarks.METHODS if methods == "all" else (methods or ",".join(benchmarks.MAIN)).split(",")
-    given = {name: chosen[name] for name in SETTINGS if chosen[name] is not None}
+    runtime = Runtime(device or "auto", threads=max(1, cpu_count() // jobs), evaluate_every=0)
+    names = benchmarks.METHODS if methods == "all" else (methods or ",".join(benchmarks.MAIN)).split(",")
+    settings = read_config(config) if config is not None else {}
+    settings |= {name: value for name, value in chosen.items() if value is not None}
+    options = benchmarks.BenchmarkOptions(
+        [name.strip() for name in names if name.strip()], seeds, settings, runtime, jobs
+    )
     out = out or Path("runs") / Path(dataset).name
-    with Steps(quiet or as_json) as steps:
-        names = [name.strip() for name in named if name.strip()]
-        found = benchmarks.benchmark(dataset, names, seeds, given, out, machine, jobs, steps)
-    if as_json:
-        print_json({"out": str(out), **found})
-    else:
-        print((out / "results.md").read_text(encoding="utf-8"))
-        print(f"{out}: results.md, results.csv, results.png, and the runs")
+    with output.progress() as progress:
+        results = benchmarks.benchmark(dataset, options, out, progress)
+    tables = (out / "results.md").read_text(encoding="utf-8")
+    output.emit({"out": str(out), **results}, f"{tables}\n{out}: results.md, results.csv, and the runs")
     return 0

@@ -64,7 +64,8 @@ def evaluate(
         os.environ |= dict.fromkeys(THREADS, str(threads))
     from dmlkit.cli.terminal import Steps
     from dmlkit.evaluation.api import EvaluateOptions, evaluate_file
-    from dmlkit.training.evaluate_run import EvaluateRunOptions, evaluate_run, is_run
+    from dmlkit.training.evaluate_run import EvaluateRunOptions, evaluate_run
+    from dmlkit.training.runs import is_run
 
     options = EvaluateOptions(
         scales=tuple(scale for scale in SCALES if scale in scales or not scales),

@@ -17,7 +17,7 @@ from dmlkit.report.dataset import overview as dataset_report
 from dmlkit.report.run import overview as run_report
 from dmlkit.report.site import ReportSummary
 from dmlkit.schema.progress import Progress
-from dmlkit.training.evaluate_run import is_run
+from dmlkit.training.runs import is_run
 
 
 @click.command()

@@ -3,116 +3,92 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from dmlkit.cli.options import json_option, note, print_json, quiet_option
+from dmlkit.cli.options import LOCAL_PATH, POSITIVE, output_options
+from dmlkit.cli.output import Output
+from dmlkit.schema.scales import SCALES
 from dmlkit.text import text_table
 
-OPTIONS = ("scales", "batch", "proxy_lr", "margins", "gamma", "start", "norm", "margin_growth", "prototypes")
-MACHINE = ("device", "threads", "workers", "cache", "evaluate_every", "stop_after", "tensorboard", "revision")
-ABOVE = click.IntRange(min=1)
+RUNTIME = ("device", "threads", "workers", "evaluate_every", "stop_after", "tensorboard", "revision")
 SHARE = click.FloatRange(0, 1, max_open=True)
-
-
-def list_of(kind: type) -> Any:
-    """A click callback: values with commas between them, as a tuple of ``kind``."""
-
-    def read(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[Any, ...] | None:
-        try:
-            return None if text is None else tuple(kind(part.strip()) for part in text.split(","))
-        except ValueError as exc:
-            raise click.BadParameter(f"{text!r} is no list of numbers") from exc
-
-    return read
 
 
 @click.command()
 @click.argument("dataset")
-@click.option("--loss", help="csl, csl-hard, csl+, softmax, cosface, triplet, npair, ms, circle.  [default: csl]")
-@click.option("--out", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/DATASET-LOSS-SEED]")
-@click.option("--epochs", type=ABOVE, metavar="N", help="[default: 15; 100 for larger models]")
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Of all that is random.  [default: 0]")
-@click.option("--model", help="small, resnet18, resnet34, or timm:NAME.  [default: small]")
-@click.option("--weights", metavar="FILE", help="Start from a state dict with torchvision's names.")
-@click.option("--pool", type=click.Choice(["max", "average"]), help="[default: average; max for larger models]")
-@click.option("--embedding", type=ABOVE, metavar="D", help="Numbers in an embedding.  [default: 128; 512]")
-@click.option("--freeze-bn", is_flag=True, default=None, help="Keep the statistics of batch norms as they are.")
-@click.option("--size", type=ABOVE, metavar="PX", help="Pixels of a side.  [default: 64; 224]")
-@click.option("--batch-size", type=ABOVE, metavar="N", help="Images in a step.  [default: 128; 256]")
-@click.option("--per-class", type=ABOVE, metavar="N", help="Images of each class in a batch.  [default: 4]")
-@click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), help="[default: adamw; sgd for larger models]")
+@click.option("--config", metavar="FILE", help="Read settings from a TOML file, or from a recipe: small, resnet.")
+@click.option("--loss", help="csl, csl-hard, csl+, softmax, cosface, triplet, npair, ms, circle, or my_module:MyLoss.")
+@click.option("--model", help="small, resnet18, resnet34, timm:NAME, or my_module:make_model.")
+@click.option("--weights", metavar="FILE", help="Start the backbone from a state dict with torchvision's names.")
+@click.option("--pooling", type=click.Choice(["max", "average"]), help="[default: average; max for larger models]")
+@click.option("--crop-px", type=POSITIVE, metavar="PX", help="Pixels of a side of a crop.  [default: 64; 224]")
+@click.option("--epochs", type=POSITIVE, metavar="N", help="[default: 15; 100 for larger models]")
+@click.option("--batch-size", type=POSITIVE, metavar="N", help="Images in a step.  [default: 128; 256]")
 @click.option("--lr", type=float, help="The highest learning rate.  [default: 0.005; 0.1]")
-@click.option("--proxy-lr", type=float, metavar="X", help="That of proxies, as a multiple.  [default: 1]")
-@click.option("--weight-decay", type=float, help="[default: 0.05; 0.0001]")
-@click.option("--warmup", type=SHARE, help="Share of the steps in which the rate grows.  [default: 0.1; 0]")
-@click.option("--scales", callback=list_of(str), help="Train on these only: fine, or fine,middle.  [default: all]")
-@click.option("--batch", type=click.Choice(["full", "paper"]), help="What a scale sees of a batch.  [default: full]")
-@click.option("--margins", callback=list_of(float), help="CSL, one a scale.  [default: 0.25,0.35,0.45]")
-@click.option("--gamma", type=float, help="CSL: how sharply it compares.  [default: 32]")
-@click.option("--proxy-start", "start", type=click.Choice(["random", "hierarchical"]), help="CSL.  [default: random]")
-@click.option("--proxy-norm", "norm", type=float, help="CSL: the length of proxies at the start.  [default: 0.6]")
-@click.option("--margin-growth", type=SHARE, help="CSL: share of the training in which margins grow.  [default: 0]")
-@click.option("--prototypes", type=float, metavar="W", help="CSL: weight of finding middle and coarse.  [default: 0]")
-@click.option("--held-back", type=SHARE, help="Keep a share of the middle classes, to evaluate instead of the test.")
-@click.option("--shuffle-labels", is_flag=True, default=None, help="Give images each other's labels: learns nothing.")
-@click.option("--amp", is_flag=True, default=None, help="Mixed precision, with bfloat16.")
-@click.option("--device", help="cpu, cuda, cuda:1 ...  [default: a GPU where there is one]")
-@click.option("--threads", type=ABOVE, metavar="N", help="[default: the cores]")
-@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that read images.")
-@click.option("--cache", type=click.Choice(["auto", "always", "never"]), help="Keep decoded images.  [default: auto]")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of all that is random.  [default: 0]")
+@click.option("--holdout", type=SHARE, help="Evaluate on a share of the middle classes, instead of the test classes.")
+@click.option("--shuffle-labels", is_flag=True, default=None, help="Shuffle the training labels, as a sanity check.")
+@click.option("--amp", is_flag=True, default=None, help="Compute the network in bfloat16.")
+@click.option("--out", type=LOCAL_PATH, metavar="DIR", help="Folder of the run.  [default: runs/DATASET-LOSS-SEED]")
+@click.option("--device", help="cpu, cuda, cuda:1 ...  [default: a GPU if there is one]")
+@click.option("--threads", type=POSITIVE, metavar="N", help="Threads of the network.  [default: the cores]")
+@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Threads that read images.")
 @click.option("--evaluate-every", type=click.IntRange(min=0), metavar="N", help="Epochs; 0: at the end.  [default: 1]")
-@click.option("--stop-after", type=ABOVE, metavar="N", help="Stop after N epochs; the same command goes on.")
-@click.option("--tensorboard", is_flag=True, default=None, help="Write what TensorBoard shows into the run's folder.")
-@click.option("--revision", help="Of a dataset on the hub.")
-@json_option
-@quiet_option
-def train(dataset: str, out: Path | None, as_json: bool, quiet: bool, **chosen: Any) -> int:
-    """Train on DATASET, a dataset folder or a repository of the hub, and evaluate.
+@click.option("--stop-after", type=POSITIVE, metavar="N", help="Stop after N epochs; the same command resumes.")
+@click.option("--tensorboard", is_flag=True, default=None, help="Log to TensorBoard, in the folder of the run.")
+@click.option("--revision", help="Revision of a dataset on the Hub.")
+@output_options
+def train(dataset: str, config: str | None, out: Path | None, output: Output, **chosen: Any) -> int:
+    """Train on DATASET, a dataset folder or a repository of the Hub, and evaluate.
 
-    Interrupted or killed, the same command goes on from the last whole epoch. Several GPUs: torchrun -m dmlkit train
+    All settings, for example those of losses, can be given in a TOML file with --config; see docs/training.md.
+    Interrupted or killed, the same command resumes after the last whole epoch. Several GPUs: torchrun -m dmlkit train
     """
-    from dmlkit.cli.terminal import Steps
-    from dmlkit.training import runs
-    from dmlkit.training.train import train
+    from dmlkit.training.runs import require_extra
 
-    given = {name: value for name, value in chosen.items() if value is not None}
-    options = {name: given.pop(name) for name in OPTIONS if name in given}
-    machine = runs.Machine(**{name: given.pop(name) for name in MACHINE if name in given})
-    made = runs.settings(given, options)
-    out = out or Path("runs") / f"{Path(dataset).name}-{made.loss}-{made.seed}"
-    first = os.environ.get("RANK", "0") == "0"
-    with Steps(quiet or as_json or not first) as steps:
-        facts = train(dataset, made, out, machine, steps, batch_chosen="batch_size" in given)
-    if not first:
+    with require_extra("dmlkit train"):
+        from dmlkit.training.recipes import make_settings
+        from dmlkit.training.train import Runtime, train
+
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    runtime = Runtime(
+        **{name: chosen.pop(name) for name in RUNTIME if name in chosen}, shrink_batch="batch_size" not in chosen
+    )
+    settings = make_settings(config, **chosen)
+    out = out or Path("runs") / f"{Path(dataset).name}-{settings.loss.rpartition(':')[2]}-{settings.seed}"
+    is_first = os.environ.get("RANK", "0") == "0"
+    with Output(output.as_json, output.quiet or not is_first).progress() as progress:
+        facts = train(dataset, settings, out, runtime, progress)
+    if not is_first:
         return 0
-    if as_json:
-        print_json({"run": str(out), **facts})
-        return 0
-    print_run(out, facts)
+    output.emit({"run": str(out), **facts}, describe_run(out, facts))
     if not facts["finished"]:
-        note(f"stopped after epoch {len(facts['epochs'])} of {made.epochs}; the same command goes on", quiet)
+        output.note(f"stopped after epoch {len(facts['epochs'])} of {settings.epochs}; the same command resumes")
     return 0
 
 
-def print_run(out: Path, facts: dict[str, Any]) -> None:
-    from dmlkit.schema.scales import SCALES
-
-    data, last = facts["dataset"], facts["epochs"][-1]
-    print(f"{out}: {len(facts['epochs'])} epochs of {data['images']:,} images in {facts['seconds']:.0f} s")
-    counts = ", ".join(f"{count:,} {scale}" for scale, count in data["classes"].items())
-    print(f"trained on {counts} classes; loss {last['loss']:.3f}; {last['images_per_second']:,.0f} images a second")
+def describe_run(out: Path, facts: Mapping[str, Any]) -> str:
+    """Describe what was trained, and its metrics in percent."""
+    trained, last = facts["dataset"], facts["epochs"][-1]
+    counts = ", ".join(f"{count:,} {scale}" for scale, count in trained["classes"].items())
+    lines = [
+        f"{out}: {len(facts['epochs'])} epochs of {trained['images']:,} images in {facts['seconds']:.0f} s",
+        f"trained on {counts} classes; loss {last['loss']:.3f}; {last['images_per_second']:,.0f} images a second",
+    ]
     if not facts["metrics"]:
-        print("not evaluated yet" if not facts["finished"] else "not evaluated: the dataset has no test")
-        return
-    print()
-    measured = {name: facts["metrics"][name] for name in (*SCALES, "overall") if name in facts["metrics"]}
-    names = list(next(iter(measured.values())))
-    rows = [[scale, *(percent(values[name]) for name in names)] for scale, values in measured.items()]
-    print(text_table(rows, ["held back, %" if data["held_back"] else "test, %", *names], right=tuple(range(1, 9))))
+        lines.append("not evaluated yet" if not facts["finished"] else "not evaluated: the dataset has no test")
+        return "\n".join(lines)
+    groups = {name: facts["metrics"][name] for name in (*SCALES, "overall") if name in facts["metrics"]}
+    names = list(next(iter(groups.values())))
+    rows = [[scale, *(format_percent(values[name]) for name in names)] for scale, values in groups.items()]
+    head = ["held out, %" if trained["holdout"] else "test, %", *names]
+    return "\n".join([*lines, "", text_table(rows, head, right=tuple(range(1, 9)))])
 
 
-def percent(value: float | None) -> str:
+def format_percent(value: float | None) -> str:
+    """Write a share in percent."""
     return "no query" if value is None else f"{100 * value:.1f}"

@@ -1,7 +1,7 @@
-"""The losses: Cross-Scale Learning, and the multi-scale sum of other losses that it is compared with.
+"""The losses: Cross-Scale Learning, the multi-scale sum of other losses that it is compared with, and losses of users.
 
-A loss takes embeddings (B, D) of length one and labels (B, 3), the numbers of the training classes at the scales fine,
-middle and coarse, and gives one number. Losses with proxies learn them together with the network.
+A loss takes embeddings (B, D) of length one and labels (B, 3), the indices of the training classes at the scales fine,
+middle and coarse, and returns a scalar. Losses with proxies learn them together with the network.
 """
 
 from __future__ import annotations
@@ -15,77 +15,96 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dmlkit.errors import UsageError
+from dmlkit.errors import RunError, UsageError
 from dmlkit.schema.scales import SCALES
 from dmlkit.text import printable
+from dmlkit.training import custom, runs
 
+# The forms of Cross-Scale Learning, each with what it changes in `LossOptions`. ``csl+`` is dmlkit's own: proxies begin
+# as relatives, and margins that lie farther apart and a pull towards the prototypes keep them so.
 CROSS_SCALE: dict[str, dict[str, Any]] = {
     "csl": {},
     "csl-hard": {"hard": True},
-    "csl+": {"start": "hierarchical", "margins": (0.1, 0.3, 0.5), "gamma": 16.0, "prototypes": 1.0},
+    "csl+": {"proxy_start": "hierarchical", "margins": (0.1, 0.3, 0.5), "gamma": 16.0, "prototypes": 1.0},
 }
-"""The forms of Cross-Scale Learning, each with what it changes in `Options`. ``csl+`` is dmlkit's own: proxies begin as
-relatives, and margins that lie farther apart and a pull towards the prototypes keep them so."""
 MULTI_SCALE = ("softmax", "cosface", "triplet", "npair", "ms", "circle")
-NAMES = (*CROSS_SCALE, *MULTI_SCALE)
-STARTS = ("random", "hierarchical")
+LOSSES = (*CROSS_SCALE, *MULTI_SCALE)
+PROXY_STARTS = ("random", "hierarchical")
 BATCHES = ("full", "paper")
+NPAIR_LENGTH = 4.0  # length of embeddings in the N-pair loss: similarities reach 16; at length 1 its softmax is flat
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a person may choose of a loss. All but the first three are of CSL alone.
-
-    ``batch``: every scale sees the whole batch, or its third of it, as the paper's multi-scale baseline does.
-    ``proxy_lr`` multiplies the learning rate for proxies. ``margins`` are those of ``scales``, in the same order.
-    ``start`` and ``norm`` say how proxies begin. Over the first ``margin_growth`` of the training, a share, the margins
-    grow from 0. ``hard``: only the proxy that violates its margin most counts. ``prototypes`` weighs the further term
-    of `CrossScale`.
-    """
+class LossOptions:
+    """The choices that a loss has. All but the first three are for CSL alone."""
 
     scales: tuple[str, ...] = SCALES
-    batch: str = "full"
-    proxy_lr: float = 1.0
-    margins: tuple[float, ...] = (0.25, 0.35, 0.45)
+    batch: str = "full"  # each scale sees the whole batch; "paper": its third of it, as in the paper's baseline
+    proxy_lr: float = 1.0  # the learning rate of proxies, as a multiple
+    margins: tuple[float, ...] = (0.25, 0.35, 0.45)  # of `scales`, in the same order
     gamma: float = 32.0
-    start: str = "random"
-    norm: float = 0.6
-    margin_growth: float = 0.0
-    hard: bool = False
-    prototypes: float = 0.0
+    proxy_start: str = "random"  # how proxies are initialized, one of PROXY_STARTS
+    proxy_norm: float = 0.6  # the length of proxies at the start
+    margin_growth: float = 0.0  # share of the training over which margins grow from 0
+    hard: bool = False  # count only the proxy that violates its margin most
+    prototypes: float = 0.0  # weight of the prototype term of `CrossScaleLoss`
 
 
-def options(name: str, **given: Any) -> Options:
-    """The options of the loss ``name``: what is ``given``, and for the rest what belongs to the name."""
-    return Options(**{**CROSS_SCALE.get(name, {}), **given})
+def loss_options(name: str, **chosen: Any) -> LossOptions:
+    """Return the options of the loss ``name``: the chosen ones, and the defaults of that loss for the rest."""
+    return LossOptions(**{**CROSS_SCALE.get(name, {}), **chosen})
 
 
-def make(name: str, classes: Tensor, size: int, options: Options) -> CrossScale | MultiScale:
-    """The loss ``name`` for embeddings of ``size`` numbers. ``classes`` (C, 3): the labels of every fine class.
+def make_loss(name: str, classes: Tensor, embedding_dim: int, options: LossOptions) -> nn.Module:
+    """Make the loss ``name``, one of `LOSSES` or ``module:attribute``, for embeddings (B, ``embedding_dim``).
 
-    Raises `UsageError` for an unknown name or choice.
+    ``classes`` (C, 3) are the labels of every fine class. Raises `UsageError` for an unknown name or choice.
     """
-    for chosen, known, option in ((options.scales, SCALES, "--scales"), ([options.batch], BATCHES, "--batch")):
-        if unknown := [name for name in chosen if name not in known]:
-            raise UsageError(f"{option} {printable(unknown[0])} is not known", hint=", ".join(known))
-    numbers = [SCALES.index(scale) for scale in options.scales]
+    check_choices("scales", options.scales, SCALES)
+    check_choices("batch", [options.batch], BATCHES)
+    check_choices("proxy_start", [options.proxy_start], PROXY_STARTS)
+    columns = [SCALES.index(scale) for scale in options.scales]
+    if options.batch == "paper" and (name in CROSS_SCALE or len(columns) != len(SCALES)):
+        raise UsageError(
+            f"loss {name} with scales {', '.join(options.scales)} does not fit batch 'paper', which has a third of the "
+            "batch for each of the three scales",
+            code="training.batch-does-not-fit",
+            hint='set batch = "full"',
+            loss=name,
+        )
+    if ":" in name:
+        return CustomLoss(name, classes, embedding_dim)
     if name in CROSS_SCALE:
-        if options.batch == "paper":
-            raise UsageError(f"--loss {name} takes every image at every scale", hint="--batch full")
-        if len(options.margins) != len(numbers):
-            raise UsageError(f"{len(options.margins)} margins for {len(numbers)} scales", hint="one for each scale")
-        return CrossScale(classes, numbers, size, options)
-    if name in MULTI_SCALE:
-        if options.batch == "paper" and len(numbers) != len(SCALES):
-            raise UsageError("--batch paper has a third for each of the three scales", hint="--batch full")
-        counts = {scale: int(classes[:, SCALES.index(scale)].max()) + 1 for scale in options.scales}
-        each = {scale: library_loss(name, count, size) for scale, count in counts.items()}
-        return MultiScale(each, thirds=options.batch == "paper", sharpen=NPAIR_LENGTH if name == "npair" else 1.0)
-    raise UsageError(f"--loss {printable(name)} is not known", hint=", ".join(NAMES))
+        if len(options.margins) != len(columns):
+            raise UsageError(
+                f"{len(options.margins)} margins for {len(columns)} scales",
+                code="training.margins-do-not-fit",
+                hint="give one margin for each scale",
+                margins=len(options.margins),
+                scales=len(columns),
+            )
+        return CrossScaleLoss(classes, columns, embedding_dim, options)
+    check_choices("loss", [name], LOSSES)
+    counts = {scale: int(classes[:, SCALES.index(scale)].max()) + 1 for scale in options.scales}
+    losses = {scale: library_loss(name, count, embedding_dim) for scale, count in counts.items()}
+    return MultiScaleLoss(losses, options.batch == "paper", NPAIR_LENGTH if name == "npair" else 1.0)
 
 
-class CrossScale(nn.Module):
-    """Cross-Scale Learning. One proxy a fine class; the only positive is the similarity to the own fine proxy.
+def check_choices(setting: str, chosen: Sequence[str], known: Sequence[str]) -> None:
+    """Raise `UsageError` for the first chosen value that is not among the known ones."""
+    for value in chosen:
+        if value not in known:
+            raise UsageError(
+                f"{setting} {printable(value)} is not known",
+                code="training.unknown-choice",
+                hint=f"use {', '.join(known)}" + (", or my_module:MyLoss" if setting == "loss" else ""),
+                setting=setting,
+                value=value,
+            )
+
+
+class CrossScaleLoss(nn.Module):
+    """Cross-Scale Learning. One proxy per fine class; the only positive is the similarity to the own fine proxy.
 
     At every scale, all proxies of other classes at that scale must be less similar than that reference, by the margin
     of the scale:
@@ -93,99 +112,120 @@ class CrossScale(nn.Module):
         sum over scales l of  mean over i of  log(1 + sum over p in N_l(i) of exp(gamma (s_ip - s_i,own + m_l)))
 
     where N_l(i) are the proxies whose class at scale l is not that of i. Without such a proxy the term is 0. ``hard``
-    takes the largest term instead of the inner sum. ``progress``, between 0 and 1, is how far the training is.
+    takes the largest term instead of the inner sum. ``progress`` is the share of the training that is done.
 
     ``prototypes`` weighs a term that is dmlkit's own: above the fine scale, the cross-entropy of finding one's class
     among the prototypes, each the mean direction of the proxies of a class. Without it nothing draws an image to
     its relatives.
     """
 
-    ancestors: Tensor
-    margins: Tensor
+    ancestors: Tensor  # (C, scales): the class of every proxy
+    margins: Tensor  # (scales,)
 
-    def __init__(self, classes: Tensor, numbers: Sequence[int], size: int, options: Options) -> None:
+    def __init__(self, classes: Tensor, columns: Sequence[int], embedding_dim: int, options: LossOptions) -> None:
         super().__init__()
-        self.numbers, self.gamma, self.hard = list(numbers), options.gamma, options.hard
+        self.columns, self.gamma, self.hard = list(columns), options.gamma, options.hard
         self.margin_growth, self.progress, self.prototypes = options.margin_growth, 1.0, options.prototypes
-        self.proxies = nn.Parameter(first_proxies(classes, size, options.start, options.norm))
-        self.register_buffer("ancestors", classes[:, self.numbers], persistent=False)
+        self.proxies = nn.Parameter(init_proxies(classes, embedding_dim, options.proxy_start, options.proxy_norm))
+        self.register_buffer("ancestors", classes[:, self.columns], persistent=False)
         self.register_buffer("margins", torch.tensor(options.margins), persistent=False)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        proxies = functional.normalize(self.proxies)
-        similarity = embeddings @ proxies.T
-        excess = similarity - similarity.gather(1, labels[:, :1])
+        proxies = functional.normalize(self.proxies)  # (C, D)
+        similarity = embeddings @ proxies.T  # (B, C)
+        excess = similarity - similarity.gather(1, labels[:, :1])  # (B, C): over the own proxy
         growth = min(1.0, self.progress / self.margin_growth) if self.margin_growth else 1.0
         zero = excess.new_zeros(len(excess), 1)
         loss = excess.new_zeros(())
-        for column, number in enumerate(self.numbers):
-            if self.prototypes and SCALES[number] != "fine":
-                members = functional.one_hot(self.ancestors[:, column]).to(proxies)
-                prototypes = functional.normalize(members.T @ proxies)
-                found = functional.cross_entropy(self.gamma * embeddings @ prototypes.T, labels[:, number])
-                loss = loss + self.prototypes * found
-            own = self.ancestors[:, column] == labels[:, number, None]
-            terms = (self.gamma * (excess + growth * self.margins[column])).masked_fill(own, -math.inf)
+        for position, column in enumerate(self.columns):
+            if self.prototypes and SCALES[column] != "fine":
+                members = functional.one_hot(self.ancestors[:, position]).to(proxies)  # (C, classes of the scale)
+                prototypes = functional.normalize(members.T @ proxies)  # (classes of the scale, D)
+                entropy = functional.cross_entropy(self.gamma * embeddings @ prototypes.T, labels[:, column])
+                loss = loss + self.prototypes * entropy
+            own = self.ancestors[:, position] == labels[:, column, None]  # (B, C)
+            terms = (self.gamma * (excess + growth * self.margins[position])).masked_fill(own, -math.inf)  # (B, C)
             if self.hard:
-                terms = terms.amax(dim=1, keepdim=True)
+                terms = terms.amax(dim=1, keepdim=True)  # (B, 1)
             loss = loss + torch.logsumexp(torch.cat([zero, terms], dim=1), dim=1).mean()  # the 1 is exp(zero)
         return loss
 
 
-def first_proxies(classes: Tensor, size: int, start: str, norm: float) -> Tensor:
-    """Proxies (C, size) of length ``norm``.
+def init_proxies(classes: Tensor, embedding_dim: int, start: str, norm: float) -> Tensor:
+    """Draw proxies (C, ``embedding_dim``) of length ``norm``.
 
     ``random``: each in a direction of its own. ``hierarchical``: each along the sum of random directions of its
-    classes at all scales, so that proxies of one middle class begin closer than those of two. Raises `UsageError`.
+    classes at all scales, so that proxies of one middle class begin closer than those of two.
     """
-    if start not in STARTS:
-        raise UsageError(f"--proxy-start {start} is not known", hint=", ".join(STARTS))
-    columns = [classes[:, c] for c in range(classes.shape[1] if start == "hierarchical" else 1)]
-    directions = [functional.normalize(torch.randn(int(c.max()) + 1, size))[c] for c in columns]
+    columns = [classes[:, c] for c in range(classes.shape[1] if start == "hierarchical" else 1)]  # (C,) each
+    directions = [functional.normalize(torch.randn(int(c.max()) + 1, embedding_dim))[c] for c in columns]  # (C, D) each
     return norm * functional.normalize(torch.stack(directions).sum(dim=0))
 
 
-class MultiScale(nn.Module):
+class MultiScaleLoss(nn.Module):
     """The sum over scales of a loss for each, with negatives of its own.
 
     With ``thirds`` each scale sees only its third of the batch, in the order fine, middle, coarse: the batch of
-    `sampling.thirds`. ``sharpen`` is a factor on the embeddings, for losses that take inner products as they are.
+    `data.sample_thirds`. ``length`` multiplies the embeddings, for losses that take inner products as they are.
     """
 
-    def __init__(self, losses: dict[str, nn.Module], thirds: bool = False, sharpen: float = 1.0) -> None:
+    def __init__(self, losses: dict[str, nn.Module], thirds: bool = False, length: float = 1.0) -> None:
         super().__init__()
-        self.losses, self.thirds, self.sharpen, self.progress = nn.ModuleDict(losses), thirds, sharpen, 1.0
+        self.losses, self.thirds, self.length, self.progress = nn.ModuleDict(losses), thirds, length, 1.0
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         third = len(embeddings) // len(SCALES)
-        loss = embeddings.new_zeros(())
-        for scale, of_scale in self.losses.items():
-            number = SCALES.index(scale)
-            rows = slice(number * third, (number + 1) * third) if self.thirds else slice(None)
-            loss = loss + of_scale(self.sharpen * embeddings[rows], labels[rows, number])
-        return loss
+        total = embeddings.new_zeros(())
+        for scale, loss in self.losses.items():
+            column = SCALES.index(scale)
+            rows = slice(column * third, (column + 1) * third) if self.thirds else slice(None)
+            total = total + loss(self.length * embeddings[rows], labels[rows, column])
+        return total
 
 
-NPAIR_LENGTH = 4.0
-"""The length of embeddings in the N-pair loss, so that similarities reach 16: at 1 its softmax is almost flat."""
-
-
-def library_loss(name: str, classes: int, size: int) -> nn.Module:
-    """A loss of pytorch-metric-learning for labels below ``classes``. Raises `UsageError` where it is missing."""
-    try:
+def library_loss(name: str, num_classes: int, embedding_dim: int) -> nn.Module:
+    """Make a loss of pytorch-metric-learning for labels below ``num_classes``. Raises `UsageError` if it is missing."""
+    with runs.require_extra(f"loss {name}"):
         from pytorch_metric_learning import distances, losses
-    except ImportError as exc:
-        raise UsageError(
-            f"--loss {name} needs pytorch-metric-learning, which is not installed",
-            hint="pip install 'dmlkit[train]'",
-        ) from exc
     makers: dict[str, Any] = {
-        "softmax": lambda: losses.NormalizedSoftmaxLoss(classes, size, temperature=0.05),
-        "cosface": lambda: losses.CosFaceLoss(classes, size, margin=0.35, scale=32),
+        "softmax": lambda: losses.NormalizedSoftmaxLoss(num_classes, embedding_dim, temperature=0.05),
+        "cosface": lambda: losses.CosFaceLoss(num_classes, embedding_dim, margin=0.35, scale=32),
         "triplet": lambda: losses.TripletMarginLoss(margin=0.1),
         "npair": lambda: losses.NPairsLoss(distance=distances.DotProductSimilarity(normalize_embeddings=False)),
         "ms": lambda: losses.MultiSimilarityLoss(alpha=2, beta=50, base=0.5),
         "circle": lambda: losses.CircleLoss(m=0.4, gamma=80),
     }
-    made: nn.Module = makers[name]()
-    return made
+    loss: nn.Module = makers[name]()
+    return loss
+
+
+class CustomLoss(nn.Module):
+    """A loss of the user's: ``module:attribute`` is called with ``classes`` (C, 3) and ``embedding_dim``.
+
+    What it returns is a module that takes embeddings (B, D) and labels (B, 3), and returns a scalar. Before each step
+    its attribute ``progress`` is set to the share of the training that is done.
+    """
+
+    def __init__(self, name: str, classes: Tensor, embedding_dim: int) -> None:
+        super().__init__()
+        self.name, self.progress = name, 0.0
+        self.inner = custom.call_custom(name, nn.Module, classes, embedding_dim)
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        self.inner.progress = self.progress  # type: ignore[assignment]
+        try:
+            loss = self.inner(embeddings, labels)
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as exc:  # whatever the user's code raises
+            raise custom.custom_failed(self.name, exc) from exc
+        if not isinstance(loss, Tensor) or loss.shape != () or not loss.requires_grad:
+            shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            raise RunError(
+                f"{printable(self.name)} must return a scalar tensor with a gradient; it returned {shape}",
+                code="training.custom-output",
+                hint="reduce the loss over the batch, for example with .mean()",
+                name=self.name,
+                shape=shape,
+            )
+        return loss

@@ -25,10 +25,10 @@ from dmlkit.evaluation.ranking import Floats, RankingProblem
 from dmlkit.schema.progress import Progress
 from dmlkit.schema.scales import order_key
 from dmlkit.training import evaluate_run
+from dmlkit.training.images import ParquetImages, open_images
 
-NEAREST = 10
-MOST_POINTS = 4_000
-"""On the maps of all test sets together: browsers draw each as an element of its own."""
+NEAREST = 10  # images that are shown of each query
+MOST_POINTS = 4_000  # on the maps of all test sets together: browsers draw each as an element of its own
 
 Numbers = NDArray[np.int64]
 
@@ -40,8 +40,7 @@ class Points:
     ids: list[str]
     labels: NDArray[np.int32]
     vectors: Floats
-    of: int
-    """So many images they were chosen from."""
+    num_images: int  # images that they were chosen from
 
 
 @dataclass(frozen=True)
@@ -62,60 +61,62 @@ class Search:
     points: Points
 
 
-def searches(folder: Path, dataset: str, notify: Progress) -> list[Search]:
-    """Every test set of ``dataset``, searched by the run in ``folder``.
+def search_test_sets(folder: Path, dataset: str, progress: Progress) -> list[Search]:
+    """Search every test set of ``dataset`` with the run in ``folder``.
 
     The embeddings of one test set are in memory at a time. Raises `UsageError` for a dataset without a test,
     `RunError` for a run that cannot be read or was trained on another dataset.
     """
     tests = load_test_sets(dataset)
-    return [search(folder, dataset, test, MOST_POINTS // len(tests), notify) for test in tests]
+    return [search_test_set(folder, dataset, test, MOST_POINTS // len(tests), progress) for test in tests]
 
 
-def search(folder: Path, dataset: str, test: QueryGallery, most_points: int, notify: Progress) -> Search:
+def search_test_set(folder: Path, dataset: str, test: QueryGallery, most_points: int, progress: Progress) -> Search:
     """Embed one test set, compute its metrics, and search its gallery for each query."""
-    query, gallery = evaluate_run.embed_test(folder, dataset, test, evaluate_run.EvaluateRunOptions(), notify)
-    metrics = evaluate_embeddings(query, gallery, options_for(test, EvaluateOptions()), notify)
+    query, gallery = evaluate_run.embed_test(folder, dataset, test, evaluate_run.EvaluateRunOptions(), progress)
+    metrics = evaluate_embeddings(query, gallery, options_for(test, EvaluateOptions()), progress)
     problem = make_problem(query, gallery)
-    near, similarity = nearest(problem, NEAREST, lambda done, total: notify("neighbours", done, total, "queries"))
-    shown = points(problem, test.query, test.gallery if gallery is not None else None, most_points)
+    near, similarity = find_nearest(
+        problem, NEAREST, lambda done, total: progress("neighbours", done, total, "queries")
+    )
+    shown = choose_points(problem, test.query, test.gallery if gallery is not None else None, most_points)
     return Search(test.scale, test.query, test.gallery, near, similarity, metrics, shown)
 
 
-def merged(found: list[Search]) -> dict[str, Any]:
-    """The metrics of all test sets of a dataset, as `evaluation.api.evaluate` gives them."""
-    return merge_scales([each.metrics for each in found])
+def merge_metrics(searches: list[Search]) -> dict[str, Any]:
+    """Return the metrics of all test sets of a dataset, as `evaluation.api.evaluate` does."""
+    return merge_scales([each.metrics for each in searches])
 
 
-def nearest(task: RankingProblem, most: int, progress: Callable[[int, int], None]) -> tuple[Numbers, Floats]:
-    """The positions in the gallery (Q, ``most``) of what is nearest to each query, by rank, and the similarities."""
-    found = np.full((len(task.queries), most), -1, np.int64)
+def find_nearest(task: RankingProblem, most: int, progress: Callable[[int, int], None]) -> tuple[Numbers, Floats]:
+    """Find the positions in the gallery (Q, ``most``) that are nearest to each query, by rank, and the similarities."""
+    positions = np.full((len(task.queries), most), -1, np.int64)
     similarity = np.full((len(task.queries), most), -np.inf, np.float32)
-    for query, row in similarities(task, progress):
+    for query, row in iter_similarities(task, progress):
         least = np.partition(row, -most)[-most] if most < len(row) else -np.inf
         at = np.flatnonzero(row >= least)
         at = at[np.argsort(-row[at], kind="stable")][:most]
         at = at[row[at] > -np.inf]  # the query itself
-        found[query, : len(at)], similarity[query, : len(at)] = at, row[at]
-    return found, similarity
+        positions[query, : len(at)], similarity[query, : len(at)] = at, row[at]
+    return positions, similarity
 
 
-def similarities(task: RankingProblem, progress: Callable[[int, int], None]) -> Iterator[tuple[int, Floats]]:
-    """Each query and its similarities to the gallery, to itself -inf. Computed in blocks."""
+def iter_similarities(task: RankingProblem, progress: Callable[[int, int], None]) -> Iterator[tuple[int, Floats]]:
+    """Yield each query and its similarities to the gallery (G,), to itself -inf. Computed in blocks."""
     rows = max(8, task.block_rows)
     for start in range(0, len(task.queries), rows):
         part = slice(start, start + rows)
         block = (task.queries[part] * task.query_inverse_norm[part, None]) @ task.gallery.T
         block *= task.gallery_inverse_norm
         own = task.own_position[part]
-        there = np.flatnonzero(own >= 0)
-        block[there, own[there]] = -np.inf
+        in_gallery = np.flatnonzero(own >= 0)
+        block[in_gallery, own[in_gallery]] = -np.inf
         yield from enumerate(block, start)
         progress(min(start + rows, len(task.queries)), len(task.queries))
 
 
-def points(task: RankingProblem, query: Labels, gallery: Labels | None, most: int) -> Points:
-    """``gallery`` is None where it is the same images as the query."""
+def choose_points(task: RankingProblem, query: Labels, gallery: Labels | None, most: int) -> Points:
+    """Choose up to ``most`` test images for a map. ``gallery`` is None if it is the same images as the query."""
     sides = [(query, task.queries, task.query_inverse_norm)]
     if gallery is not None:
         sides.append((gallery, task.gallery, task.gallery_inverse_norm))
@@ -127,11 +128,11 @@ def points(task: RankingProblem, query: Labels, gallery: Labels | None, most: in
         own = rows[(rows >= start) & (rows < start + len(labels.ids))] - start
         parts.append((labels.labels[own], vectors[own] * scale[own, None]))
         start += len(labels.ids)
-    found, vectors = (np.concatenate(side) for side in zip(*parts, strict=True))
-    return Points([ids[row] for row in rows], found, vectors, len(ids))
+    classes, vectors = (np.concatenate(side) for side in zip(*parts, strict=True))
+    return Points([ids[row] for row in rows], classes, vectors, len(ids))
 
 
-def built(dataset: str) -> DatasetFacts | None:
+def read_build_facts(dataset: str) -> DatasetFacts | None:
     """Read the facts of a dataset folder or repository; None if they cannot be read."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
@@ -144,22 +145,8 @@ def built(dataset: str) -> DatasetFacts | None:
         return None
 
 
-def state_of(folder: Path) -> dict[str, Any]:
-    """What the checkpoint of a run says beside its weights: ``epoch``, ``history``, ``settings``, ``dataset``.
-
-    Raises `UsageError` without torch and where there is no checkpoint, `RunError` for one that cannot be read.
-    """
-    evaluate_run.check_torch("auto")
-    from dmlkit.training import runs
-
-    state = runs.load(folder)
-    return {name: state[name] for name in ("epoch", "history", "settings", "dataset")}
-
-
-def images(dataset: str, scale: str | None, split: str, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-    """Some images of a test set by their row, as they are stored. In the order of rows: neighbours share a read."""
-    from dmlkit.training import data
-
-    stored = data.Encoded(dataset, f"test_{scale}" if scale else "default", split)
+def iter_images(dataset: str, scale: str | None, split: str, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield some images of a test set as they are stored, in the order of rows: neighbours share a read."""
+    stored = ParquetImages(open_images(dataset), evaluate_run.split_name(split, scale))
     for row in sorted(rows):
-        yield row, stored.bytes_of(row)
+        yield row, stored.read_bytes(row)

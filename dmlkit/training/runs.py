@@ -1,6 +1,7 @@
-"""A run's folder: settings, checkpoint, run.json. Each file is written whole or not at all.
+"""The folder of a run: checkpoint and run.json, each written whole or not at all.
 
-The checkpoint is the only state. `run.json` is written from it, for people and scripts.
+The checkpoint is the only state. `run.json` is written from it, for people and scripts. Importing this module does not
+import torch.
 """
 
 from __future__ import annotations
@@ -9,181 +10,170 @@ import json
 import os
 import platform
 import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+from filelock import FileLock, Timeout
 
 from dmlkit import __version__
 from dmlkit.errors import RunError, UsageError
+from dmlkit.schema.scales import SCALES
 from dmlkit.text import printable
-from dmlkit.training import losses, model
 
-FORMAT = 1
-CHECKPOINT, RUN = "checkpoint.pt", "run.json"
-PACKAGES = ("torch", "numpy", "pillow", "pyarrow", "datasets", "pytorch-metric-learning")
+if TYPE_CHECKING:
+    import torch
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides the result of a run. Lengths in pixels, rates per step, shares between 0 and 1.
-
-    ``batch_size`` images make a step; of each class in it there are ``per_class``. ``warmup`` is the share of the
-    steps over which the rate grows from 0. ``held_back`` is the share of the middle classes that are not trained on but
-    evaluated instead of the test classes. ``shuffle_labels`` gives the training images each other's labels: such a
-    run can learn nothing.
-    """
-
-    loss: str = "csl"
-    options: losses.Options = field(default_factory=losses.Options)
-    model: str = "small"
-    weights: str = ""
-    pool: str = "average"
-    embedding: int = 128
-    freeze_bn: bool = False
-    size: int = 64
-    epochs: int = 15
-    batch_size: int = 128
-    per_class: int = 4
-    optimizer: str = "adamw"
-    lr: float = 5e-3
-    weight_decay: float = 0.05
-    warmup: float = 0.1
-    amp: bool = False
-    seed: int = 0
-    held_back: float = 0.0
-    shuffle_labels: bool = False
+FORMAT = 1  # of the checkpoint and run.json
+CHECKPOINT, RUN_JSON = "checkpoint.pt", "run.json"
+PACKAGES = ("torch", "numpy", "pillow", "pyarrow", "datasets", "pytorch-metric-learning")  # versions in run.json
 
 
-@dataclass(frozen=True)
-class Machine:
-    """How a run is carried out here: it may change between the parts of a run that was stopped.
-
-    ``device`` is a torch device, or ``auto``; ``workers`` are processes that read images, None for what suits.
-    ``cache``: keep decoded images ``always``, ``never``, or where they are not too many. ``evaluate_every`` so many
-    epochs the test classes are evaluated, and at the end; 0: at the end only. ``stop_after`` so many epochs of this
-    call the run stops, to go on later.
-    """
-
-    device: str = "auto"
-    threads: int = 0
-    workers: int | None = None
-    cache: str = "auto"
-    evaluate_every: int = 1
-    stop_after: int | None = None
-    tensorboard: bool = False
-    revision: str | None = None
+@contextmanager
+def require_extra(what: str) -> Iterator[None]:
+    """Turn an ImportError within the block into a `UsageError` that names the extra to install."""
+    try:
+        yield
+    except ImportError as exc:
+        raise UsageError(
+            f"{what} needs {exc.name or 'torch'}, which is not installed",
+            code="training.missing-extra",
+            hint="pip install 'dmlkit[train]'",
+            package=exc.name,
+        ) from exc
 
 
-LARGE: dict[str, Any] = {
-    "pool": "max", "embedding": 512, "size": 224, "epochs": 100, "batch_size": 256, "optimizer": "sgd", "lr": 0.1,
-    "weight_decay": 1e-4, "warmup": 0.0,
-}  # fmt: skip
-"""HAPPIER's recipe for networks trained from scratch, with the paper's pooling."""
+def is_run(folder: Path) -> bool:
+    """Tell whether a folder holds a run of the trainer, finished or not."""
+    return any((folder / name).is_file() for name in (RUN_JSON, CHECKPOINT))
 
 
-def settings(given: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Settings:
-    """The settings of a run: what is ``given``, and for the rest what suits the model. Raises `UsageError`."""
-    model, loss = given.get("model", Settings.model), given.get("loss", Settings.loss)
-    made = Settings(**{**({} if model == "small" else LARGE), **given}, options=losses.options(loss, **(options or {})))
-    shares = ("held_back", "warmup")
-    wrong = [
-        name for name in ("embedding", "size", "epochs", "batch_size", "per_class", "lr") if getattr(made, name) <= 0
-    ]
-    wrong += [name for name in shares if not 0 <= getattr(made, name) < 1]
-    if wrong:
-        raise UsageError(f"--{wrong[0].replace('_', '-')} {getattr(made, wrong[0])} is out of range")
-    return made
-
-
-def as_json(made: Settings) -> dict[str, Any]:
-    """The settings as JSON holds them: of a file of weights its name and the start of its SHA-256, not its path."""
-    facts: dict[str, Any] = json.loads(json.dumps(asdict(made)))
-    if made.weights and made.weights != "pretrained":
-        facts["weights"] = f"{Path(made.weights).name}, sha256 {model.digest(Path(made.weights))[:16]}"
-    return facts
-
-
-def from_json(facts: Mapping[str, Any]) -> Settings:
-    """The settings that `as_json` gave."""
-    options: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["options"].items()}
-    return Settings(**{**facts, "options": losses.Options(**options)})
-
-
-def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """The settings that differ, as people read them."""
-    flat = [{**facts, **facts["options"]} for facts in (one, other)]
-    names = [f.name for f in (*fields(Settings), *fields(losses.Options)) if f.name != "options"]
-    return [f"{n}: {flat[0].get(n)} there, {flat[1].get(n)} now" for n in names if flat[0].get(n) != flat[1].get(n)]
-
-
-def write_whole(path: Path, data: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write a file under another name, and rename it when it is on the disk. Raises `RunError`."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            file.write(data)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as exc:
         partial.unlink(missing_ok=True)
         raise RunError(
-            f"{path} could not be written: {exc.strerror or exc}; the last whole one is as it was",
-            hint="make room, and run the same command again: it goes on from the last whole epoch",
+            f"cannot write {path}: {exc.strerror or exc}; the version before it was kept",
+            code="training.not-written",
+            hint="make room, and run the same command again: it resumes after the last whole epoch",
+            path=path,
+            reason=exc.strerror,
         ) from exc
 
 
-def save(folder: Path, state: Mapping[str, Any]) -> None:
-    """Write the checkpoint of ``state`` (tensors, numbers, texts, lists, dicts)."""
+def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
+    """Write the checkpoint of ``state``: tensors, numbers, texts, lists, dicts."""
+    import torch
+
     out = BytesIO()
     torch.save({"format": FORMAT, **state}, out)
-    write_whole(folder / CHECKPOINT, out.getvalue())
+    write_file(folder / CHECKPOINT, out.getvalue())
 
 
-def load(folder: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
-    """The state of the checkpoint in ``folder``. Nothing in the file is executed. Raises `UsageError`, `RunError`."""
+def load_checkpoint(folder: Path) -> dict[str, Any]:
+    """Read the checkpoint in ``folder``. Executes nothing in the file. Raises `UsageError`, `RunError`."""
     path = folder / CHECKPOINT
     if not path.is_file():
         raise UsageError(
-            f"{folder} is no run that has ended an epoch: it has no {CHECKPOINT}", hint="dmlkit train makes one"
+            f"{folder} is not a run that has finished an epoch: it has no {CHECKPOINT}",
+            code="training.no-checkpoint",
+            hint="dmlkit train writes one",
+            path=folder,
         )
+    with require_extra("reading a run"):
+        import torch
     try:
-        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums when it reads
+        with zipfile.ZipFile(path) as archive:  # torch does not compare the checksums when it reads
             damaged = archive.testzip()
         if damaged:
             raise ValueError(f"{damaged} is damaged")
-        state = torch.load(path, map_location=device, weights_only=True)
-        known = state["format"]
+        state = dict(torch.load(path, map_location="cpu", weights_only=True))
+        found_format = state["format"]
     except Exception as exc:  # zipfile and torch raise many types for bytes that are not theirs
         raise RunError(
-            f"{path} is damaged or no checkpoint of dmlkit ({type(exc).__name__}); left as it is",
+            f"{path} is damaged or not a checkpoint of dmlkit ({type(exc).__name__}); it was left as it is",
+            code="training.damaged-checkpoint",
             hint="copy it again, or train anew with another --out",
+            path=path,
         ) from exc
-    if known != FORMAT:
-        raise RunError(f"{path} is of format {known}, this dmlkit reads {FORMAT}", hint="train anew with another --out")
-    return dict(state)
-
-
-def replaceable(folder: Path) -> None:
-    """A new run goes into a new or empty folder, or one where a run did not end its first epoch. Raises `RunError`."""
-    strange = (
-        [p.name for p in folder.iterdir() if p.name != RUN and ".partial" not in p.name] if folder.is_dir() else []
-    )
-    if strange or (folder.exists() and not folder.is_dir()):
+    if found_format != FORMAT:
         raise RunError(
-            f"{folder} holds something that is no run ({printable(', '.join(strange[:1])) or 'a file'}); left as it is",
+            f"{path} has format {found_format}, this dmlkit reads {FORMAT}",
+            code="training.checkpoint-format",
+            hint="train anew with another --out",
+            path=path,
+            format=found_format,
+        )
+    return state
+
+
+def read_checkpoint_facts(folder: Path) -> dict[str, Any]:
+    """Read what a checkpoint has beside its weights: ``epoch``, ``history``, ``settings``, ``dataset``.
+
+    Raises `UsageError` without torch and if there is no checkpoint, `RunError` for one that cannot be read.
+    """
+    state = load_checkpoint(folder)
+    return {name: state[name] for name in ("epoch", "history", "settings", "dataset")}
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raise `RunError` unless a new run may go there: a new or empty folder, or one without a finished epoch."""
+    own = (RUN_JSON, "tensorboard")
+    names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    foreign = [name for name in names if name not in own and ".partial" not in name]
+    if foreign or (folder.exists() and not folder.is_dir()):
+        raise RunError(
+            f"{folder} is not the folder of a run ({printable(', '.join(foreign[:1])) or 'it is a file'}); it was left "
+            "as it is",
+            code="training.out-not-a-run",
             hint="choose another folder with --out",
+            path=folder,
+            names=foreign,
         )
 
 
-def facts_of(state: Mapping[str, Any], device: torch.device, processes: int) -> dict[str, Any]:
-    """What run.json says of a run: no paths, no names of machines or people."""
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """Keep other commands from writing the same run. Raises `RunError`."""
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout as exc:
+        raise RunError(
+            f"another command is training in {folder}",
+            code="training.run-locked",
+            hint="wait for it, or choose another --out",
+            path=folder,
+        ) from exc
+    except OSError as exc:
+        raise RunError(
+            f"cannot create {folder}: {exc.strerror or exc}",
+            code="training.not-created",
+            hint="choose another --out",
+            path=folder,
+        ) from exc
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def run_facts(state: Mapping[str, Any], device: torch.device, processes: int) -> dict[str, Any]:
+    """Compose run.json: no paths, no names of machines or people."""
+    import torch
+
     history = state["history"]
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
@@ -195,7 +185,7 @@ def facts_of(state: Mapping[str, Any], device: torch.device, processes: int) -> 
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "epochs": history,
         "versions": {"dmlkit": __version__, "python": platform.python_version()}
-        | {package: version_of(package) for package in PACKAGES},
+        | {package: package_version(package) for package in PACKAGES},
         "machine": {
             "system": platform.system(),
             "device": name,
@@ -206,34 +196,74 @@ def facts_of(state: Mapping[str, Any], device: torch.device, processes: int) -> 
     }
 
 
-def version_of(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """Return the version of an installed package, or None."""
     try:
         return version(package)
-    except ImportError:
+    except PackageNotFoundError:
         return None
 
 
-def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
-    write_whole(folder / RUN, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+def write_run_json(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write run.json. Raises `RunError`."""
+    write_file(folder / RUN_JSON, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def with_batch(made: Settings, classes: int, chosen: bool) -> Settings:
-    """The settings with a batch that ``classes`` training classes can fill.
+def load_or_init_state(folder: Path, new: dict[str, Any]) -> dict[str, Any]:
+    """Load the state of the run in ``folder`` that is resumed, or return ``new``, that of a new run.
 
-    Raises `UsageError` where the batch was ``chosen`` and cannot be filled, or is no whole number of groups.
+    Raises `RunError` if the settings or the dataset are not those of ``new``.
     """
-    group = made.per_class * (3 if made.options.batch == "paper" else 1)
-    most = classes * made.per_class // group * group
-    fitting = min(made.batch_size // group * group, most)
-    if fitting < 2 or (chosen and made.batch_size > most):
-        raise UsageError(
-            f"a batch of {made.batch_size} images in groups of {group} needs more than the {classes} training "
-            f"classes with {made.per_class} images each that the dataset has",
-            hint=f"--batch-size {most}" if most >= 2 else "a smaller --per-class, or a dataset with more classes",
+    if not (folder / CHECKPOINT).exists():
+        check_replaceable(folder)
+        return new
+    state = load_checkpoint(folder)
+    if state["settings"] != new["settings"]:
+        changes = setting_differences(state["settings"], new["settings"])
+        texts = [f"{name}: {before} there, {now} now" for name, (before, now) in changes.items()]
+        raise RunError(
+            f"{folder} is a run with other settings ({'; '.join(texts[:3])}); it was left as it is",
+            code="training.settings-differ",
+            hint="choose another --out, or delete that one",
+            path=folder,
+            changes=changes,
         )
-    if chosen and made.batch_size != fitting:
-        raise UsageError(
-            f"--batch-size {made.batch_size} is no whole number of groups of {group} images",
-            hint=f"--batch-size {fitting}, or another --per-class",
+    if state["dataset"]["fingerprint"] != new["dataset"]["fingerprint"]:
+        raise RunError(
+            f"{folder} was trained on another dataset, or its labels have changed since; it was left as it is",
+            code="training.dataset-differs",
+            hint="use the dataset that it began with, or another --out",
+            path=folder,
         )
-    return replace(made, batch_size=fitting)
+    return state
+
+
+def setting_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the settings that differ, with their values in both."""
+    first, second = ({**settings, **settings.get("loss_options", {})} for settings in (one, other))
+    names = [name for name in {**first, **second} if name != "loss_options"]
+    return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}
+
+
+def tensorboard_writer(folder: Path) -> Any:
+    """Make a writer for TensorBoard. Raises `UsageError` if it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as exc:
+        raise UsageError(
+            "--tensorboard needs tensorboard, which is not installed",
+            code="training.missing-package",
+            hint="pip install tensorboard",
+            package="tensorboard",
+        ) from exc
+    return SummaryWriter(folder / "tensorboard")
+
+
+def log_to_tensorboard(writer: Any, line: Mapping[str, Any]) -> None:
+    """Write the loss and the metrics of one epoch."""
+    writer.add_scalar("loss", line["loss"], line["epoch"])
+    for scale in (*SCALES, "overall"):
+        for name, value in line.get("metrics", {}).get(scale, {}).items():
+            if value is not None:
+                writer.add_scalar(f"{scale}/{name}", value, line["epoch"])
+    writer.flush()

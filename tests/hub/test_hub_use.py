@@ -13,12 +13,11 @@ from dmlkit.cli.train import train
 from dmlkit.errors import DatasetError, NoImagesError, UsageError
 from dmlkit.formats import oml
 from dmlkit.hub import push as pushing
-from dmlkit.training import plots
 from tests.support import hub_client
 from tests.support.dots import build_dots
 
 REPO = "me/dots"
-SMALL = ("--epochs", "1", "--size", "24", "--embedding", "8", "--batch-size", "16", "--threads", "1", "--json")
+SMALL = ("--epochs", "1", "--crop-px", "24", "--batch-size", "16", "--threads", "1", "--json")
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, against its own
 
 
@@ -28,9 +27,8 @@ def dots(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def own_cache_and_no_figure(tmp_path, monkeypatch):
+def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("DMLKIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(plots, "draw", lambda out, facts: None)
 
 
 def run(command, *args):

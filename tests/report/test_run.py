@@ -22,7 +22,7 @@ from dmlkit.report.run import map, tables
 from dmlkit.report.run import nearest as run_nearest
 from dmlkit.report.run.overview import write_run_report
 from dmlkit.schema.scales import SCALES
-from dmlkit.training import embed, neighbours, plots
+from dmlkit.training import evaluate_run, neighbours
 from dmlkit.training.train import train
 from tests.support.browser import NARROW, WIDE, chromium, faults, opened, overflow
 from tests.support.dots import HUES, ONE_THREAD, build_dots, settings
@@ -33,13 +33,6 @@ torch.set_num_threads(1)
 EVIL = """<script>alert(1)</script>"'&<br>"""
 CLASSES = [replace(c, coarse=EVIL, fine=f"{c.fine} <i>") if c.coarse == "half 0" else c for c in HUES]
 PAGES = ("index", "nearest", "mistakes", "confusion", "map")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_figure():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "draw", lambda out, facts: None)  # it takes as long as the run
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +75,7 @@ def shown(page: Path) -> list[dict[str, str]]:
 def by_brute_force(run: Path, dataset: str, scale: str | None = None, one_set: bool = False):
     """The test's labels, and for each query the positions of the whole gallery by double precision, itself left out."""
     sides = ("query",) if one_set else ("query", "gallery")
-    _, vectors = embed.embed(run, dataset, sides, scale=scale)
+    _, vectors = evaluate_run.embed(run, dataset, sides, scale=scale)
     known = labels.load_labels(dataset, ("query", "gallery"), scale)
     query, gallery = known.select("query"), known.select("gallery")
     unit = vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
@@ -181,7 +174,7 @@ def test_metrics_of_two_runs_and_their_difference(where):
 
 
 def metrics_of(run: Path, dataset: str) -> dict:
-    return neighbours.merged(neighbours.searches(run, dataset, lambda *_: None))
+    return neighbours.merge_metrics(neighbours.search_test_sets(run, dataset, lambda *_: None))
 
 
 def test_same_run_gives_same_report(where, tmp_path):
@@ -281,7 +274,7 @@ def test_bad_input_is_refused_and_leaves_nothing(where, tmp_path, monkeypatch):
     ):
         with pytest.raises(error, match=text):
             write_run_report(run, data, tmp_path / "report", second)
-    monkeypatch.setitem(sys.modules, "dmlkit.training.devices", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UsageError, match="needs torch") as caught:
         write_run_report(where / "one", dataset, tmp_path / "report")
     assert caught.value.hint == "pip install 'dmlkit[train]'"
@@ -379,13 +372,13 @@ def test_nearest_breaks_ties_as_metrics_do(monkeypatch):
     task = make_problem(check_embeddings(vectors[:9], known[:9], ids[:9]), check_embeddings(vectors, known, ids))
     monkeypatch.setattr(ranking, "MAX_BLOCK_ROWS", 4)
     told: list[int] = []
-    found, near = neighbours.nearest(task, 50, lambda done, total: told.append(done))
+    found, near = neighbours.find_nearest(task, 50, lambda done, total: told.append(done))
     for query in range(9):
         similar = (vectors[query] * task.query_inverse_norm[query]) @ vectors.T * task.gallery_inverse_norm
         order = [i for i in np.argsort(-similar, kind="stable").tolist() if i != query]
         assert found[query].tolist() == order + [-1] * 11
         assert near[query, :39] == pytest.approx(similar[order], abs=1e-6)
-    few, _ = neighbours.nearest(task, 10, lambda *_: None)
+    few, _ = neighbours.find_nearest(task, 10, lambda *_: None)
     assert np.array_equal(few, found[:, :10])
     assert told[-1] == 9
 

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy.manifest import FineClass, load_manifest
-from dmlkit.training import runs
-from dmlkit.training.runs import Machine
+from dmlkit.training.recipes import make_settings
+from dmlkit.training.train import Runtime, TrainSettings
 from tests.support.images import write_tar
 from tests.support.manifests import write_manifest
 
@@ -23,7 +23,7 @@ HUES = [
     for c in range(2) for m in range(4) for f in range(2)
 ]  # fmt: skip
 PER_CLASS = 8
-ONE_THREAD = Machine(threads=1)
+ONE_THREAD = Runtime(threads=1)
 
 
 def dots(hue: int, seed: int) -> bytes:
@@ -48,9 +48,10 @@ def build_dots(where: Path, classes: list[FineClass] = HUES, first: int = 0) -> 
     return str(build(made, BuildOptions("imagenet-21k", where / "out", where / "tars", jobs=1)).out)
 
 
-def settings(options=None, **given) -> runs.Settings:
-    chosen = {"size": 24, "epochs": 4, "batch_size": 16, "embedding": 16, "lr": 0.005} | given
-    return runs.settings(chosen, options)
+def settings(loss_options=None, **chosen) -> TrainSettings:
+    """Settings of a run of seconds."""
+    small = {"crop_px": 24, "epochs": 4, "batch_size": 16, "embedding_dim": 16, "lr": 0.005}
+    return make_settings(**small | chosen, loss_options=loss_options or {})
 
 
 def of_run(folder: Path) -> dict:

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from dmlkit.errors import DmlkitError
+from dmlkit.errors import RunError
 from dmlkit.evaluation import labels
 from dmlkit.evaluation.api import evaluate
 from dmlkit.schema.scales import SCALES
-from dmlkit.training.evaluate_run import EvaluateRunOptions, evaluate_run
+from dmlkit.training.evaluate_run import EvaluateRunOptions, embed, evaluate_run
 from tests.support.manifests import CLASSES, TOML, build_folder
 from tests.support.requirements import installed
 
@@ -17,21 +17,17 @@ from tests.support.requirements import installed
 @pytest.fixture(scope="module")
 def trained(good_folder, tmp_path_factory):
     """A run of one epoch on the good folder."""
-    installed("torch", "pytorch_metric_learning", "matplotlib")
-    from dmlkit.training import plots
-    from dmlkit.training.runs import Machine, settings
-    from dmlkit.training.train import train
+    installed("torch", "pytorch_metric_learning")
+    from dmlkit.training.recipes import make_settings
+    from dmlkit.training.train import Runtime, train
 
     out = tmp_path_factory.mktemp("run") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "draw", lambda *_: None)  # it takes longer than the run
-        patch.setenv("DMLKIT_HOME", str(out.parent / "home"))
-        made = settings({"epochs": 1, "size": 24, "batch_size": 8, "per_class": 2})
-        train(str(good_folder), made, out, Machine(threads=1, device="cpu"))
+    settings = make_settings(epochs=1, crop_px=24, batch_size=8, per_class=2)
+    train(str(good_folder), settings, out, Runtime(threads=1, device="cpu"))
     return out
 
 
-def test_a_run_is_evaluated_as_it_was_after_training(trained, good_folder):
+def test_run_is_evaluated_as_after_training(trained, good_folder):
     found = evaluate_run(trained, str(good_folder), EvaluateRunOptions(device="cpu"))
     (epoch,) = json.loads((trained / "run.json").read_text())["epochs"]
     for part in (*SCALES, "overall"):
@@ -40,16 +36,16 @@ def test_a_run_is_evaluated_as_it_was_after_training(trained, good_folder):
     assert found["notes"] == []
 
 
-def test_a_run_on_another_data_set_is_refused_unless_that_is_meant(trained, tmp_path):
+def test_other_dataset_needs_its_option(trained, tmp_path):
     other = build_folder(tmp_path, toml=TOML.replace("1.0.0", "2.0.0"), per_class=5)
-    with pytest.raises(DmlkitError, match="another dataset") as caught:
+    with pytest.raises(RunError) as error:
         evaluate_run(trained, str(other), EvaluateRunOptions(device="cpu"))
-    assert "--other-data" in caught.value.hint
+    assert (error.value.code, error.value.facts["path"]) == ("training.other-dataset", trained)
     (note,) = evaluate_run(trained, str(other), EvaluateRunOptions(device="cpu", other_data=True))["notes"]
     assert "the run was trained on" in note
 
 
-def test_classes_that_the_run_was_trained_on_are_named(trained, tmp_path):
+def test_trained_test_classes_are_noted(trained, tmp_path):
     turned = [replace(c, split={"train": "test", "test": "train"}[c.split]) for c in CLASSES]
     other = build_folder(tmp_path, classes=turned)
     notes = evaluate_run(trained, str(other), EvaluateRunOptions(device="cpu", other_data=True))["notes"]
@@ -57,15 +53,15 @@ def test_classes_that_the_run_was_trained_on_are_named(trained, tmp_path):
     assert "2 of its 2 middle test classes" in notes[2]
 
 
-def test_one_set_of_images_is_embedded_by_a_run_as_by_hand(trained, one_set_folder):
-    from dmlkit.training.embed import embed
-
+def test_one_set_is_measured_as_by_hand(trained, one_set_folder):
     found = evaluate_run(trained, str(one_set_folder), EvaluateRunOptions(device="cpu", other_data=True))
-    _, vectors = embed(trained, str(one_set_folder), ["query"], other_data=True, device="cpu")
+    _, vectors = embed(
+        trained, str(one_set_folder), ["query"], options=EvaluateRunOptions(device="cpu", other_data=True)
+    )
     wanted = evaluate(vectors, labels.load_labels(str(one_set_folder), ["query"]).labels)
     assert found["overall"] == pytest.approx(wanted["overall"], nan_ok=True)
 
 
-def test_each_scale_of_a_release_is_embedded_by_a_run(trained, release_folder):
+def test_each_scale_of_a_release_is_embedded(trained, release_folder):
     found = evaluate_run(trained, str(release_folder), EvaluateRunOptions(device="cpu", other_data=True))
     assert [found["counts"][scale]["gallery"] for scale in SCALES] == [3, 3, 3]

@@ -1,6 +1,7 @@
 """Cross-Scale Learning against its definition, and the multi-scale sum against the library's losses."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from torch.nn import functional
 
 from dmlkit.errors import UsageError
 from dmlkit.training import losses
-from dmlkit.training.losses import Options
+from dmlkit.training.losses import LossOptions
 
 torch.set_num_threads(1)
 
@@ -27,7 +28,7 @@ def batch(rows: int, size: int = 6, seed: int = 0):
 def cross_scale(size: int = 6, hard: bool = False, table: torch.Tensor = TABLE, **options):
     torch.manual_seed(1)
     name = "csl-hard" if hard else "csl"
-    return losses.make(name, table, size, losses.options(name, **options)).double()
+    return losses.make_loss(name, table, size, losses.loss_options(name, **options)).double()
 
 
 def by_definition(loss, embeddings, labels, table, margins, gamma, hard) -> float:
@@ -49,14 +50,14 @@ def by_definition(loss, embeddings, labels, table, margins, gamma, hard) -> floa
 
 @pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize(("margins", "gamma"), [((0.25, 0.35, 0.45), 32.0), ((0.0, 0.6, 1.0), 5.0)])
-def test_csl_is_what_its_definition_says(hard, margins, gamma):
+def test_csl_equals_its_definition(hard, margins, gamma):
     embeddings, labels = batch(9)
     loss = cross_scale(hard=hard, margins=margins, gamma=gamma)
     expected = by_definition(loss, embeddings, labels, TABLE, margins, gamma, hard)
     assert loss(embeddings, labels).item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_prototypes_add_the_finding_of_middle_and_coarse_classes():
+def test_prototypes_add_their_cross_entropy():
     embeddings, labels = batch(9)
     plain, more = cross_scale(gamma=8.0), cross_scale(gamma=8.0, prototypes=0.5)
     proxies = more.proxies.detach().numpy()
@@ -85,7 +86,7 @@ def test_csl_of_one_image_in_closed_form():
 
 
 @pytest.mark.parametrize("hard", [False, True])
-def test_gradients_of_csl_are_those_of_its_values(hard):
+def test_csl_gradients_match_its_values(hard):
     embeddings, labels = batch(5)
     loss = cross_scale(hard=hard, gamma=4.0)
     start = loss.proxies.detach().clone().requires_grad_()
@@ -97,7 +98,7 @@ def test_gradients_of_csl_are_those_of_its_values(hard):
 
 
 @pytest.mark.parametrize("hard", [False, True])
-def test_a_scale_without_negatives_adds_nothing_and_no_bad_gradient(hard):
+def test_scale_without_negatives_adds_nothing(hard):
     table = torch.tensor([[0, 0, 0], [1, 1, 0], [2, 1, 0]])  # one coarse class
     embeddings, labels = batch(4)[0].requires_grad_(), table[[0, 1, 2, 0]]
     three = cross_scale(hard=hard, table=table)
@@ -110,7 +111,7 @@ def test_a_scale_without_negatives_adds_nothing_and_no_bad_gradient(hard):
     assert torch.isfinite(three.proxies.grad).all()
 
 
-def test_the_length_of_proxies_does_not_change_the_loss():
+def test_length_of_proxies_does_not_count():
     embeddings, labels = batch(6)
     loss = cross_scale()
     before = loss(embeddings, labels).item()
@@ -127,7 +128,7 @@ def test_large_values_do_not_overflow():
     assert torch.isfinite(loss.proxies.grad).all()
 
 
-def test_margins_grow_over_their_share_of_the_training():
+def test_margins_grow_over_their_share():
     embeddings, labels = batch(6)
     loss, full = cross_scale(margin_growth=0.5), cross_scale()
     none = cross_scale(margins=(0.0, 0.0, 0.0))
@@ -139,11 +140,11 @@ def test_margins_grow_over_their_share_of_the_training():
     assert values[2] == values[3] == pytest.approx(full(embeddings, labels).item())
 
 
-def test_a_hierarchical_start_puts_relatives_closer():
+def test_hierarchical_start_puts_relatives_closer():
     table = torch.tensor([[f, f // 5, f // 25] for f in range(50)])
     torch.manual_seed(0)
-    near = losses.make("csl", table, 256, Options(start="hierarchical", norm=0.8)).proxies.detach()
-    apart = losses.make("csl", table, 256, Options(norm=0.8)).proxies.detach()
+    near = losses.make_loss("csl", table, 256, LossOptions(proxy_start="hierarchical", proxy_norm=0.8)).proxies.detach()
+    apart = losses.make_loss("csl", table, 256, LossOptions(proxy_norm=0.8)).proxies.detach()
     for proxies in (near, apart):
         assert torch.allclose(proxies.norm(dim=1), torch.tensor(0.8))
     near, apart = (functional.normalize(p) @ functional.normalize(p).T for p in (near, apart))
@@ -154,36 +155,36 @@ def test_a_hierarchical_start_puts_relatives_closer():
     assert apart[0, 1:].abs().max() < 0.3
 
 
-def test_csl_plus_is_csl_with_relatives_that_stay_so():
-    chosen = losses.options("csl+")
-    assert (chosen.start, chosen.margins, chosen.gamma) == ("hierarchical", (0.1, 0.3, 0.5), 16.0)
+def test_csl_plus_is_csl_with_its_options():
+    chosen = losses.loss_options("csl+")
+    assert (chosen.proxy_start, chosen.margins, chosen.gamma) == ("hierarchical", (0.1, 0.3, 0.5), 16.0)
     assert (chosen.proxy_lr, chosen.prototypes) == (1.0, 1.0)
-    assert losses.options("csl+", gamma=8.0).gamma == 8.0
+    assert losses.loss_options("csl+", gamma=8.0).gamma == 8.0
     embeddings, labels = batch(9)
     torch.manual_seed(1)
-    loss = losses.make("csl+", TABLE, 6, chosen).double()
+    loss = losses.make_loss("csl+", TABLE, 6, chosen).double()
     torch.manual_seed(1)
-    same = losses.make("csl", TABLE, 6, losses.options("csl", **losses.CROSS_SCALE["csl+"])).double()
+    same = losses.make_loss("csl", TABLE, 6, losses.loss_options("csl", **losses.CROSS_SCALE["csl+"])).double()
     assert loss(embeddings, labels) == same(embeddings, labels)
 
 
 @pytest.mark.parametrize("name", losses.MULTI_SCALE)
-def test_the_sum_over_scales_is_that_of_the_library(name):
+def test_multi_scale_sums_the_library_losses(name):
     embeddings, labels = batch(24)
     torch.manual_seed(0)
-    loss = losses.make(name, TABLE, 6, Options()).double()
-    each = [loss.losses[scale](loss.sharpen * embeddings, labels[:, c]) for c, scale in enumerate(loss.losses)]
+    loss = losses.make_loss(name, TABLE, 6, LossOptions()).double()
+    each = [loss.losses[scale](loss.length * embeddings, labels[:, c]) for c, scale in enumerate(loss.losses)]
     assert list(loss.losses) == ["fine", "middle", "coarse"]
     assert loss(embeddings, labels).item() == pytest.approx(sum(each).item())
 
 
-@pytest.mark.parametrize("name", losses.NAMES)
-def test_every_loss_falls_on_three_classes_and_goes_on_falling(name):
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_every_loss_separates_three_classes(name):
     table = torch.tensor([[0, 0, 0], [1, 1, 0], [2, 2, 1]])
     labels = table.repeat_interleave(4, dim=0)
     torch.manual_seed(0)
     x = torch.randn(12, 8, requires_grad=True)
-    loss = losses.make(name, table, 8, losses.options(name))
+    loss = losses.make_loss(name, table, 8, losses.loss_options(name))
     optimizer = torch.optim.Adam([x, *loss.parameters()], lr=0.05)
     values = []
     for _ in range(40):
@@ -198,10 +199,10 @@ def test_every_loss_falls_on_three_classes_and_goes_on_falling(name):
     assert similarity[same].mean() > similarity[~same].mean() + 0.3
 
 
-def test_in_the_papers_batch_a_third_is_seen_by_its_scale_only():
+def test_a_third_counts_for_its_scale_only():
     embeddings, labels = batch(24)
     embeddings.requires_grad_()
-    loss = losses.make("triplet", TABLE, 6, Options(batch="paper")).double()
+    loss = losses.make_loss("triplet", TABLE, 6, LossOptions(batch="paper")).double()
     middle = loss.losses["middle"](embeddings[8:16], labels[8:16, 1])
     fine, coarse = (
         loss.losses["fine"](embeddings[:8], labels[:8, 0]),
@@ -217,27 +218,53 @@ def test_in_the_papers_batch_a_third_is_seen_by_its_scale_only():
     assert not moved[16:].any()
 
 
-def test_a_specialist_sees_its_scale_alone():
+def test_specialist_ignores_other_scales():
     embeddings, labels = batch(24)
-    loss = losses.make("cosface", TABLE, 6, Options(scales=("fine",))).double()
+    loss = losses.make_loss("cosface", TABLE, 6, LossOptions(scales=("fine",))).double()
     assert list(loss.losses) == ["fine"]
     other = labels.clone()
     other[:, 1:] = 0
     assert loss(embeddings, labels).item() == loss(embeddings, other).item()
 
 
+def test_margins_belong_to_the_chosen_scales():
+    # With fine and coarse, the second margin is that of coarse: as if middle had no negatives.
+    embeddings, labels = batch(9)
+    chosen = cross_scale(scales=("fine", "coarse"), margins=(0.1, 0.9), gamma=4.0)
+    table = TABLE.clone()
+    value = chosen(embeddings, labels).item()
+    proxies = functional.normalize(chosen.proxies.detach())
+    expected = 0.0
+    for column, margin in ((0, 0.1), (2, 0.9)):
+        for z, own in zip(embeddings, labels, strict=True):
+            others = proxies[table[:, column] != own[column]]
+            terms = torch.exp(4.0 * (others @ z - proxies[own[0]] @ z + margin))
+            expected += math.log(1 + terms.sum().item()) / len(embeddings)
+    assert value == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize(
-    ("name", "options", "says"),
+    ("name", "options", "code", "fact"),
     [
-        ("contrastive", {}, "contrastive is not known"),
-        ("csl", {"batch": "paper"}, "every image at every scale"),
-        ("csl", {"margins": (0.1,)}, "1 margins for 3 scales"),
-        ("csl", {"start": "zero"}, "zero is not known"),
-        ("triplet", {"batch": "paper", "scales": ("fine",)}, "a third for each"),
-        ("triplet", {"batch": "half"}, "half is not known"),
-        ("csl", {"scales": ("fine", "big")}, "big is not known"),
+        ("contrastive", {}, "training.unknown-choice", {"setting": "loss", "value": "contrastive"}),
+        ("csl", {"batch": "paper"}, "training.batch-does-not-fit", {"loss": "csl"}),
+        ("csl", {"margins": (0.1,)}, "training.margins-do-not-fit", {"margins": 1, "scales": 3}),
+        ("csl", {"proxy_start": "zero"}, "training.unknown-choice", {"setting": "proxy_start", "value": "zero"}),
+        ("triplet", {"batch": "paper", "scales": ("fine",)}, "training.batch-does-not-fit", {"loss": "triplet"}),
+        ("triplet", {"batch": "half"}, "training.unknown-choice", {"setting": "batch", "value": "half"}),
+        ("csl", {"scales": ("fine", "big")}, "training.unknown-choice", {"setting": "scales", "value": "big"}),
     ],
 )
-def test_choices_that_do_not_fit_are_named(name, options, says):
-    with pytest.raises(UsageError, match=says):
-        losses.make(name, TABLE, 6, Options(**options))
+def test_unfit_choices_are_named(name, options, code, fact):
+    with pytest.raises(UsageError) as error:
+        losses.make_loss(name, TABLE, 6, LossOptions(**options))
+    assert error.value.code == code
+    assert error.value.facts == fact
+
+
+def test_missing_library_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytorch_metric_learning", None)
+    with pytest.raises(UsageError) as error:
+        losses.make_loss("triplet", TABLE, 6, LossOptions())
+    assert error.value.code == "training.missing-extra"
+    assert error.value.facts["package"] == "pytorch_metric_learning"

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from dmlkit.training import sampling
+from dmlkit.training import data
 
 
 def rng(seed: int = 0):
     return np.random.default_rng(seed)
 
 
-def test_a_balanced_batch_has_as_many_images_of_each_of_its_classes():
+def test_balanced_batch_has_whole_groups():
     fine = np.repeat(np.arange(40), 8)
-    batches = sampling.balanced(fine, 64, 4, rng())
+    batches = data.sample_balanced(fine, 64, 4, rng())
     assert batches.shape == (5, 64)
     for batch in batches:
         groups = fine[batch].reshape(-1, 4)
@@ -20,33 +20,43 @@ def test_a_balanced_batch_has_as_many_images_of_each_of_its_classes():
     assert len(np.unique(batches)) == batches.size  # no image twice
 
 
-def test_leftover_images_wait_and_come_in_other_epochs():
+def test_leftover_images_come_in_other_epochs():
     fine = np.repeat(np.arange(8), 7)  # one group of 4 and 3 left over
-    seen = [sampling.balanced(fine, 16, 4, rng(epoch)) for epoch in range(12)]
+    seen = [data.sample_balanced(fine, 16, 4, rng(epoch)) for epoch in range(12)]
     assert all(batches.shape == (2, 16) for batches in seen)
     assert len(np.unique(np.concatenate(seen))) == len(fine)
 
 
-def test_a_class_with_too_few_images_repeats_them():
+def test_small_class_repeats_its_images():
     fine = np.array([0, 0, 0, 0, 1, 2, 2, 2])
-    batch = sampling.balanced(fine, 12, 4, rng())[0]
+    batch = data.sample_balanced(fine, 12, 4, rng())[0]
     assert sorted(np.bincount(fine[batch])) == [4, 4, 4]
     assert list(batch[fine[batch] == 1]) == [4, 4, 4, 4]
 
 
-def test_large_and_small_classes_are_spread_over_the_epoch():
+def test_large_classes_are_spread_over_the_epoch():
     fine = np.concatenate([np.zeros(400, int), np.repeat(np.arange(1, 51), 8)])
-    batches = sampling.balanced(fine, 80, 4, rng())
+    batches = data.sample_balanced(fine, 80, 4, rng())
     share = (fine[batches] == 0).mean(axis=1)
     assert (abs(share - 0.5) < 0.2).all()
 
 
-def test_the_papers_batch_has_a_third_of_a_class_at_each_scale():
+def test_groups_of_a_class_are_spread_evenly():
+    # 10 groups of class 0 among 10 batches: spread evenly, two neighbours are seldom in one batch.
+    fine = np.concatenate([np.zeros(40, int), np.repeat(np.arange(1, 31), 4)])
+    batches = [
+        (fine[batch] == 0).sum() // 4 for seed in range(20) for batch in data.sample_balanced(fine, 16, 4, rng(seed))
+    ]
+    assert max(batches) <= 3
+    assert np.mean(np.array(batches) == 1) > 0.55  # of positions drawn without a spread, 0.43
+
+
+def test_paper_batch_has_a_third_per_scale():
     fine = np.repeat(np.arange(30), 8)
     labels = np.stack([fine, fine // 5, fine // 15], axis=1)
     seen = []
     for epoch in range(5):
-        batches = sampling.thirds(labels, 48, 4, epoch, rng(epoch))
+        batches = data.sample_thirds(labels, 48, 4, epoch, rng(epoch))
         assert batches.shape == (5, 48)
         for batch in batches:
             for scale, third in enumerate(batch.reshape(3, 16)):
@@ -61,17 +71,21 @@ def test_the_papers_batch_has_a_third_of_a_class_at_each_scale():
     assert 0.3 < coarse.mean() < 0.7
 
 
-def test_the_papers_batch_repeats_images_of_a_class_that_has_too_few():
+def test_paper_batch_repeats_images_of_small_class():
     labels = np.array([[0, 0, 0], [0, 0, 0], [1, 1, 0], [1, 1, 0], [1, 1, 0], [1, 1, 0]] * 4)
     labels = np.concatenate([labels, [[2, 2, 1]]])
-    batch = sampling.thirds(labels, 24, 4, 0, rng())[0]
-    assert sampling.thirds(labels, 48, 4, 0, rng()).shape == (1, 48)  # more than there are images
+    batch = data.sample_thirds(labels, 24, 4, 0, rng())[0]
+    assert data.sample_thirds(labels, 48, 4, 0, rng()).shape == (1, 48)  # more than there are images
     for third, scale in zip(batch.reshape(3, 8), range(3), strict=True):
         assert sorted(np.bincount(labels[third, scale])[[*set(labels[third, scale])]]) == [4, 4]
 
 
-def test_the_same_seed_gives_the_same_batches():
+def test_same_seed_gives_same_batches():
     labels = np.stack([np.repeat(np.arange(12), 6)] * 3, axis=1)
-    assert (sampling.balanced(labels[:, 0], 24, 4, rng(3)) == sampling.balanced(labels[:, 0], 24, 4, rng(3))).all()
-    assert (sampling.balanced(labels[:, 0], 24, 4, rng(3)) != sampling.balanced(labels[:, 0], 24, 4, rng(4))).any()
-    assert (sampling.thirds(labels, 24, 4, 1, rng(3)) == sampling.thirds(labels, 24, 4, 1, rng(3))).all()
+    assert (
+        data.sample_balanced(labels[:, 0], 24, 4, rng(3)) == data.sample_balanced(labels[:, 0], 24, 4, rng(3))
+    ).all()
+    assert (
+        data.sample_balanced(labels[:, 0], 24, 4, rng(3)) != data.sample_balanced(labels[:, 0], 24, 4, rng(4))
+    ).any()
+    assert (data.sample_thirds(labels, 24, 4, 1, rng(3)) == data.sample_thirds(labels, 24, 4, 1, rng(3))).all()

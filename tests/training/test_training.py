@@ -15,25 +15,18 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from PIL import Image
 
 from dmlkit.cli import train as training
-from dmlkit.errors import UsageError
 from dmlkit.evaluation import labels
 from dmlkit.evaluation.api import evaluate
-from dmlkit.training import embed, plots, runs
-from dmlkit.training.train import train
+from dmlkit.training import evaluate_run, images, runs
+from dmlkit.training.losses import make_loss
+from dmlkit.training.recipes import make_settings
+from dmlkit.training.train import make_optimizer, train
 from tests.support.dots import ONE_THREAD, build_dots, of_run, settings
 from tests.support.dyml_release import PRODUCT, imported, write_release
 
 torch.set_num_threads(1)
-draw = plots.draw
-
-
-@pytest.fixture(autouse=True)
-def own_cache_and_no_figure(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("DMLKIT_HOME", str(tmp_path_factory.getbasetemp() / "home"))
-    monkeypatch.setattr(plots, "draw", lambda out, facts: None)  # it takes as long as the run; one test draws
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +35,7 @@ def dataset(tmp_path_factory) -> str:
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    state = runs.load(folder)
+    state = runs.load_checkpoint(folder)
     optimizer = {f"{i}.{k}": v for i, of in state["optimizer"]["state"].items() for k, v in of.items()}
     return {**state["net"], **state["loss"], **optimizer}
 
@@ -55,7 +48,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 def mean_precision(folder: Path, dataset: str, splits: tuple[str, ...]) -> float:
     """mAP at the fine scale, each image of the splits searched with among the others."""
-    _, found = embed.embed(folder, dataset, splits)
+    _, found = evaluate_run.embed(folder, dataset, splits)
     return evaluate(found, labels.load_labels(dataset, splits).labels, threads=1)["fine"]["mAP"]
 
 
@@ -66,7 +59,7 @@ def by_chance(dataset: str, splits: tuple[str, ...]) -> float:
     return float(np.mean([evaluate(draw, known, threads=1)["fine"]["mAP"] for draw in draws]))
 
 
-def test_training_learns_and_without_labels_or_training_it_stays_near_chance(dataset, tmp_path):
+def test_training_learns_from_labels_only(dataset, tmp_path):
     given = {"epochs": 15, "lr": 0.02, "warmup": 0.0}
     quiet = replace(ONE_THREAD, evaluate_every=0)
     train(dataset, settings(**given), tmp_path / "trained", quiet)
@@ -82,20 +75,20 @@ def test_training_learns_and_without_labels_or_training_it_stays_near_chance(dat
     ("loss", "options"),
     [
         ("csl-hard", {}),
-        ("csl", {"start": "hierarchical", "norm": 1.0, "margin_growth": 0.5, "margins": (0.2, 0.6, 1.0)}),
+        ("csl", {"proxy_start": "hierarchical", "proxy_norm": 1.0, "margin_growth": 0.5, "margins": (0.2, 0.6, 1.0)}),
         ("cosface", {}),
         ("cosface", {"scales": ("fine",)}),
         ("triplet", {"batch": "paper"}),
         ("npair", {"batch": "paper"}),
     ],
 )
-def test_every_kind_of_loss_trains_and_is_evaluated(dataset, tmp_path, loss, options):
+def test_every_kind_of_loss_trains(dataset, tmp_path, loss, options):
     facts = train(dataset, settings(options, loss=loss, epochs=2, batch_size=12, per_class=2), tmp_path, ONE_THREAD)
     assert facts["finished"]
     assert set(facts["metrics"]) >= {"fine", "middle", "coarse", "overall"}
 
 
-def test_a_run_says_what_it_was(dataset, tmp_path):
+def test_run_json_describes_the_run(dataset, tmp_path):
     shown = []
     facts = train(dataset, settings(), tmp_path / "run", ONE_THREAD, lambda *step: shown.append(step))
     written = of_run(tmp_path / "run")
@@ -104,7 +97,7 @@ def test_a_run_says_what_it_was(dataset, tmp_path):
     assert written["dataset"]["classes"] == {"fine": 8, "middle": 4, "coarse": 2}
     assert written["dataset"]["images"] == 64
     # Test classes, which have no training images, have no proxy.
-    assert runs.load(tmp_path / "run")["loss"]["proxies"].shape == (8, 16)
+    assert runs.load_checkpoint(tmp_path / "run")["loss"]["proxies"].shape == (8, 16)
     assert [e["epoch"] for e in written["epochs"]] == [1, 2, 3, 4]
     assert all({"loss", "seconds", "images_per_second", "metrics"} <= set(e) for e in written["epochs"])
     assert written["metrics"] == written["epochs"][-1]["metrics"]
@@ -117,26 +110,51 @@ def test_a_run_says_what_it_was(dataset, tmp_path):
     assert {step[2] for step in steps} == {256}
 
 
-def test_the_figure_shows_loss_and_metrics(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(plots, "draw", draw)
-    train(dataset, settings(epochs=2), tmp_path, ONE_THREAD)
-    with Image.open(tmp_path / "run.png") as figure:
-        assert figure.format == "PNG"
-        assert len(figure.convert("RGB").getcolors(maxcolors=10**6)) > 100  # lines of five colours, smoothed
-    monkeypatch.setattr("dmlkit.training.plots.find_spec", lambda name: None)
-    with pytest.raises(UsageError, match="needs matplotlib"):
-        train(dataset, settings(), tmp_path / "other", ONE_THREAD)
-    assert not (tmp_path / "other").exists()
+def test_held_out_classes_are_not_trained_on(dataset, tmp_path, monkeypatch):
+    seen, read = set(), images.read_batch
 
+    def spy(stored, crop_px, batch):
+        if isinstance(stored, images.DecodedImages):  # those of the training; test images are decoded each time
+            seen.update(stored.ids[row] for row in batch.rows)
+        return read(stored, crop_px, batch)
 
-def test_classes_held_back_are_evaluated_and_not_trained_on(dataset, tmp_path):
-    facts = train(dataset, settings(held_back=0.5, batch_size=8), tmp_path, ONE_THREAD)
+    monkeypatch.setattr(images, "read_batch", spy)
+    facts = train(dataset, settings(holdout=0.5, batch_size=8), tmp_path, ONE_THREAD)
+    known = labels.load_labels(dataset, ("train",))
+    middle = {image_id: known.names["middle"][row[1]] for image_id, row in zip(known.ids, known.labels, strict=True)}
+    trained = {middle[image_id] for image_id in seen}
+    assert trained == {names[1] for names in runs.load_checkpoint(tmp_path)["classes"]}
+    assert len(trained) == 2
     assert (facts["dataset"]["classes"]["fine"], facts["dataset"]["classes"]["middle"]) == (4, 2)
-    assert (facts["dataset"]["images"], facts["dataset"]["held_back"]) == (32, 32)
+    assert (facts["dataset"]["images"], facts["dataset"]["holdout"]) == (32, 32)
     assert facts["metrics"]["counts"]["fine"]["queries"] == 32
 
 
-def test_a_dyml_release_has_a_test_set_of_its_own_for_each_scale(tmp_path):
+def test_every_epoch_sees_other_crops(dataset, tmp_path, monkeypatch):
+    boxes, read = [], images.read_batch
+
+    def spy(stored, crop_px, batch):
+        if isinstance(stored, images.DecodedImages):
+            boxes.append(batch.boxes)
+        return read(stored, crop_px, batch)
+
+    monkeypatch.setattr(images, "read_batch", spy)
+    train(dataset, settings(epochs=2), tmp_path, replace(ONE_THREAD, evaluate_every=0))
+    first, second = boxes[: len(boxes) // 2], boxes[len(boxes) // 2 :]
+    assert not any((a == b).all() for a, b in zip(first, second, strict=True))
+
+
+def test_proxies_have_no_weight_decay():
+    chosen = settings(weight_decay=0.5)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    table = torch.tensor([[0, 0, 0], [1, 1, 0]])
+    loss = make_loss("csl", table, 8, chosen.loss_options)
+    decays = {id(p): g["weight_decay"] for g in make_optimizer(chosen, net, loss).param_groups for p in g["params"]}
+    assert decays[id(loss.proxies)] == decays[id(net[1].weight)] == decays[id(net[0].bias)] == 0
+    assert decays[id(net[0].weight)] == 0.5
+
+
+def test_release_is_evaluated_on_each_scale(tmp_path):
     folder = str(imported(write_release(tmp_path / "release" / "dyml_animal"), tmp_path / "out").out)
     made = settings(epochs=1, batch_size=8, per_class=2)
     facts = train(folder, made, tmp_path / "run", ONE_THREAD)
@@ -145,7 +163,7 @@ def test_a_dyml_release_has_a_test_set_of_its_own_for_each_scale(tmp_path):
     assert facts["metrics"]["overall"]["mAP"] == pytest.approx(sum(of_scale) / 3)
     for scale in ("fine", "middle", "coarse"):
         known = labels.load_labels(folder, ("query", "gallery"), scale)
-        ids, found = embed.embed(tmp_path / "run", folder, scale=scale)
+        ids, found = evaluate_run.embed(tmp_path / "run", folder, scale=scale)
         assert ids == known.ids
         query, rows = known.select("query"), slice(len(known.select("query").ids), None)
         again = evaluate(
@@ -155,11 +173,13 @@ def test_a_dyml_release_has_a_test_set_of_its_own_for_each_scale(tmp_path):
         assert again[scale]["mAP"] == pytest.approx(facts["metrics"][scale]["mAP"], abs=1e-6)
 
 
-def test_a_test_set_that_is_query_and_gallery_is_embedded_once(tmp_path, monkeypatch):
+def test_one_set_is_embedded_once(tmp_path, monkeypatch):
     folder = str(imported(write_release(tmp_path / "release" / "dyml_product", PRODUCT), tmp_path / "out").out)
     embedded = []
-    true = embed.Views.embed
-    monkeypatch.setattr(embed.Views, "embed", lambda self, *args: embedded.append(self) or true(self, *args))
+    true = evaluate_run.EvalImages.embed
+    monkeypatch.setattr(
+        evaluate_run.EvalImages, "embed", lambda self, *args: embedded.append(self) or true(self, *args)
+    )
     facts = train(folder, settings(epochs=1, batch_size=8, per_class=2), tmp_path / "run", ONE_THREAD)
     assert len(embedded) == 1
     assert facts["metrics"]["counts"]["fine"]["queries"] == len(PRODUCT["mini-bmk_all_in_one"])
@@ -168,8 +188,8 @@ def test_a_test_set_that_is_query_and_gallery_is_embedded_once(tmp_path, monkeyp
 # Going on
 
 
-def test_a_run_that_goes_on_ends_in_the_same_weights_to_the_bit(dataset, tmp_path):
-    made = settings(loss="triplet", batch_size=12, per_class=2, options={"batch": "paper"})
+def test_resumed_run_ends_in_same_weights(dataset, tmp_path):
+    made = settings(loss="triplet", batch_size=12, per_class=2, loss_options={"batch": "paper"})
     train(dataset, made, tmp_path / "once", ONE_THREAD)
     stopped = train(dataset, made, tmp_path / "twice", replace(ONE_THREAD, stop_after=2))
     assert not stopped["finished"]
@@ -185,7 +205,7 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_stopped_within_an_epoch_it_goes_on_from_the_last_whole_one(dataset, tmp_path, optimizer):
+def test_run_resumes_after_last_whole_epoch(dataset, tmp_path, optimizer):
     made = settings(optimizer=optimizer)
 
     def stop(step, done, total, what):
@@ -195,12 +215,12 @@ def test_stopped_within_an_epoch_it_goes_on_from_the_last_whole_one(dataset, tmp
     train(dataset, made, tmp_path / "once", ONE_THREAD)
     with pytest.raises(Stop):
         train(dataset, made, tmp_path / "twice", ONE_THREAD, stop)
-    assert runs.load(tmp_path / "twice")["epoch"] == 2
+    assert runs.load_checkpoint(tmp_path / "twice")["epoch"] == 2
     train(dataset, made, tmp_path / "twice", ONE_THREAD)
     assert_same(tmp_path / "once", tmp_path / "twice")
 
 
-def test_a_finished_run_is_left_as_it_is(dataset, tmp_path):
+def test_finished_run_is_left_as_it_is(dataset, tmp_path):
     first = train(dataset, settings(epochs=1), tmp_path, ONE_THREAD)
     before = (tmp_path / "checkpoint.pt").read_bytes()
     again = train(dataset, settings(epochs=1), tmp_path, ONE_THREAD)
@@ -211,12 +231,12 @@ def test_a_finished_run_is_left_as_it_is(dataset, tmp_path):
 SCRIPT = """
 import json, sys, time
 from pathlib import Path
-from dmlkit.training import runs
-from dmlkit.training.train import train
+from dmlkit.training.recipes import make_settings
+from dmlkit.training.train import Runtime, train
 
 def main():
-    given, slow = json.loads(sys.argv[3]), float(sys.argv[4])
-    train(sys.argv[1], runs.settings(given), Path(sys.argv[2]), runs.Machine(threads=1), lambda *step: time.sleep(slow))
+    chosen, slow = json.loads(sys.argv[3]), float(sys.argv[4])
+    train(sys.argv[1], make_settings(**chosen), Path(sys.argv[2]), Runtime(threads=1), lambda *step: time.sleep(slow))
 
 if __name__ == "__main__":
     main()
@@ -224,10 +244,10 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_killed_it_goes_on_to_the_same_weights(dataset, tmp_path):
+def test_killed_run_ends_in_same_weights(dataset, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
-    given = {"size": 24, "epochs": 4, "batch_size": 16, "embedding": 16, "lr": 0.005}
-    command = [sys.executable, tmp_path / "script.py", dataset, tmp_path / "twice", json.dumps(given), "0.05"]
+    chosen = {"crop_px": 24, "epochs": 4, "batch_size": 16, "embedding_dim": 16, "lr": 0.005}
+    command = [sys.executable, tmp_path / "script.py", dataset, tmp_path / "twice", json.dumps(chosen), "0.05"]
     process = subprocess.Popen(command)
     deadline = time.monotonic() + 120
     while not (tmp_path / "twice" / "checkpoint.pt").exists():
@@ -236,20 +256,22 @@ def test_killed_it_goes_on_to_the_same_weights(dataset, tmp_path):
     time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert runs.load(tmp_path / "twice")["epoch"] < 4
+    assert runs.load_checkpoint(tmp_path / "twice")["epoch"] < 4
     train(dataset, settings(), tmp_path / "twice", ONE_THREAD)
     train(dataset, settings(), tmp_path / "once", ONE_THREAD)
     assert_same(tmp_path / "once", tmp_path / "twice")
 
 
-def test_two_processes_compute_the_loss_of_the_whole_batch(dataset, tmp_path):
-    # Batch norms keep their statistics here: those of half a batch would be others.
-    given = {"size": 24, "epochs": 2, "batch_size": 16, "embedding": 16, "lr": 0.005, "freeze_bn": True}
+def test_two_processes_share_one_batch(dataset, tmp_path):
+    # Batch norms keep their statistics here: those of half a batch would be others. SGD, because the steps of AdamW
+    # have one length, whatever that of the gradient.
+    chosen = {"crop_px": 16, "epochs": 2, "batch_size": 16, "embedding_dim": 16, "lr": 0.1, "freeze_bn": True}
+    chosen |= {"optimizer": "sgd", "weight_decay": 0.0}
     (tmp_path / "script.py").write_text(SCRIPT)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}  # what torchrun tells its processes
-    command = [sys.executable, tmp_path / "script.py", dataset, tmp_path / "two", json.dumps(given), "0"]
+    command = [sys.executable, tmp_path / "script.py", dataset, tmp_path / "two", json.dumps(chosen), "0"]
     with (
         subprocess.Popen(command, env=os.environ | group | {"RANK": "1"}) as second,
         pytest.MonkeyPatch.context() as env,
@@ -257,10 +279,10 @@ def test_two_processes_compute_the_loss_of_the_whole_batch(dataset, tmp_path):
         for name, value in (group | {"RANK": "0"}).items():
             env.setenv(name, value)
         faulthandler.dump_traceback_later(120, exit=True)  # where the second one fails, the first waits for hours
-        train(dataset, runs.settings(given), tmp_path / "two", ONE_THREAD)
+        train(dataset, make_settings(**chosen), tmp_path / "two", ONE_THREAD)
         faulthandler.cancel_dump_traceback_later()
         assert second.wait(timeout=60) == 0
-    train(dataset, runs.settings(given), tmp_path / "one", ONE_THREAD)
+    train(dataset, make_settings(**chosen), tmp_path / "one", ONE_THREAD)
     one, two = of_run(tmp_path / "one"), of_run(tmp_path / "two")
     assert two["machine"]["processes"] == 2
     assert [e["loss"] for e in two["epochs"]] == pytest.approx([e["loss"] for e in one["epochs"]], rel=1e-4)
@@ -271,7 +293,7 @@ def test_two_processes_compute_the_loss_of_the_whole_batch(dataset, tmp_path):
 def test_mixed_precision_trains_on_a_cpu(dataset, tmp_path):
     facts = train(dataset, settings(amp=True, epochs=2), tmp_path, ONE_THREAD)
     assert facts["epochs"][1]["loss"] < facts["epochs"][0]["loss"] * 1.1
-    assert runs.load(tmp_path)["net"]["head.weight"].dtype == torch.float32
+    assert runs.load_checkpoint(tmp_path)["net"]["head.weight"].dtype == torch.float32
 
 
 # The command
@@ -281,13 +303,13 @@ def command(*args):
     return CliRunner().invoke(training.train, [*map(str, args), "--threads", "1"], standalone_mode=False)
 
 
-SHORT = ("--size", 24, "--epochs", 2, "--embedding", 16, "--batch-size", 16, "--evaluate-every", 0)
+SHORT = ("--crop-px", 24, "--epochs", 2, "--batch-size", 16, "--evaluate-every", 0)
 
 
-def test_the_command_prints_the_metrics_and_goes_on_after_a_stop(dataset, tmp_path):
+def test_command_prints_metrics_and_resumes(dataset, tmp_path):
     stopped = command(dataset, *SHORT, "--out", tmp_path / "run", "--stop-after", 1)
     assert stopped.exception is None
-    assert "stopped after epoch 1 of 2; the same command goes on" in stopped.stderr
+    assert "stopped after epoch 1 of 2; the same command resumes" in stopped.stderr
     assert "not evaluated yet" in stopped.stdout
     done = command(dataset, *SHORT, "--out", tmp_path / "run")
     assert "2 epochs of 64 images" in done.stdout
@@ -298,22 +320,47 @@ def test_the_command_prints_the_metrics_and_goes_on_after_a_stop(dataset, tmp_pa
         assert rows[scale][:2] == [f"{100 * values[scale][name]:.1f}" for name in ("mAP", "ASI")]
 
 
-def test_the_command_prints_one_object_and_takes_every_choice(dataset, tmp_path, monkeypatch):
+CONFIG = """
+loss = "csl-hard"
+seed = 5
+embedding_dim = 16
+[loss_options]
+scales = ["fine", "middle"]
+margins = [0.2, 0.6]
+proxy_start = "hierarchical"
+"""
+
+
+def test_command_reads_settings_from_a_file(dataset, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    options = ["--scales", "fine, middle", "--margins", "0.2,0.6", "--proxy-start", "hierarchical", "--json"]
-    found = json.loads(command(dataset, *SHORT, "--loss", "csl-hard", "--seed", 3, *options).stdout)
-    assert found["run"] == str(Path("runs") / "out-csl-hard-3")
-    assert (tmp_path / found["run"] / "checkpoint.pt").is_file()
-    assert found["settings"]["seed"] == 3
-    assert found["settings"]["options"]["margins"] == [0.2, 0.6]
-    assert found["settings"]["options"]["scales"] == ["fine", "middle"]
+    (tmp_path / "mine.toml").write_text(CONFIG)
+    facts = json.loads(command(dataset, *SHORT, "--config", "mine.toml", "--seed", 3, "--json").stdout)
+    assert facts["run"] == str(Path("runs") / "out-csl-hard-3")
+    assert (tmp_path / facts["run"] / "checkpoint.pt").is_file()
+    assert (facts["settings"]["seed"], facts["settings"]["embedding_dim"]) == (3, 16)
+    assert facts["settings"]["loss_options"]["margins"] == [0.2, 0.6]
+    assert facts["settings"]["loss_options"]["scales"] == ["fine", "middle"]
 
 
-def test_the_command_asks_for_numbers_where_they_are_wanted(dataset):
-    assert "no list of numbers" in str(command(dataset, "--margins", "a,b").exception)
-    assert "holds a run" not in str(command(dataset, "--loss", "contrastive").exception)
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None
+from dmlkit.cli.main import run
+sys.argv[0] = "dmlkit"
+sys.exit(run())
+"""
 
 
-def test_the_commands_module_is_imported_without_torch():
+@pytest.mark.parametrize("name", ["train", "benchmark"])
+def test_command_without_the_extra_names_it(name):
+    command = [sys.executable, "-c", WITHOUT_TORCH, name, "anything", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["code"] == "training.missing-extra"
+    assert json.loads(done.stdout)["hint"] == "pip install 'dmlkit[train]'"
+    assert "Traceback" not in done.stderr
+
+
+def test_command_imports_without_torch():
     code = "import sys; import dmlkit.cli.train; sys.exit('torch' in sys.modules or 'datasets' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -23,8 +23,8 @@ from dmlkit.schema.progress import Progress, no_count_progress, no_progress
 from dmlkit.schema.scales import SCALES
 from dmlkit.text import duration, plural, printable
 from dmlkit.training import neighbours
-from dmlkit.training.evaluate_run import is_run
 from dmlkit.training.neighbours import Search
+from dmlkit.training.runs import is_run, read_checkpoint_facts
 
 NAV = (
     ("Run", "index.html"),
@@ -52,7 +52,7 @@ def write_run_report(
         name = Path(dataset).resolve().name if Path(dataset).is_dir() else dataset
         title = " and ".join(each.name for each in runs) + f" on {name}"
         pages = Pages(target.path, title, NAV if other is None else NAV_OF_TWO)
-        write_overview(pages, runs, name, neighbours.built(dataset))
+        write_overview(pages, runs, name, neighbours.read_build_facts(dataset))
         images = write_nearest(pages, runs, dataset, progress) + write_mistakes(pages, runs, dataset, progress)
         write_confusion(pages, runs)
         write_maps(pages, runs, progress)
@@ -75,7 +75,7 @@ def check_runs(folders: Sequence[Path], dataset: str) -> list[dict[str, Any]]:
             hint="dmlkit report RUN DATASET OTHER_RUN",
             path=dataset,
         )
-    states = [neighbours.state_of(folder) for folder in folders]
+    states = [read_checkpoint_facts(folder) for folder in folders]
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise UsageError(
             f"{folders[0]} and {folders[1]} are the same run",
@@ -96,7 +96,7 @@ def check_runs(folders: Sequence[Path], dataset: str) -> list[dict[str, Any]]:
 
 def read_run(folder: Path, state: Mapping[str, Any], label: str, dataset: str, progress: Progress) -> Run:
     """Read a run and search the test sets with it. Facts that only run.json has are left out if it cannot be read."""
-    searches = neighbours.searches(folder, dataset, progress)
+    searches = neighbours.search_test_sets(folder, dataset, progress)
     try:
         record = json.loads((folder / "run.json").read_bytes())
         versions, machine = dict(record["versions"]), dict(record["machine"])
@@ -112,7 +112,7 @@ def read_run(folder: Path, state: Mapping[str, Any], label: str, dataset: str, p
         versions=versions,
         machine=machine,
         searches=searches,
-        metrics=neighbours.merged(searches),
+        metrics=neighbours.merge_metrics(searches),
     )
 
 
@@ -147,16 +147,16 @@ def write_overview(pages: Pages, runs: Sequence[Run], dataset: str, facts: Datas
 def describe_run(run: Run) -> dict[str, Any]:
     """Describe a run as the template lists it."""
     settings, trained = run.settings, run.dataset
-    crop = settings["size"]
+    crop = settings["crop_px"]
     seconds = sum(epoch["seconds"] for epoch in run.history)
     counts = ", ".join(f"{trained['classes'][scale]:,} {scale}" for scale in SCALES)
     facts = {
         "Loss": settings["loss"],
-        "Network": f"{settings['model']}, {settings['embedding']} dimensions, images of {crop} × {crop} pixels",
+        "Network": f"{settings['model']}, {settings['embedding_dim']} dimensions, images of {crop} × {crop} pixels",
         "Epochs": f"{run.epoch} of {settings['epochs']}"
         + ("" if run.epoch == settings["epochs"] else ": the run is not finished"),
         "Trained on": f"{trained['images']:,} images of {counts} classes",
-        "Held back": f"{trained['held_back']:,} training images" if trained["held_back"] else "",
+        "Held out": f"{trained['holdout']:,} training images" if trained["holdout"] else "",
         "Dataset": trained["name"],
         "Content": trained["content"] or "unknown",
         "Seed": str(settings["seed"]),
@@ -267,7 +267,7 @@ def read_images(
     images: dict[ImageKey, Image.Image] = {}
     for split in ("query", "gallery"):
         rows = [row for side, row in wanted if side == split]
-        for row, data in neighbours.images(dataset, scale, split, rows):
+        for row, data in neighbours.iter_images(dataset, scale, split, rows):
             images[split, row] = thumbnails.make_thumbnail(data)
             progress("images", len(images), len(wanted), "images")
     return images
@@ -328,5 +328,7 @@ def write_maps(pages: Pages, runs: Sequence[Run], progress: Progress) -> None:
             maps.append(map.describe_map(search.points, placed, searches[0].query.names, scales))
             maps[-1] |= {"id": f"map-{number}-{letter}", "run": run.label}
         points = searches[0].points
-        tests.append({"title": title, "scales": scales, "maps": maps, "shown": len(points.ids), "of": points.of})
+        tests.append(
+            {"title": title, "scales": scales, "maps": maps, "shown": len(points.ids), "of": points.num_images}
+        )
     pages.write("map.html", "run_map.html", "Map", charts=True, tests=tests)

@@ -133,7 +133,7 @@ def compare_with_published(runs: Sequence[Run], facts: DatasetFacts | None) -> d
             "Published figures are of the official DyML releases. This dataset has classes and images of its own, "
             "so they are not comparable."
         )
-    elif runs[0].dataset["classes"] != RELEASED[name] or runs[0].dataset["held_back"]:
+    elif runs[0].dataset["classes"] != RELEASED[name] or runs[0].dataset["holdout"]:
         ours, theirs = (
             ", ".join(f"{c[s]:,} {s}" for s in SCALES) for c in (runs[0].dataset["classes"], RELEASED[name])
         )
@@ -181,7 +181,7 @@ def published_rows(name: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def history_charts(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The curves over the epochs, as the macro ``chart`` takes them: loss, mAP and R@1. None where nothing is known."""
-    where = "classes held back" if any(run.settings["held_back"] for run in runs) else "test classes"
+    where = "classes held out" if any(run.settings["holdout"] for run in runs) else "test classes"
     charts = [loss_chart(runs)]
     charts += [metric_chart(runs, name, f"{name} in %, {where}") for name in ("mAP", "R@1")]
     return [chart for chart in charts if chart["spec"]["data"]]
@@ -292,7 +292,9 @@ def epoch_table(runs: Sequence[Run], columns: Mapping[str, Any]) -> dict[str, An
 
 def setting_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Every setting and its value in each run, and whether these differ."""
-    flat = [{k: v for k, v in run.settings.items() if k != "options"} | run.settings["options"] for run in runs]
+    flat = [
+        {k: v for k, v in run.settings.items() if k != "loss_options"} | run.settings["loss_options"] for run in runs
+    ]
     names = list(dict.fromkeys(name for settings in flat for name in settings))
     return [
         {
