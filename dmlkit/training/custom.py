@@ -73,18 +73,18 @@ def call_custom(name: str, kind: type[T], *args: object) -> T:
     """Call what ``module:attribute`` names. Raises `UsageError` if the result is no ``kind``, `RunError`."""
     make = load_custom(name)
     try:
-        made = make(*args)
+        result = make(*args)
     except Exception as exc:  # whatever the user's code raises
         raise custom_failed(name, exc) from exc
-    if not isinstance(made, kind):
+    if not isinstance(result, kind):
         raise UsageError(
-            f"{printable(name)} must return a {kind.__name__}; it returned a {type(made).__name__}",
+            f"{printable(name)} must return a {kind.__name__}; it returned a {type(result).__name__}",
             code="training.custom-type",
             hint="name a class derived from torch.nn.Module, or a function that returns one",
             name=name,
-            type=type(made).__name__,
+            type=type(result).__name__,
         )
-    return made
+    return result
 
 
 def custom_failed(name: str, exc: BaseException) -> RunError:

@@ -12,7 +12,7 @@ MAX_PARAMETERS = 6  # without self and cls; commands of click have one for each 
 KNOWN_LONG_FILES = {"dataset": 1, "report": 1, "training": 1}
 KNOWN_LONG_FUNCTIONS = {"formats": 1}
 # In evaluation, the public `dmlkit.evaluate`: keywords, so that a notebook needs no class of options.
-KNOWN_MANY_PARAMETERS = {"evaluation": 1, "training": 3}
+KNOWN_MANY_PARAMETERS = {"evaluation": 1}
 
 
 def all_functions():

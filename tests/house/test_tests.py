@@ -18,7 +18,7 @@ KNOWN_LONG_NAMES = {
     "report": 24,
     "sample": 37,
     "sources": 138,
-    "training": 40,
+    "training": 4,
 }
 KNOWN_BORROWED = {"formats": 1, "hub": 1}
 
