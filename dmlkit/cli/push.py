@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from dmlkit.cli.output import FAILED_CHECK, Output
 from dmlkit.cli.progress import show_hub_bars
 from dmlkit.dataset.checks.codes import Finding
 from dmlkit.dataset.validate import validate
-from dmlkit.hub.push import Options, Pushed, content_of
-from dmlkit.hub.push import push as push_dataset
+from dmlkit.hub.content import PushOptions, prepare_content
+from dmlkit.hub.push import PushResult, push_dataset
 from dmlkit.storage.hub_client import check_repo_name
 from dmlkit.text import text_table
 
@@ -39,7 +38,7 @@ def push(
     set with their own copy of the source: dmlkit build --from-hub. Stopped, the same command goes on.
     """
     check_repo_name(repo)
-    options = Options(repo, private, create_pr, with_images)
+    options = PushOptions(repo, private, create_pr, with_images)
     with output.progress() as progress:
         findings = validate(folder, progress)
     errors = [finding for finding in findings if finding.code.startswith("E")]
@@ -53,7 +52,7 @@ def push(
         return 0
     show_hub_bars(not output.quiet and not output.as_json and sys.stderr.isatty())
     result = push_dataset(folder, options)
-    output.emit(asdict(result) | {"load": load_line(result)}, describe_result(result))
+    output.emit(result.as_json() | {"load": load_line(result)}, describe_result(result))
     for text in notes_on(result):
         output.note(text)
     return 0
@@ -65,10 +64,10 @@ def describe_errors(folder: Path, errors: Sequence[Finding]) -> str:
     return "\n".join([*lines, f"{folder}: not valid: {len(errors)} errors; nothing was pushed"])
 
 
-def dry_run_facts(folder: Path, options: Options) -> dict[str, Any]:
+def dry_run_facts(folder: Path, options: PushOptions) -> dict[str, Any]:
     """Return what would be sent, as plain data. Ask the Hub nothing."""
-    with content_of(folder, options) as content:
-        source_terms, sizes = terms.load_or_unknown(content.source), content.sizes
+    with prepare_content(folder, options) as content:
+        source_terms, file_sizes = terms.load_or_unknown(content.source), content.file_sizes
         return {
             "dry_run": True,
             "repo": options.repo,
@@ -77,11 +76,11 @@ def dry_run_facts(folder: Path, options: Options) -> dict[str, Any]:
             "license": source_terms.license,
             "terms": source_terms.conditions,
             "redistribute": source_terms.redistribute,
-            "images": content.images,
+            "images": content.has_images,
             "private": options.private,
             "tag": content.tag,
-            "files": sizes,
-            "bytes": sum(sizes.values()),
+            "files": file_sizes,
+            "bytes": sum(file_sizes.values()),
         }
 
 
@@ -97,14 +96,14 @@ def describe_dry_run(facts: Mapping[str, Any]) -> str:
     )
 
 
-def load_line(result: Pushed) -> str:
+def load_line(result: PushResult) -> str:
     """Return the call that loads what was pushed."""
     return f'load_dataset("{result.repo}", revision="{result.revision}")'
 
 
-def describe_result(result: Pushed) -> str:
+def describe_result(result: PushResult) -> str:
     """Describe a push for people: what was sent, the tag or the pull request, and how to load it."""
-    sent = f"{len(result.sent)} of {result.files} files sent, {result.sent_bytes:,} bytes"
+    sent = f"{len(result.sent)} of {result.num_files} files sent, {result.num_sent_bytes:,} bytes"
     gone = f", {len(result.deleted)} deleted" if result.deleted else ""
     tag = f"tag {result.tag}: {'made' if result.tagged else 'there already'}, {result.commit}"
     return (
@@ -114,12 +113,12 @@ def describe_result(result: Pushed) -> str:
     )
 
 
-def notes_on(result: Pushed) -> list[str]:
+def notes_on(result: PushResult) -> list[str]:
     """List what is left to do after a push."""
     notes = []
     if result.pull_request:
         notes.append("Merged, the same command without --create-pr tags it; it sends nothing then.")
-    if not result.images:
+    if not result.has_images:
         notes += [
             "\nIds, labels and hashes only: the source's terms keep its images here. Others make the dataset with",
             f"  dmlkit build --from-hub {result.repo} --from DIR",

@@ -1,7 +1,7 @@
-"""A dataset folder -> the same without its images: ids, labels and hashes, for sources that forbid to publish more.
+"""Write a dataset folder without its images: ids, labels and hashes, for sources that forbid to publish more.
 
-From it and a person's own copy of the source `dmlkit.hub.rebuild` makes the dataset again. It has no image at
-all: the figure of the card stays at home too.
+From it and a person's own copy of the source `dmlkit.hub.rebuild` builds the dataset again. It has no image at all:
+the figure of the card is left out too.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from dmlkit.dataset.folder import (
 from dmlkit.dataset.markdown import plain
 
 # The checksums of the dataset with its images, to compare one that is rebuilt.
-FULL_SUMS = f"{CHECKSUMS}.full"
+FULL_CHECKSUMS = f"{CHECKSUMS}.full"
+# Files that have no image and are copied as they are.
 COPIED = (HIERARCHY, REJECTED, ATTRIBUTION, CITATION)
 
+# Texts of the card, as Markdown.
 WITHOUT_IMAGES = """\
 > **The images are not here**, because their source does not allow to publish them again. Here are the
 > id, the labels and the SHA-256 of each, with which the same dataset is made from your own copy of the source."""
@@ -38,10 +40,10 @@ All columns of the dataset but `image`; its classes (`hierarchy`); and `rejected
 the source that is not in it, with the reason."""
 
 
-def write(folder: Path, out: Path, repo: str) -> None:
-    """Write what may be published of the dataset in ``folder`` to ``out``, an empty folder; ``repo`` is USER/NAME.
+def write_ids_only_folder(folder: Path, out: Path, repo: str) -> None:
+    """Write the dataset in ``folder``, which must be valid, without its images to ``out``, an empty folder.
 
-    The same folder gives the same bytes. ``folder`` must be valid. Raises `UnreadableDatasetError`.
+    ``repo`` is USER/NAME, for the card. The same folder gives the same bytes. Raises `UnreadableDatasetError`.
     """
     dataset = DatasetFolder.open(folder)
     files = dataset.files()
@@ -51,13 +53,13 @@ def write(folder: Path, out: Path, repo: str) -> None:
         if name in files:
             (out / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(files[name], out / name)
-    shutil.copyfile(dataset.file(CHECKSUMS), out / FULL_SUMS)
-    card.render_card(out, front_matter(dataset, out), ids_only_text(dataset, repo))
+    shutil.copyfile(dataset.file(CHECKSUMS), out / FULL_CHECKSUMS)
+    card.render_card(out, make_front_matter(dataset, out), make_card_text(dataset, repo))
     checksums.write_checksums(out / CHECKSUMS, checksums.hash_files(out, {}))
     replace(dataset.facts, ids_only=True).write(out / BUILD_JSON)
 
 
-def front_matter(dataset: DatasetFolder, out: Path) -> dict[str, Any]:
+def make_front_matter(dataset: DatasetFolder, out: Path) -> dict[str, Any]:
     """Make the YAML of the card, with the sizes and features of the files in ``out``."""
     fields = card.front_matter(dataset, out, checksums.hash_checksums(checksums.hash_files(out, {})))
     return fields | {
@@ -66,35 +68,36 @@ def front_matter(dataset: DatasetFolder, out: Path) -> dict[str, Any]:
     }
 
 
-def ids_only_text(dataset: DatasetFolder, repo: str) -> CardText:
-    """Write the card of the dataset with other sections at its head, without the figure and the column of images."""
+def make_card_text(dataset: DatasetFolder, repo: str) -> CardText:
+    """Make the card of the dataset with other sections at its head, without the figure and the column of images."""
     text = card_text(dataset, dataset.content_hash)
     head = (
         Section(
             "Make the dataset",
-            f"{rebuild_text(repo, dataset.facts)}\n\n`{FULL_SUMS}` has the check sums of the dataset with its images.",
+            f"{write_instructions(repo, dataset.facts)}\n\n`{FULL_CHECKSUMS}` has the check sums of the dataset with "
+            "its images.",
         ),
-        Section("What is here", f"{loading_code(repo, dataset)}\n\n{WHAT_IS_HERE}"),
+        Section("What is here", f"{write_loading_code(repo, dataset)}\n\n{WHAT_IS_HERE}"),
     )
-    return CardText(text.title, (WITHOUT_IMAGES,), (*head, *map(without_image_column, text.sections)))
+    return CardText(text.title, (WITHOUT_IMAGES,), (*head, *map(remove_image_column, text.sections)))
 
 
-def without_image_column(section: Section) -> Section:
-    """Take the row of the column ``image`` out of the table of columns."""
+def remove_image_column(section: Section) -> Section:
+    """Remove the row of the column ``image`` from the table of columns."""
     lines = section.text.splitlines()
     return Section(section.title, "\n".join(line for line in lines if not line.startswith("| `image` |")))
 
 
-def loading_code(repo: str, dataset: DatasetFolder) -> str:
-    """Write the code that loads each config."""
+def write_loading_code(repo: str, dataset: DatasetFolder) -> str:
+    """Write the Python code that loads each config, as Markdown."""
     configs = [*dict.fromkeys(split.config for split in dataset.splits), "hierarchy"]
     lines = [f'load_dataset("{repo}"{config})' for config in ("", *(f', "{name}"' for name in configs[1:]))]
     code = "\n".join(["from datasets import load_dataset", "", *lines])
     return f"```python\n{code}\n```"
 
 
-def rebuild_text(repo: str, facts: DatasetFacts) -> str:
-    """Write how a person makes the dataset from their own copy of the source."""
+def write_instructions(repo: str, facts: DatasetFacts) -> str:
+    """Write how a person builds the dataset from their own copy of the source, as Markdown."""
     source = facts.source.name
     if facts.release or not terms.is_source(source):
         return f"""Get the official DyML release, or the files that this was made from ({plain(source)}). Then
@@ -103,7 +106,7 @@ def rebuild_text(repo: str, facts: DatasetFacts) -> str:
 dmlkit import dyml DIR --out OUT
 ```
 
-reads the lists and images below DIR. Compare `OUT/SHA256SUMS` with `{FULL_SUMS}`."""
+reads the lists and images below DIR. Compare `OUT/SHA256SUMS` with `{FULL_CHECKSUMS}`."""
     return f"""{plain(terms.load(source).how_to_get)} Then
 
 ```bash

@@ -122,7 +122,15 @@ def fetch(repo: str, revision: str | None = None) -> Published:
     from huggingface_hub import hf_hub_download, snapshot_download
 
     check_repo_name(repo)
-    names = [BUILD_JSON, CARD, CHECKSUMS, REJECTED, ids.FULL_SUMS, CITATION, *(f"{folder}/*" for folder in FOLDERS)]
+    names = [
+        BUILD_JSON,
+        CARD,
+        CHECKSUMS,
+        REJECTED,
+        ids.FULL_CHECKSUMS,
+        CITATION,
+        *(f"{folder}/*" for folder in FOLDERS),
+    ]
     with hub_errors(repo):
         build_json = Path(hf_hub_download(repo, BUILD_JSON, repo_type="dataset", revision=revision))
         if not read_published_facts(build_json, repo).ids_only:
@@ -265,7 +273,7 @@ def match_dataset(
 def compare(published: Published, lost: tuple[LostImage, ...], out: Path, statuses: Mapping[str, int]) -> Comparison:
     """Compare the folder ``out`` with the published checksums."""
     ours = read_checksums(out / CHECKSUMS)
-    theirs = read_checksums(published.dataset.file(ids.FULL_SUMS))
+    theirs = read_checksums(published.dataset.file(ids.FULL_CHECKSUMS))
     compared = sorted(name for name in ours.keys() | theirs.keys() if is_part_of_tables(name))
     return Comparison(
         repo=published.repo,

@@ -17,7 +17,7 @@ from tests.support.images import make_image, write_tar
 from tests.support.samples import LIMIT, shared_sample
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "adding.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "python.md", ROOT / "docs" / "adding.md"]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
 DRAWN = ROOT / "out" / "animal.pool"  # what `make animal` leaves
 

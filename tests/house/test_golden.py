@@ -7,8 +7,6 @@ import pytest
 from tests.house import golden
 from tests.support.samples import NAMES, shared_sample
 
-pytestmark = pytest.mark.slow  # until the rooms no longer change what they write
-
 
 @pytest.fixture(autouse=True)
 def same_libraries():
@@ -30,6 +28,7 @@ def check(kind, folder):
     assert sorted({line.partition("  ")[2] for line in changed}) == [], message
 
 
+@pytest.mark.slow  # draws 4,200 images
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_have_the_same_bytes(name, tmp_path_factory):
     check(name, shared_sample(name, tmp_path_factory))

@@ -14,7 +14,8 @@ from datasets.exceptions import DatasetNotFoundError
 
 from dmlkit.cli.push import push
 from dmlkit.errors import HubError, UsageError
-from dmlkit.hub import push as pushing
+from dmlkit.hub.content import PushOptions
+from dmlkit.hub.push import push_dataset
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy.manifest import load_manifest
@@ -95,7 +96,7 @@ def test_a_data_set_that_was_built_again_is_the_same_one(hub, drawn, tmp_path):
     run(drawn, REPO)
     before = changing(hub)
     again = with_version(drawn, tmp_path / "again", "1.0.0")  # other bytes of build.json, as times make them
-    result = pushing.push(again, pushing.Options(REPO))
+    result = push_dataset(again, PushOptions(REPO))
     assert result.sent == ()
     assert changing(hub) == before
 
@@ -103,9 +104,10 @@ def test_a_data_set_that_was_built_again_is_the_same_one(hub, drawn, tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
-from dmlkit.hub import push
+from dmlkit.hub.content import PushOptions
+from dmlkit.hub.push import push_dataset
 print("ready", flush=True)
-push.push(Path(sys.argv[1]), push.Options(sys.argv[2]))
+push_dataset(Path(sys.argv[1]), PushOptions(sys.argv[2]))
 """
 
 
@@ -151,7 +153,7 @@ def test_a_new_version_replaces_the_files_and_keeps_the_old_revision(hub, drawn,
     shards = {"data/train-00001-of-00002.parquet": b"PAR1", "ATTRIBUTION.csv": b"a", "notes.txt": b"mine"}
     repo = hub.repos[REPO]
     repo.commit("refs/heads/main", repo.commits[old] | {name: Blob(data, False) for name, data in shards.items()})
-    result = pushing.push(with_version(drawn, tmp_path / "new", "1.1.0"), pushing.Options(REPO))
+    result = push_dataset(with_version(drawn, tmp_path / "new", "1.1.0"), PushOptions(REPO))
     assert set(result.sent) == {"build.json"}
     assert result.deleted == ("ATTRIBUTION.csv", "data/train-00001-of-00002.parquet")
     assert repo.files().keys() == files(drawn).keys() | {"notes.txt"}  # what dmlkit never wrote stays

@@ -12,7 +12,8 @@ from dmlkit.cli.inspect import validate
 from dmlkit.cli.train import train
 from dmlkit.errors import DatasetError, NoImagesError, UsageError
 from dmlkit.formats import oml
-from dmlkit.hub import push as pushing
+from dmlkit.hub.content import PushOptions
+from dmlkit.hub.push import push_dataset
 from tests.support import hub_client
 from tests.support.dots import build_dots
 
@@ -36,7 +37,7 @@ def run(command, *args):
 
 
 def test_a_private_data_set_is_trained_on_and_evaluated_as_its_folder_is(hub, dots, tmp_path, capsys, monkeypatch):
-    pushing.push(dots, pushing.Options(REPO, private=True, with_images=True))
+    push_dataset(dots, PushOptions(REPO, private=True, with_images=True))
     revision = ("--revision", "v1.0.0")
     assert run(train, REPO, *SMALL, *revision, "--out", tmp_path / "run") == 0
     trained = json.loads(capsys.readouterr().out)
@@ -56,7 +57,7 @@ def test_a_private_data_set_is_trained_on_and_evaluated_as_its_folder_is(hub, do
 def test_without_its_images_a_data_set_says_how_to_make_it(hub, dots, tmp_path, capsys):
     from huggingface_hub import snapshot_download
 
-    pushing.push(dots, pushing.Options(REPO))
+    push_dataset(dots, PushOptions(REPO))
     with pytest.raises(NoImagesError) as caught:
         run(train, REPO, *SMALL, "--out", tmp_path / "run")
     assert f"dmlkit build --from-hub {REPO} --from DIR" in caught.value.hint

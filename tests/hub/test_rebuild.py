@@ -9,7 +9,8 @@ import pytest
 from dmlkit.cli.build import build as command
 from dmlkit.dataset.validate import validate
 from dmlkit.errors import HubError, SourceError, UsageError
-from dmlkit.hub import push as pushing
+from dmlkit.hub.content import PushOptions
+from dmlkit.hub.push import push_dataset
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy import manifest
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 @pytest.fixture
 def pushed(hub, good_folder):
-    pushing.push(good_folder, pushing.Options(REPO))
+    push_dataset(good_folder, PushOptions(REPO))
     return hub.repos[REPO]
 
 
@@ -119,7 +120,7 @@ def test_a_limit_holds_for_a_copy_that_has_more(hub, tmp_path):
     more = write_source(tmp_path / "more", 40)
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny")))
     first = build(tiny, BuildOptions("imagenet-21k", tmp_path / "first", few, limit=3, jobs=1)).out
-    pushing.push(first, pushing.Options(REPO))
+    push_dataset(first, PushOptions(REPO))
     out = tmp_path / "again"
     assert again("--from", more, "--out", out, "--quiet") == 0
     assert rows(out) == rows(first)
@@ -130,7 +131,7 @@ def test_a_smaller_size_is_made_again(hub, tmp_path):
     source = write_source(tmp_path / "tars", 3)
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny")))
     first = build(tiny, BuildOptions("imagenet-21k", tmp_path / "first", source, shorter_side_px=32, jobs=1)).out
-    pushing.push(first, pushing.Options(REPO))
+    push_dataset(first, PushOptions(REPO))
     assert again("--from", source, "--out", tmp_path / "again", "--quiet") == 0
     assert sums(tmp_path / "again") == sums(first)
 
@@ -143,15 +144,15 @@ def test_classes_that_only_the_source_knew_are_those_of_the_published_rows(hub, 
         target.write_bytes(data)
     options = BuildOptions(name, tmp_path / "first", tmp_path / "from", jobs=1)
     first = build(load_manifest("product"), options).out
-    pushing.push(first, pushing.Options(REPO))
+    push_dataset(first, PushOptions(REPO))
     assert again("--from", tmp_path / "from", "--out", tmp_path / "again", "--quiet") == 0
     assert sums(tmp_path / "again") == sums(first)
 
 
 def test_an_older_revision_is_made_again(hub, good_folder, own, tmp_path):
-    pushing.push(good_folder, pushing.Options(REPO))
+    push_dataset(good_folder, PushOptions(REPO))
     newer = build_folder(tmp_path / "newer", TOML.replace("1.0.0", "2.0.0"), per_class=4)
-    pushing.push(newer, pushing.Options(REPO))
+    push_dataset(newer, PushOptions(REPO))
     assert again("--from", own, "--out", tmp_path / "old", "--revision", "v1.0.0", "--quiet") == 0
     assert sums(tmp_path / "old") == sums(good_folder)
     assert again("--from", own, "--out", tmp_path / "new", "--revision", "v2.0.0", "--quiet") == 0
@@ -198,13 +199,13 @@ def test_a_revision_without_from_hub_is_refused():
 
 
 def test_a_repository_with_images_is_loaded_not_made_again(hub, good_folder, own):
-    pushing.push(good_folder, pushing.Options(REPO, private=True, with_images=True))
+    push_dataset(good_folder, PushOptions(REPO, private=True, with_images=True))
     with pytest.raises(UsageError, match="has the images themselves"):
         again("--from", own)
 
 
 def test_a_repository_that_is_not_there_or_private_is_told(hub, own, monkeypatch, good_folder):
-    pushing.push(good_folder, pushing.Options(REPO, private=True))
+    push_dataset(good_folder, PushOptions(REPO, private=True))
     hub_client.log_in(monkeypatch, None)
     with pytest.raises(HubError) as error:
         again("--from", own)

@@ -16,7 +16,7 @@ from dmlkit.cli.main import main
 from dmlkit.dataset.facts import CoverageFacts
 from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import OutputError, UnreadableDatasetError, UsageError
-from dmlkit.hub import ids_only
+from dmlkit.hub.ids_only import write_ids_only_folder
 from dmlkit.report.dataset import class_pages, classes, content, overview, rejected
 from dmlkit.schema.features import as_rejected
 from tests.support.dyml_release import PRODUCT, imported, write_release
@@ -180,7 +180,7 @@ def test_official_release_has_unknown_parents(tmp_path):
 
 def test_ids_without_images_still_have_their_pages(folder, tmp_path):
     (tmp_path / "ids").mkdir()
-    ids_only.write(folder, tmp_path / "ids", "me/tiny")
+    write_ids_only_folder(folder, tmp_path / "ids", "me/tiny")
     facts = overview.write_dataset_report(tmp_path / "ids", tmp_path / "pages")
     assert facts.images == 0
     assert "The images are not here" in text_of(tmp_path / "pages" / "index.html")
