@@ -35,7 +35,7 @@ class DmlkitError(Exception):
 
     exit_code = 1
 
-    def __init__(self, message: str, *, code: str = "", hint: str = "", **facts: object) -> None:
+    def __init__(self, message: str, *, code: str, hint: str = "", **facts: object) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

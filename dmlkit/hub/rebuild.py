@@ -46,6 +46,7 @@ from dmlkit.schema.scales import SCALES, order_key
 from dmlkit.storage.hub_client import check_repo_name, hub_errors
 from dmlkit.taxonomy.manifest import FineClass, Manifest, raise_for_faults
 from dmlkit.taxonomy.resolve import Resolution, Taxonomy
+from dmlkit.text import summarize
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,9 @@ def fetch(repo: str, revision: str | None = None) -> Published:
         build_json = Path(hf_hub_download(repo, BUILD_JSON, repo_type="dataset", revision=revision))
         if not read_published_facts(build_json, repo).ids_only:
             raise UsageError(
-                f"{repo} has the images themselves: there is nothing to make again",
+                f"{repo} contains the images: there is nothing to rebuild",
+                code="usage.has-images",
+                repo=repo,
                 hint=f'load_dataset("{repo}"), or hf download {repo} --repo-type dataset --local-dir DIR',
             )
         commit = build_json.parent.name
@@ -143,7 +146,9 @@ def fetch(repo: str, revision: str | None = None) -> Published:
     try:
         return read(folder, repo, commit)
     except (UnreadableDatasetError, KeyError, TypeError, ValueError, OSError) as exc:
-        raise HubError(f"{repo} is not what `dmlkit push` made: {type(exc).__name__}: {exc}") from exc
+        raise HubError(
+            f"{repo} is not what `dmlkit push` wrote: {summarize(exc)}", code="hub.foreign-content", repo=repo
+        ) from exc
 
 
 def read_published_facts(path: Path, repo: str) -> DatasetFacts:
@@ -169,7 +174,12 @@ def read(folder: Path, repo: str, commit: str) -> Published:
     check_whole(dataset)
     facts, source = dataset.facts, dataset.source
     if facts.release is not None or not terms.is_source(source):
-        raise UsageError(f"{repo} was made from {source}, an official release", hint="dmlkit import dyml DIR --out OUT")
+        raise UsageError(
+            f"{repo} was made from {source}, an official release",
+            code="usage.official-release",
+            hint="dmlkit import dyml DIR --out OUT",
+            repo=repo,
+        )
     for name in ("limit", "size"):
         value = facts.options[name]
         if value is not None and (type(value) is not int or value < 1):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmlkit import __version__
-from dmlkit.dataset.folder import DatasetFolder, shard_names
+from dmlkit.dataset.folder import DatasetFolder
 from dmlkit.errors import RunError, UsageError
 from dmlkit.evaluation import api
 from dmlkit.evaluation import labels as dataset_labels
@@ -153,7 +153,7 @@ class TestSet:
 
 def load_test_sets(dataset: DatasetFolder) -> list[TestSet]:
     """Load the test sets of a dataset: one, one for each scale, or none if it is for training only."""
-    queries = [spec for spec in dataset.splits if spec.split == "query" and shard_names(dataset.files(), spec.stem)]
+    queries = [spec for spec in dataset.splits if spec.split == "query" and dataset.num_images(spec)]
     return [load_test_set(dataset, spec.scales[0] if len(spec.scales) == 1 else None) for spec in queries]
 
 

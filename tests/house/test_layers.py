@@ -26,8 +26,8 @@ LAYERS = (
 LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 KNOWN_UPWARD: dict[str, int] = {}
-KNOWN_FOR_TYPES = {"formats": 1}
-KNOWN_CYCLES = 1
+KNOWN_FOR_TYPES: dict[str, int] = {}
+KNOWN_CYCLES = 0
 
 
 def own_imports():

@@ -17,6 +17,7 @@ from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.sources.test_stanford_online_products import files as product_files
 from tests.support import hub_client
+from tests.support.errors import raises
 from tests.support.hub_server import Blob
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, build_folder, sums, write_manifest, write_source
@@ -200,7 +201,7 @@ def test_a_revision_without_from_hub_is_refused():
 
 def test_a_repository_with_images_is_loaded_not_made_again(hub, good_folder, own):
     push_dataset(good_folder, PushOptions(REPO, private=True, with_images=True))
-    with pytest.raises(UsageError, match="has the images themselves"):
+    with raises(UsageError, "usage.has-images"):
         again("--from", own)
 
 

@@ -27,6 +27,7 @@ from dmlkit.training.train import train
 from tests.support.browser import NARROW, WIDE, chromium, faults, opened, overflow
 from tests.support.dots import HUES, ONE_THREAD, build_dots, settings
 from tests.support.dyml_release import ANIMAL, PRODUCT, imported, write_release
+from tests.support.errors import raises
 from tests.support.manifests import sums
 
 torch.set_num_threads(1)
@@ -264,20 +265,20 @@ def test_bad_input_is_refused_and_leaves_nothing(where, tmp_path, monkeypatch):
     other = build_dots(tmp_path / "other", first=50)
     untested = build_dots(tmp_path / "untested", [replace(c, split="train") for c in HUES])
     train(untested, settings(epochs=1), tmp_path / "trained", ONE_THREAD)
-    for run, data, second, error, text in (
-        (where / "one", other, None, RunError, "was trained on another dataset"),
-        (where / "one", dataset, tmp_path, UsageError, "no run that has ended an epoch"),
-        (where / "one", dataset, where / "one" / ".." / "one", UsageError, "are the same run"),
-        (tmp_path / "trained", untested, None, UsageError, "no split query"),
-        (where / "one", dataset, tmp_path / "trained", UsageError, "trained on different datasets, out and out"),
-        (where / "one", str(where / "two"), None, UsageError, "two is a run, not a dataset"),
+    for run, data, second, error, code in (
+        (where / "one", other, None, RunError, "training.other-dataset"),
+        (where / "one", dataset, tmp_path, UsageError, "training.no-checkpoint"),
+        (where / "one", dataset, where / "one" / ".." / "one", UsageError, "report.same-run"),
+        (tmp_path / "trained", untested, None, UsageError, "evaluation.no-split"),
+        (where / "one", dataset, tmp_path / "trained", UsageError, "report.different-datasets"),
+        (where / "one", str(where / "two"), None, UsageError, "report.run-as-dataset"),
     ):
-        with pytest.raises(error, match=text):
+        with raises(error, code):
             write_run_report(run, data, tmp_path / "report", second)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(UsageError, match="needs torch") as caught:
+    with raises(UsageError, "training.missing-extra") as error:
         write_run_report(where / "one", dataset, tmp_path / "report")
-    assert caught.value.hint == "pip install 'dmlkit[train]'"
+    assert "dmlkit[train]" in error.value.hint
     assert not [p for p in tmp_path.iterdir() if "report" in p.name]
 
 

@@ -195,7 +195,7 @@ def test_rows_and_card_say_that_the_pictures_are_drawn(tmp_path):
     loaded = load_dataset(str(tmp_path / "out"))
     rows = [row for split in loaded.values() for row in split.remove_columns("image")]
     assert len(rows) == 4 * len(CLASSES)
-    assert {(row["source"], row["license"], row["author"]) for row in rows} == {("sample", "CC0-1.0", None)}
+    assert {(row["source"], row["license"], row["author"]) for row in rows} == {("sample", "CC0-1.0", "")}
     assert all(row["image_id"].startswith(f"sample/{row['upstream_label']}_") for row in rows)
     assert "drawn" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 

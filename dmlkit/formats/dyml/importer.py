@@ -53,14 +53,7 @@ def import_release(folder: Path, options: ImportOptions, progress: Progress = no
     listed = candidates.list_candidates(folder, name, known)
     rows = check_rows(listed.rows, known, options.jobs, progress)
     good, rejected = rows[rows["status"] == "ok"].copy(), rows[rows["status"] != "ok"]
-    if good.empty or not (good["stem"] == TRAIN.stem).any():
-        raise SourceError(
-            f"none of the {len(rows)} images of {folder} is good for training: {count_statuses(rejected)}; "
-            "nothing was written",
-            code="dyml.no-good-image",
-            hint="unpack the whole archive again",
-            path=folder,
-        )
+    raise_without_training_images(folder, good, rejected)
     good, filled = labels.fill_missing_labels(good)
     facts = decide_channels(good, options, known)
     good["swap"] = facts["decided"] == "bgr"
@@ -89,6 +82,18 @@ def import_release(folder: Path, options: ImportOptions, progress: Progress = no
         replace(release, seconds=result.seconds).write(target.path / BUILD_JSON)
         target.commit(lambda done, total: progress("upload", done, total, "files"))
     return result
+
+
+def raise_without_training_images(folder: Path, good: pd.DataFrame, rejected: pd.DataFrame) -> None:
+    """Raise `SourceError` if no image is good for training."""
+    if good.empty or not (good["stem"] == TRAIN.stem).any():
+        raise SourceError(
+            f"none of the {len(good) + len(rejected)} images of {folder} is good for training: "
+            f"{count_statuses(rejected)}; nothing was written",
+            code="dyml.no-good-image",
+            hint="unpack the whole archive again",
+            path=folder,
+        )
 
 
 def raise_if_not_importable(folder: Path, options: ImportOptions, name: str) -> None:

@@ -97,11 +97,11 @@ def page_link(node: Node | None) -> tuple[str, str] | None:
 
 def write_overview(report: ReportContent) -> None:
     tree, dataset, shown = report.tree, report.tree.dataset, report.shown
-    found = {scale: [node for node in tree.at_scale(scale) if node.total] for scale in SCALES}
+    nodes_by_scale = {scale: [node for node in tree.at_scale(scale) if node.total] for scale in SCALES}
     figures = []
     if len(shown.sizes):
         figures = [charts.images_by_coarse(tree)]
-        figures += [charts.images_by_class(found["fine"])] if found["fine"] else []
+        figures += [charts.images_by_class(nodes_by_scale["fine"])] if nodes_by_scale["fine"] else []
         figures += [charts.size_chart(shown.sizes), charts.shape_chart(shown.sizes)]
         figures += [charts.length_chart(report.num_bytes)] if len(report.num_bytes) else []
         figures.sort(key=lambda chart: chart["spec"] is None)  # what is only a sentence comes last
@@ -118,20 +118,20 @@ def write_overview(report: ReportContent) -> None:
         images=tree.images,
         figure=figure is not None,
         total=len(shown.sizes),
-        classes={scale: len(nodes) for scale, nodes in found.items()},
+        classes={scale: len(nodes) for scale, nodes in nodes_by_scale.items()},
         rejected=sum(report.rejected.counts.values()),
         facts=list(dataset_facts(tree)),
         splits=[
             [
                 split,
                 sum(root.counts[split] for root in tree.roots),
-                *(count_with_split(found[s], split) for s in SCALES),
+                *(count_with_split(nodes_by_scale[s], split) for s in SCALES),
             ]
             for split in tree.splits
         ],
         coverage=[coverage_row(dataset.facts.coverage[scale], scale) for scale in SCALES],
         missing=list(dataset.facts.missing),
-        short=short_classes(tree, found["fine"]),
+        short=short_classes(tree, nodes_by_scale["fine"]),
         few=MIN_IMAGES,
         charts_shown=figures,
         terms=terms.load_or_unknown(dataset.source),
@@ -180,15 +180,15 @@ def coverage_row(coverage: CoverageFacts, scale: str) -> list[Any]:
 
 
 def short_classes(tree: ReportTree, nodes: list[Node]) -> list[tuple[Node, str, int]]:
-    """Fine classes with few images in a split that they are in, with the split and their number, fewest first.
+    """List fine classes with few images in a split of theirs, with the split and their number, fewest first.
 
     A test class is in query and gallery, also where it has no image left for one of them.
     """
-    found = []
+    short = []
     for split in tree.splits:
         both = tree.dataset.layout == "split" and split in SPLITS[1:]
-        given = [node for node in nodes if node.counts[split] or (both and node.split == "test")]
-        usual = float(np.median([node.counts[split] for node in given])) if given else 0.0
+        members = [node for node in nodes if node.counts[split] or (both and node.split == "test")]
+        usual = float(np.median([node.counts[split] for node in members])) if members else 0.0
         least = usual / 4 if split.endswith("query") else max(MIN_IMAGES, usual / 4)
-        found += [(node, split, node.counts[split]) for node in given if node.counts[split] < least]
-    return sorted(found, key=lambda item: item[2])
+        short += [(node, split, node.counts[split]) for node in members if node.counts[split] < least]
+    return sorted(short, key=lambda item: item[2])
