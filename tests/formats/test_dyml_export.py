@@ -17,6 +17,7 @@ from dmlkit.formats.dyml.export import export_dyml as export
 from tests.support.dyml_release import IDS, LABELS, PRODUCT, images_folder, imported, list_file, write_release
 from tests.support.errors import raises
 from tests.support.faults import HIERARCHY, Tables, put, sha256, write_sums
+from tests.support.files import all_files
 from tests.support.images import make_image
 
 BENCHMARKS = [f"bmk_{scale}/{side}" for scale in ("fine", "middle", "coarse") for side in ("query", "gallery")]
@@ -31,10 +32,6 @@ def rows_of(folder):
 def names_of(folder):
     features = json.loads(pq.read_schema(folder / "data/train-00000-of-00001.parquet").metadata[b"huggingface"])
     return {scale: features["info"]["features"][scale]["names"] for scale in ("fine", "middle", "coarse")}
-
-
-def all_files(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def same_data(first, second):

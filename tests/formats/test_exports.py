@@ -16,10 +16,10 @@ from dmlkit.formats import imagefolder, oml, webdataset
 from dmlkit.formats.base import safe_name
 from dmlkit.formats.registry import load_export
 from dmlkit.schema.scales import SCALES, SPLITS
-from tests.formats.test_dyml_export import all_files
 from tests.support.dyml_release import PRODUCT, imported, write_release
 from tests.support.errors import raises
 from tests.support.faults import Tables, put, write_sums
+from tests.support.files import all_files
 from tests.support.images import make_image
 
 EXPORTS = {name: load_export(name) for name in ("webdataset", "imagefolder", "oml")}

@@ -15,12 +15,12 @@ from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
 from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
-from tests.sources.test_stanford_online_products import files as product_files
 from tests.support import hub_client
 from tests.support.errors import raises
 from tests.support.hub_server import Blob
 from tests.support.images import make_image, write_tar
 from tests.support.manifests import CLASSES, TOML, build_folder, sums, write_manifest, write_source
+from tests.support.online_products import archive_files
 
 REPO = "me/tiny"
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, against its own
@@ -139,7 +139,7 @@ def test_a_smaller_size_is_made_again(hub, tmp_path):
 
 def test_classes_that_only_the_source_knew_are_those_of_the_published_rows(hub, tmp_path):
     name = "stanford-online-products"
-    for path, data in product_files().items():
+    for path, data in archive_files().items():
         target = tmp_path / "from" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

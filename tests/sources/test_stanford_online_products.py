@@ -22,12 +22,9 @@ from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support.images import make_image
 from tests.support.manifests import sums
+from tests.support.online_products import GROUPS, HEADER, TEST, TOP, TRAIN, archive_files, list_rows
 
 NAME = "stanford-online-products"
-TOP = "Stanford_Online_Products"
-HEADER = "image_id class_id super_class_id path"
-GROUPS = ["bicycle", "cabinet", "chair", "coffee_maker", "fan", "kettle", "lamp", "mug", "sofa", "stapler", "table",
-          "toaster"]  # fmt: skip
 CLASSES_TSV = (
     "fine_id\tfine\tmiddle_id\tmiddle\tcoarse_id\tcoarse\tsplit\tpath\nf\tfine\tm\tmiddle\tc\tcoarse\ttrain\t\n"
 )
@@ -50,37 +47,6 @@ def product(folder):
 @pytest.fixture
 def options(tmp_path):
     return BuildOptions(NAME, tmp_path / "out", tmp_path / "from", jobs=1)
-
-
-def rows(first=1, products=2, each=3):
-    """(product, super class number, path) of products of every super class."""
-    found = []
-    for number, group in enumerate(GROUPS):
-        for i in range(products):
-            product = first + number * products + i
-            found += [(product, number + 1, f"{group}_final/{110_000_000_000 + product}_{k}.JPG") for k in range(each)]
-    return found
-
-
-TRAIN, TEST = rows(), rows(11_319, 1)
-
-
-def text_of(its, header=HEADER):
-    lines = [f"{i} {product} {number} {path}" for i, (product, number, path) in enumerate(its, start=1)]
-    return "\n".join(([header] if header else []) + lines) + "\n"
-
-
-def files(train=TRAIN, test=TEST, header=HEADER):
-    """Every file of the archive in its layout; every fifth image is grey."""
-    named = {
-        path: make_image(i, mode="L" if i % 5 == 0 else "RGB")
-        for i, (_, _, path) in enumerate([*(train or ()), *(test or ())])
-    }
-    found = {"Ebay_info.txt": text_of([*(train or ()), *(test or ())]).encode()}
-    for name, its in (("Ebay_train.txt", train), ("Ebay_test.txt", test)):
-        if its is not None:
-            found[name] = text_of(its, header).encode()
-    return {f"{TOP}/{name}": data for name, data in (found | named).items()}
 
 
 def write(root, members):
@@ -109,7 +75,7 @@ def rejected(out):
 
 
 def test_the_archive_becomes_a_data_set_with_three_scales(product, options):
-    write(options.path, files())
+    write(options.path, archive_files())
     result = build(product, options)
     assert result.statuses == {"ok": len(TRAIN) + len(TEST)}
     assert [f for f in validate(options.out) if f.code.startswith("E")] == []
@@ -127,7 +93,7 @@ def test_the_archive_becomes_a_data_set_with_three_scales(product, options):
 
 
 def test_middle_classes_of_the_test_are_not_trained_on_and_one_coarse_class_is_there_alone(product, options):
-    classes = ask(product, write(options.path, files())).classes
+    classes = ask(product, write(options.path, archive_files())).classes
     sides = {side: [c for c in classes if c.split == side] for side in ("train", "test")}
     middle, coarse = ({s: {c.id(scale) for c in its} for s, its in sides.items()} for scale in ("middle", "coarse"))
     assert not middle["train"] & middle["test"]
@@ -137,9 +103,9 @@ def test_middle_classes_of_the_test_are_not_trained_on_and_one_coarse_class_is_t
 
 
 def test_folder_and_zip_file_give_the_same_data_set(product, options, tmp_path):
-    build(product, replace(options, path=write(options.path, files())))
-    zipped = write_zip(tmp_path / "zips" / f"{TOP}.zip", files() | {f"__MACOSX/{TOP}/._Ebay_train.txt": b"x"})
-    bare = write(tmp_path / "bare", {name.partition("/")[2]: data for name, data in files(header="").items()})
+    build(product, replace(options, path=write(options.path, archive_files())))
+    zipped = write_zip(tmp_path / "zips" / f"{TOP}.zip", archive_files() | {f"__MACOSX/{TOP}/._Ebay_train.txt": b"x"})
+    bare = write(tmp_path / "bare", {name.partition("/")[2]: data for name, data in archive_files(header="").items()})
     for i, path in enumerate((zipped, zipped.parent, bare, options.path / TOP)):
         out = tmp_path / f"same{i}"
         build(product, replace(options, path=path, out=out))
@@ -147,17 +113,17 @@ def test_folder_and_zip_file_give_the_same_data_set(product, options, tmp_path):
 
 
 def test_lists_from_other_systems_and_suffixes_in_other_case_read_the_same(product, options, tmp_path):
-    build(product, replace(options, path=write(options.path, files())))
+    build(product, replace(options, path=write(options.path, archive_files())))
     other = {
         name.replace(".JPG", ".jpg"): b"\xef\xbb\xbf" + data.replace(b"\n", b" \r\n\r\n") if "Ebay" in name else data
-        for name, data in files().items()
+        for name, data in archive_files().items()
     }
     build(product, replace(options, path=write(tmp_path / "other", other), out=tmp_path / "same"))
     assert sums(tmp_path / "same") == sums(options.out)
 
 
 def test_rows_without_image_and_images_without_row_are_counted(product, options):
-    members = files()
+    members = archive_files()
     gone, broken, page = (f"{TOP}/{path}" for _, _, path in TRAIN[:3])
     del members[gone]
     members |= {broken: members[broken][:200], page: b"<html>", f"{TOP}/mug_final/999_0.JPG": make_image(9)}
@@ -187,7 +153,7 @@ def test_rows_without_image_and_images_without_row_are_counted(product, options)
     ],
 )
 def test_a_bad_row_is_an_error_that_shows_it(product, options, line):
-    members = files()
+    members = archive_files()
     members[f"{TOP}/Ebay_test.txt"] += f"{line}\n".encode()
     write(options.path, members)
     with pytest.raises(SourceError, match=r"Ebay_test\.txt, line 38: ") as caught:
@@ -200,24 +166,24 @@ def test_lists_that_contradict_the_manifest_or_themselves_are_an_error(product, 
         ((1, 13, "boat_final/5_0.JPG"), r"does not know:\n  - 'boat'"),
         ((1, 8, "mug_final/5_0.JPG"), "the product 1 is in two super classes"),
     ):
-        write(options.path, files(test=[*TEST, extra]))
+        write(options.path, archive_files(test=[*TEST, extra]))
         with pytest.raises(SourceError, match=said) as caught:
             ask(product, options.path)
         assert caught.value.hint
 
 
 def test_one_list_alone_is_built_and_said(product, options):
-    write(options.path, files(test=None))
+    write(options.path, archive_files(test=None))
     result = build(product, options)
     assert result.statuses["ok"] == len(TRAIN)
     assert "Ebay_test.txt is not there; its products are not in the dataset" in result.notes
 
 
 def test_what_is_not_this_source_is_an_error(product, tmp_path):
-    empty = write(tmp_path / "empty", files([], None))
+    empty = write(tmp_path / "empty", archive_files([], None))
     binary = write(tmp_path / "binary", {"Ebay_train.txt": b"\xff\xfe\x00\xd8\x81"})
     other = write(tmp_path / "other", {"notes.txt": b""})
-    cut = write_zip(tmp_path / f"{TOP}.zip", files())
+    cut = write_zip(tmp_path / f"{TOP}.zip", archive_files())
     cut.write_bytes(cut.read_bytes()[:3000])
     for path, said in (
         (empty, "no rows in Ebay_train.txt"),
@@ -242,13 +208,13 @@ def test_what_is_not_this_source_is_an_error(product, tmp_path):
 def test_rules_of_a_manifest_that_lack_something_are_an_error(folder, options, old, new, said):
     path = folder / "manifest.toml"
     path.write_text(path.read_text().replace(old, new))
-    write(options.path, files())
+    write(options.path, archive_files())
     with pytest.raises(ManifestError, match=said):
         ask(load_manifest(str(folder)), options.path)
 
 
 def test_a_damaged_image_in_a_zip_file_is_a_status(product, options, tmp_path):
-    members = files()
+    members = archive_files()
     path = write_zip(options.path, members)
     data = path.read_bytes()
     spoiled = members[f"{TOP}/{TRAIN[4][2]}"]
@@ -259,7 +225,7 @@ def test_a_damaged_image_in_a_zip_file_is_a_status(product, options, tmp_path):
 
 
 def test_a_limit_keeps_what_a_build_without_one_would_keep(product, options, tmp_path):
-    write(options.path, files(rows(each=6), None))
+    write(options.path, archive_files(list_rows(each=6), None))
     build(product, replace(options, limit=2))
     build(product, replace(options, out=tmp_path / "all"))
     build(product, replace(options, out=tmp_path / "same", pool=tmp_path / "all.pool", limit=2))
@@ -268,7 +234,7 @@ def test_a_limit_keeps_what_a_build_without_one_would_keep(product, options, tmp
 
 
 def test_the_command_line_dry_runs_builds_and_explains(folder, product, options, tmp_path):
-    write(options.path, files())
+    write(options.path, archive_files())
     facts = dry_run(product, options)
     assert (facts["fine"], facts["of_fine"], facts["labels"]) == (36, 36, {"ok": 36})
 
