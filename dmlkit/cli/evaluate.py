@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Iterator
@@ -11,10 +10,11 @@ from typing import Any
 
 import click
 
-from dmlkit.cli.options import json_option, note, print_json, quiet_option
+from dmlkit.cli.options import LOCAL_PATH, POSITIVE, output_options
+from dmlkit.cli.output import Output, to_json
 from dmlkit.errors import OutputError, UsageError
 from dmlkit.schema.scales import SCALES
-from dmlkit.text import nan_to_none, printable, text_table
+from dmlkit.text import printable, text_table
 
 # What the libraries for matrices read when they are imported.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -23,9 +23,9 @@ CONVENTIONS = ("four-number-asi", "capped-map-at-r")
 
 
 @click.command()
-@click.argument("what", metavar="RUN|EMBEDDINGS", type=click.Path(path_type=Path))
+@click.argument("what", metavar="RUN|EMBEDDINGS", type=LOCAL_PATH)
 @click.argument("dataset")
-@click.option("--ids", type=click.Path(path_type=Path), help="The ids of a .npy file.  [default: NAME.ids.txt]")
+@click.option("--ids", type=LOCAL_PATH, help="The ids of a .npy file.  [default: NAME.ids.txt]")
 @click.option("--scale", "scales", multiple=True, type=click.Choice(SCALES), help="Only this scale; may be repeated.")
 @click.option(
     "--convention",
@@ -36,11 +36,10 @@ CONVENTIONS = ("four-number-asi", "capped-map-at-r")
 )
 @click.option("--other-data", is_flag=True, help="The run was trained on another dataset, and that is meant.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda: computes a run's embeddings.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: the cores]")
+@click.option("--threads", type=POSITIVE, metavar="N", help="Threads.  [default: the cores]")
 @click.option("--revision", help="Of a dataset on the hub.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the metrics as JSON too.")
-@json_option
-@quiet_option
+@click.option("--out", type=LOCAL_PATH, metavar="FILE", help="Write the metrics as JSON too.")
+@output_options
 def evaluate(
     what: Path,
     dataset: str,
@@ -52,8 +51,7 @@ def evaluate(
     threads: int | None,
     revision: str | None,
     out: Path | None,
-    as_json: bool,
-    quiet: bool,
+    output: Output,
 ) -> int:
     """Measure how well embeddings find images of the same class, at each scale.
 
@@ -62,7 +60,6 @@ def evaluate(
     """
     if threads:
         os.environ |= dict.fromkeys(THREADS, str(threads))
-    from dmlkit.cli.terminal import Steps
     from dmlkit.evaluation.api import EvaluateOptions, evaluate_file
     from dmlkit.training.evaluate_run import EvaluateRunOptions, evaluate_run
     from dmlkit.training.runs import is_run
@@ -73,18 +70,18 @@ def evaluate(
         threads=threads,
         device=None if device in ("auto", "cpu") else device,
     )
-    with Steps(quiet or as_json) as steps:
+    with output.progress() as progress:
         if is_run(what):
             refuse_ids(what, ids)
-            result = evaluate_run(what, dataset, EvaluateRunOptions(options, device, other_data, revision), steps)
+            result = evaluate_run(what, dataset, EvaluateRunOptions(options, device, other_data, revision), progress)
         else:
-            result = evaluate_file(what, dataset, options, ids_file=ids, revision=revision, progress=steps)
+            result = evaluate_file(what, dataset, options, ids_file=ids, revision=revision, progress=progress)
     if out is not None:
-        write_json(out, nan_to_none(result))
-    if as_json:
-        print_json(nan_to_none(result))
-        return 0
-    print_result(result, quiet)
+        write_json(out, result)
+    output.emit(result, "\n".join(format_result(result)))
+    if not output.as_json:  # the object has them
+        for line in result["notes"]:
+            output.note(f"note: {line}")
     return 0
 
 
@@ -103,7 +100,7 @@ def write_json(path: Path, result: dict[str, Any]) -> None:
     """Write the result to a file. Raises `OutputError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(to_json(result) + "\n", encoding="utf-8")
     except OSError as exc:
         raise OutputError(
             f"cannot write {path}: {exc.strerror or exc}",
@@ -111,13 +108,6 @@ def write_json(path: Path, result: dict[str, Any]) -> None:
             hint="choose another --out",
             path=path,
         ) from exc
-
-
-def print_result(result: dict[str, Any], quiet: bool) -> None:
-    """Print the tables, and the notes on stderr."""
-    for line in result["notes"]:
-        note(f"note: {line}", quiet)
-    print("\n".join(format_result(result)))
 
 
 def format_result(result: dict[str, Any]) -> Iterator[str]:

@@ -55,16 +55,3 @@ def arguments_as(kind: Callable[..., object]) -> Decorator:
         return with_record
 
     return decorate
-
-
-# For commands that still print by themselves.
-json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-quiet_option: Decorator = click.option("--quiet", "-q", is_flag=True, help="No progress and no notes on stderr.")
-
-
-def print_json(value: Any) -> None:
-    Output(as_json=True).emit(value, "")
-
-
-def note(text: str, quiet: bool = False) -> None:
-    Output(quiet=quiet).note(text)
