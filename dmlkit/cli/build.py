@@ -14,8 +14,8 @@ from dmlkit.cli.options import LOCAL_PATH, POSITIVE, arguments_as, jobs_option, 
 from dmlkit.cli.output import FAILED_CHECK, Output
 from dmlkit.cli.progress import show_hub_bars
 from dmlkit.errors import UsageError
-from dmlkit.hub import rebuild
-from dmlkit.hub.rebuild import Comparison, Published
+from dmlkit.hub.published import PublishedDataset, fetch_published
+from dmlkit.hub.rebuild import RebuildComparison, rebuild_dataset
 from dmlkit.pipeline.build import build as build_dataset
 from dmlkit.pipeline.dry_run import dry_run
 from dmlkit.pipeline.options import BuildOptions, BuildResult
@@ -244,7 +244,7 @@ def rebuild_published(call: BuildCall, repo: str, output: Output) -> int:
     """Rebuild a published dataset from a person's own copy of its source. Return the exit code."""
     check_rebuild(call, repo)
     show_hub_bars(False)
-    published = rebuild.fetch(repo, call.revision)
+    published = fetch_published(repo, call.revision)
     out = call.out or Path("out") / published.manifest.name
     if not isinstance(out, Path):
         raise UsageError(
@@ -258,9 +258,9 @@ def rebuild_published(call: BuildCall, repo: str, output: Output) -> int:
         return 0
     options = call.options(published.source, out, limit=published.limit, shorter_side_px=published.shorter_side_px)
     with output.progress() as progress:
-        result, comparison = rebuild.rebuild_dataset(published, options, progress)
+        result, comparison = rebuild_dataset(published, options, progress)
     facts = result_json(result) | {"source": published.source, "complete": not comparison.lost}
-    facts["published"] = asdict(comparison) | {"same": comparison.same}
+    facts["published"] = comparison.as_json()
     output.emit(facts, f"{describe_result(result)}\n\n{describe_comparison(comparison)}")
     for lost in comparison.lost:
         output.note(f"{lost['status']} {printable(lost['image_id'])}: {printable(lost['detail'])}")
@@ -285,7 +285,7 @@ def check_rebuild(call: BuildCall, repo: str) -> None:
         )
 
 
-def rebuild_facts(published: Published, out: Path) -> dict[str, Any]:
+def rebuild_facts(published: PublishedDataset, out: Path) -> dict[str, Any]:
     """Return what a rebuild would make, as plain data."""
     return {
         "repo": published.repo,
@@ -312,15 +312,17 @@ def describe_rebuild_facts(facts: Mapping[str, Any]) -> str:
     )
 
 
-def describe_comparison(comparison: Comparison) -> str:
+def describe_comparison(comparison: RebuildComparison) -> str:
     """Describe how a rebuilt dataset compares to the published one."""
-    kept = comparison.images - len(comparison.lost)
-    lines = [f"{comparison.repo} at {comparison.commit}: {kept:,} of its {comparison.images:,} images are in this copy"]
-    if comparison.same:
+    kept = comparison.num_images - len(comparison.lost)
+    lines = [
+        f"{comparison.repo} at {comparison.commit}: {kept:,} of its {comparison.num_images:,} images are in this copy"
+    ]
+    if comparison.is_same:
         lines.append("The files of data/ and hierarchy/ are the published ones, byte for byte.")
     elif not comparison.lost:
         why = f": {', '.join(comparison.versions)}" if comparison.versions else ""
         lines.append(f"The images, labels and splits are the published ones; the bytes of their files differ{why}")
-    if comparison.unlisted:
-        lines.append(f"Not in the published dataset, so left out: {comparison.unlisted:,} candidates of this copy.")
+    if comparison.num_unlisted:
+        lines.append(f"Not in the published dataset, so left out: {comparison.num_unlisted:,} candidates of this copy.")
     return "\n".join(lines)
