@@ -23,6 +23,7 @@ from dmlkit.sources import sample
 from dmlkit.sources.base import PlanRequest
 from dmlkit.sources.registry import load_source
 from dmlkit.taxonomy.manifest import FineClass, load_manifest
+from tests.support.errors import raises
 from tests.support.manifests import CLASSES, TOML, write_manifest
 
 ANIMALS = load_manifest("animal").classes
@@ -57,10 +58,10 @@ def assert_shown(c, index):
     assert (box[2] - box[0]) * (box[3] - box[1]) > 0.1, (c.fine, index, box)
 
 
-def colours(picture):
+def colours(image):
     """The histogram of the colours in the middle of an image."""
-    width, height = picture.size
-    middle = picture.crop((width // 5, height // 5, width - width // 5, height - height // 5)).reduce(2)
+    width, height = image.size
+    middle = image.crop((width // 5, height // 5, width - width // 5, height - height // 5)).reduce(2)
     bins = np.asarray(middle).reshape(-1, 3).astype(int) // 32 @ (64, 8, 1)
     return np.bincount(bins, minlength=512) / len(bins)
 
@@ -69,7 +70,7 @@ def alike(pairs):
     return np.mean([np.minimum(a, b).sum() for a, b in pairs])
 
 
-def test_a_picture_has_the_same_bytes_in_another_process():
+def test_image_is_the_same_in_another_process():
     chosen = SOME[:5]
     code = (
         "import hashlib; from dmlkit.taxonomy.manifest import load_manifest; from dmlkit.sources import sample\n"
@@ -84,17 +85,17 @@ def test_a_picture_has_the_same_bytes_in_another_process():
     assert dict(line.split() for line in out.splitlines()) == here
 
 
-def test_the_pictures_of_a_class_differ_from_each_other():
+def test_images_of_a_class_differ():
     for c in SOME[:4]:
         assert len({sample.draw_jpeg("animal", c, index) for index in range(8)}) == 8
 
 
-def test_classes_draw_without_warnings_in_sizes_that_a_data_set_keeps():
+def test_some_classes_draw_in_kept_sizes():
     for c in SOME:
-        picture = draw.draw(c, 5)
-        assert picture.mode == "RGB"
-        assert min(picture.size) >= 160
-        assert np.asarray(picture).std() > 12, f"{c.fine} is nearly one colour"
+        image = draw.draw(c, 5)
+        assert image.mode == "RGB"
+        assert min(image.size) >= 160
+        assert np.asarray(image).std() > 12, f"{c.fine} is nearly one colour"
 
 
 @pytest.mark.slow
@@ -103,14 +104,14 @@ def test_every_class_draws_without_warnings():
         assert draw.draw(c, 1).mode == "RGB"
 
 
-def test_a_picture_shows_its_animal_whole_and_near_the_middle():
+def test_image_shows_animal_near_the_middle():
     for c in SOME:
         for index in range(8):
             assert_shown(c, index)
 
 
 @pytest.mark.slow
-def test_every_picture_of_the_manifest_shows_its_animal():
+def test_every_image_shows_its_animal():
     for c in ANIMALS:
         for index in range(8):
             assert_shown(c, index)
@@ -140,7 +141,7 @@ def test_siblings_look_different():
     assert np.median(list(apart.values())) > 10
 
 
-def test_a_class_keeps_its_colours_from_picture_to_picture():
+def test_class_keeps_its_colours():
     own, others = [], []
     for classes in MIDDLES.values():
         drawn = [[colours(draw.draw(c, index)) for index in range(3)] for c in classes[:3]]
@@ -160,12 +161,12 @@ def test_a_class_keeps_its_colours_from_picture_to_picture():
         named("x", "n02374149", "mammal"),
     ],
 )
-def test_a_class_that_no_drawing_knows_is_drawn_too(c):
+def test_unknown_class_is_drawn(c):
     assert draw.draw(c, 0).mode == "RGB"
     assert_shown(c, 0)
 
 
-def test_words_of_a_name_colour_the_animal_they_are_said_of():
+def test_words_of_a_name_colour_their_animal():
     def base(fine):
         c = next(c for c in ANIMALS if c.fine == fine)
         return draw.look(c.fine_id, c.fine, c.middle_id, c.coarse).base
@@ -177,7 +178,7 @@ def test_words_of_a_name_colour_the_animal_they_are_said_of():
     assert abs(base("tiger shark")[0] - base("tiger shark")[2]) < 40
 
 
-def test_no_animal_is_where_it_cannot_be():
+def test_animals_appear_only_where_they_live():
     def places(fine):
         c = next(c for c in ANIMALS if c.fine == fine)
         return set(draw.look(c.fine_id, c.fine, c.middle_id, c.coarse).places)
@@ -189,7 +190,7 @@ def test_no_animal_is_where_it_cannot_be():
         assert bool(under) == (c.coarse == "fish") or c.coarse in ("reptile", "amphibian"), (c.fine, under)
 
 
-def test_rows_and_card_say_that_the_pictures_are_drawn(tmp_path):
+def test_rows_and_card_state_drawn_images(tmp_path):
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
     build(tiny, BuildOptions("sample", tmp_path / "out", jobs=1))
     loaded = load_dataset(str(tmp_path / "out"))
@@ -200,15 +201,15 @@ def test_rows_and_card_say_that_the_pictures_are_drawn(tmp_path):
     assert "drawn" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
-def test_limit_says_how_many_pictures_are_drawn_of_a_class(tmp_path):
+def test_limit_caps_images_of_a_class(tmp_path):
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
     units = load_source("sample").plan(PlanRequest(tiny, None, tmp_path, limit=2))
     assert [len(list(load_source("sample").read(unit))) for unit in units] == [2] * len(CLASSES)
 
 
-def test_from_is_an_error_for_a_source_that_reads_nothing(tmp_path):
+def test_sample_refuses_from(tmp_path):
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny", toml=DRAWN)))
-    with pytest.raises(UsageError, match="draws its images and reads no --from"):
+    with raises(UsageError, "usage.path-not-read", path=tmp_path):
         build(tiny, BuildOptions("sample", tmp_path / "out", path=tmp_path))
     assert not (tmp_path / "out").exists()
 
@@ -217,17 +218,16 @@ def test_unknown_drawing_names_the_known_ones(tmp_path):
     tiny = load_manifest(
         str(write_manifest(tmp_path / "tiny", toml=DRAWN.replace('drawing = "animal"', 'drawing = "plant"')))
     )
-    with pytest.raises(UsageError) as error:
+    with raises(UsageError, "usage.unknown-drawing", name="plant") as error:
         load_source("sample").plan(PlanRequest(tiny, None, tmp_path))
-    assert (error.value.code, error.value.facts["name"]) == ("usage.unknown-drawing", "plant")
     assert "animal" in error.value.hint
     for draw_anything in (drawing.version, lambda domain: drawing.draw(domain, tiny.classes[0], 0)):
         with pytest.raises(ValueError, match="unknown domain"):
             draw_anything("")
 
 
-def test_a_manifest_without_a_drawing_names_what_to_add(tmp_path):
+def test_manifest_without_drawing_is_refused(tmp_path):
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny")))
-    with pytest.raises(UsageError, match="tiny") as error:
+    with raises(UsageError, "usage.no-sample", manifest="tiny") as error:
         load_source("sample").plan(PlanRequest(tiny, None, tmp_path))
     assert "[sample]" in error.value.hint

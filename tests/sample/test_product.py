@@ -74,10 +74,10 @@ def assert_whole(c, index):
     assert max(right - left, bottom - top) > 0.45, (c.fine, index)
 
 
-def histogram(picture):
+def histogram(image):
     """The histogram of the colours in the middle of an image."""
-    width, height = picture.size
-    middle = picture.crop((width // 4, height // 4, width - width // 4, height - height // 4)).reduce(2)
+    width, height = image.size
+    middle = image.crop((width // 4, height // 4, width - width // 4, height - height // 4)).reduce(2)
     bins = np.asarray(middle).reshape(-1, 3).astype(int) // 32 @ (64, 8, 1)
     return np.bincount(bins, minlength=512) / len(bins)
 
@@ -86,14 +86,14 @@ def alike(pairs):
     return np.mean([np.minimum(a, b).sum() for a, b in pairs])
 
 
-def test_there_are_enough_classes_at_each_scale():
+def test_each_scale_has_enough_classes():
     assert [len({c.id(scale) for c in PRODUCTS}) for scale in SCALES] >= [400, 40, 5]
     assert len({c.middle_id for c in PRODUCTS}) >= 44
     assert len({c.coarse_id for c in PRODUCTS}) >= 8
     assert min(len(classes) for classes in LAYOUTS.values()) >= 9
 
 
-def test_ids_are_well_formed_and_lead_from_the_family_by_the_form_to_the_finish():
+def test_ids_follow_family_form_and_finish():
     for c in PRODUCTS:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*-\d\d", c.fine_id)
         assert c.fine_id.startswith(f"{c.middle_id}-")
@@ -103,7 +103,7 @@ def test_ids_are_well_formed_and_lead_from_the_family_by_the_form_to_the_finish(
         assert steps == [[c.coarse_id, c.coarse], [c.middle_id, c.middle], [c.fine_id, c.fine]]
 
 
-def test_no_name_is_another_class_and_no_id_stands_at_two_scales():
+def test_names_and_ids_are_unique_across_scales():
     ids = {scale: {c.id(scale) for c in PRODUCTS} for scale in SCALES}
     names = {scale: {c.name(scale) for c in PRODUCTS} for scale in SCALES}
     for one, two in itertools.permutations(SCALES, 2):
@@ -113,7 +113,7 @@ def test_no_name_is_another_class_and_no_id_stands_at_two_scales():
         assert len(names[scale]) == len(ids[scale])
 
 
-def test_test_forms_are_apart_from_training_forms_and_of_many_families():
+def test_test_forms_are_apart_from_training_forms():
     side = {m: {c.split for c in classes} for m, classes in LAYOUTS.items()}
     assert all(len(splits) == 1 for splits in side.values())
     test = {m for m, splits in side.items() if splits == {"test"}}
@@ -122,12 +122,12 @@ def test_test_forms_are_apart_from_training_forms_and_of_many_families():
     assert {c.coarse_id for c in PRODUCTS if c.split == "train"} == {c.coarse_id for c in PRODUCTS}
 
 
-def test_every_form_of_the_manifest_has_its_drawing():
+def test_every_form_has_its_drawing():
     assert set(LAYOUTS) == set(draw.FORMS)
     assert {place for form in draw.FORMS.values() for place in form.places} <= set(PLACES)
 
 
-def test_the_table_is_what_its_generator_makes(tmp_path):
+def test_table_is_what_its_generator_writes(tmp_path):
     shutil.copy(FOLDER / "make_classes.py", tmp_path)
     table = (FOLDER / "classes.tsv").read_bytes()
 
@@ -142,7 +142,7 @@ def test_the_table_is_what_its_generator_makes(tmp_path):
     assert (tmp_path / "classes.tsv").read_bytes() == table
 
 
-def test_nothing_in_a_name_is_left_undrawn():
+def test_every_word_of_a_name_is_drawn():
     for c in PRODUCTS:
         finish = finish_of(c.fine_id, c.fine)
         assert (finish.pattern != "plain") == (" with " in c.fine), c.fine
@@ -152,7 +152,7 @@ def test_nothing_in_a_name_is_left_undrawn():
             assert sum(abs(a - b) for a, b in zip(finish.base, finish.accent, strict=True)) > 100, c.fine
 
 
-def test_some_finishes_of_a_form_share_the_colour_and_some_the_pattern():
+def test_some_finishes_share_colour_or_pattern():
     for classes in LAYOUTS.values():
         finishes = [finish_of(c.fine_id, c.fine) for c in classes]
         assert max(Counter(f.base for f in finishes).values()) > 1
@@ -160,7 +160,7 @@ def test_some_finishes_of_a_form_share_the_colour_and_some_the_pattern():
         assert len({f.base for f in finishes}) >= 4
 
 
-def test_a_picture_has_the_same_bytes_in_another_process():
+def test_image_is_the_same_in_another_process():
     chosen = [*SOME[:5], *LAYOUTS["seat-sofa"][:1], *LAYOUTS["clock-alarm-clock"][:1]]
     code = (
         "import hashlib; from dmlkit.taxonomy.manifest import load_manifest; from dmlkit.sources import sample\n"
@@ -175,18 +175,18 @@ def test_a_picture_has_the_same_bytes_in_another_process():
     assert dict(line.split() for line in out.splitlines()) == here
 
 
-def test_the_pictures_of_a_class_differ_from_each_other():
+def test_images_of_a_class_differ():
     for c in SOME[:4]:
         assert len({sample.draw_jpeg("product", c, index) for index in range(8)}) == 8
 
 
-def test_one_class_of_each_form_draws_in_sizes_that_a_data_set_keeps():
+def test_each_form_draws_in_kept_sizes():
     for number, classes in enumerate(LAYOUTS.values()):
         c = classes[number % len(classes)]
-        picture = draw.draw(c, number % 8)
-        assert picture.mode == "RGB"
-        assert min(picture.size) >= 160
-        assert np.asarray(picture).std() > 12, f"{c.fine} is nearly one colour"
+        image = draw.draw(c, number % 8)
+        assert image.mode == "RGB"
+        assert min(image.size) >= 160
+        assert np.asarray(image).std() > 12, f"{c.fine} is nearly one colour"
 
 
 @pytest.mark.slow
@@ -195,14 +195,14 @@ def test_every_class_draws_without_warnings():
         assert draw.draw(c, number % 8).mode == "RGB"
 
 
-def test_a_picture_shows_its_product_whole_and_near_the_middle():
+def test_image_shows_product_near_the_middle():
     for c in SOME:
         for index in range(4):
             assert_whole(c, index)
 
 
 @pytest.mark.slow
-def test_every_picture_of_the_manifest_shows_its_product():
+def test_every_image_shows_its_product():
     for c in PRODUCTS:
         for index in range(8):
             assert_whole(c, index)
@@ -233,7 +233,7 @@ def test_finishes_of_every_form_look_different():
     assert_apart(least_apart(LAYOUTS.values()))
 
 
-def test_a_class_keeps_its_colours_from_picture_to_picture():
+def test_class_keeps_its_colours():
     own, others = [], []
     for classes in list(LAYOUTS.values())[::4]:
         drawn = [[histogram(draw.draw(c, index)) for index in range(3)] for c in classes[::3]]
@@ -243,14 +243,14 @@ def test_a_class_keeps_its_colours_from_picture_to_picture():
     assert np.mean(np.array(own) > np.array(others)) > 0.8
 
 
-def test_a_figure_on_a_mug_moves_with_the_turn_of_the_mug():
+def test_figure_on_a_mug_turns_with_it():
     across = [
         np.nonzero(red(alone(named("mug, matt white with a red heart"), yaw)))[1].mean() for yaw in (-0.6, 0, 0.6)
     ]
     assert across[0] + 8 < across[1] < across[2] - 8
 
 
-def test_a_handle_is_hidden_behind_its_mug_and_shown_before_it():
+def test_handle_is_hidden_behind_its_mug():
     def handle(yaw):
         return red(alone(named("mug, matt white with a red trim"), yaw, rise=0.05)).sum()
 
@@ -258,7 +258,7 @@ def test_a_handle_is_hidden_behind_its_mug_and_shown_before_it():
     assert behind < 0.5 * min(before, beside)
 
 
-def test_a_rim_opens_with_the_height_of_the_camera():
+def test_rim_opens_with_camera_height():
     def inside(rise):
         c = named("bowl, matt white with a red trim", "vessel-bowl")
         return np.ptp(np.nonzero(red(alone(c, 0, rise)))[0])
@@ -266,7 +266,7 @@ def test_a_rim_opens_with_the_height_of_the_camera():
     assert inside(0.1) < inside(0.35) < inside(0.6)
 
 
-def test_what_stands_behind_is_painted_first():
+def test_things_behind_are_painted_first():
     c = LAYOUTS["seat-dining-chair"][0]
     item = Item(finish_of(c.fine_id, c.fine), Random(1))
     draw.FORMS[c.middle_id].build(item)
@@ -290,6 +290,6 @@ def test_what_stands_behind_is_painted_first():
         named("lamp, transparent with purple rain", "lamp-new", "lamp"),
     ],
 )
-def test_a_class_that_no_drawing_knows_is_drawn_too(c):
+def test_unknown_class_is_drawn(c):
     assert draw.draw(c, 0).mode == "RGB"
     assert_whole(c, 0)

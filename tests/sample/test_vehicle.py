@@ -88,7 +88,7 @@ def apart(one, two, azimuth=0.8):
 # The table of classes
 
 
-def test_the_table_is_what_its_generator_writes(tmp_path, monkeypatch):
+def test_table_is_what_its_generator_writes(tmp_path, monkeypatch):
     made_by = generator()
     assert made_by.table() == (FOLDER / "classes.tsv").read_text(encoding="utf-8")
     changed = tmp_path / "classes.tsv"
@@ -101,28 +101,28 @@ def test_the_table_is_what_its_generator_writes(tmp_path, monkeypatch):
     assert changed.read_text(encoding="utf-8") == made_by.table()
 
 
-def test_the_table_and_the_exclusions_are_without_faults():
+def test_table_and_exclusions_have_no_faults():
     excluded = manifest.read_rows(FOLDER / "excluded.tsv", manifest.Exclusion)
     assert excluded == []
     settings = {"name": "vehicle", "version": "1.0.0", "title": "Vehicles"}
     assert manifest.find_faults(Manifest(FOLDER, settings, tuple(VEHICLES), ())) == []
 
 
-def test_there_are_six_body_types_about_fifty_models_and_several_hundred_vehicles():
+def test_each_scale_has_enough_classes():
     assert len({c.coarse for c in VEHICLES}) == 6
     assert len(MODELS) >= 48
     assert len(VEHICLES) >= 430
     assert min(Counter(c.middle_id for c in VEHICLES).values()) >= 8
 
 
-def test_buses_are_in_the_test_only_and_other_body_types_on_both_sides():
+def test_only_buses_are_test_only():
     for kind in KINDS:
         sides = {c.middle_id: c.split for c in VEHICLES if c.coarse_id == kind}
         share = sum(side == "test" for side in sides.values()) / len(sides)
         assert share == 1 if kind == "bus" else 0.15 < share < 0.3, (kind, share)
 
 
-def test_a_model_is_on_one_side_of_the_split():
+def test_model_is_on_one_side_of_the_split():
     for middle_id in MODELS:
         assert len({c.split for c in of_model(middle_id)}) == 1
 
@@ -137,7 +137,7 @@ def test_ids_and_names_are_well_formed():
         assert c.path == f"{c.coarse_id}:{c.coarse} > {c.middle_id}:{c.middle} > {c.fine_id}:{c.fine}"
 
 
-def test_a_name_says_the_colour_that_is_painted():
+def test_name_states_the_painted_colour():
     for c in VEHICLES:
         *_, identity = draw.facts(c.fine_id, c.middle_id, c.coarse)
         assert c.fine.split(", ")[1] == identity.paint
@@ -147,7 +147,7 @@ def test_a_name_says_the_colour_that_is_painted():
 # The images
 
 
-def test_a_picture_has_the_same_bytes_in_another_process():
+def test_image_is_the_same_in_another_process():
     chosen = SOME[:5]
     code = (
         "import hashlib; from dmlkit.taxonomy import manifest; from dmlkit.taxonomy.manifest import FineClass\n"
@@ -169,19 +169,19 @@ def test_a_picture_has_the_same_bytes_in_another_process():
     assert set(out.splitlines()) == here
 
 
-def test_the_pictures_of_a_vehicle_differ_from_each_other():
+def test_images_of_a_vehicle_differ():
     for c in SOME[:4]:
         assert len({sample.draw_jpeg("vehicle", c, index) for index in range(8)}) == 8
 
 
 def assert_drawn(c, index):
-    picture = draw.draw(c, index)
-    assert picture.mode == "RGB"
-    assert min(picture.size) >= 160
-    assert np.asarray(picture).std() > 12, f"{c.fine} is nearly one colour"
+    image = draw.draw(c, index)
+    assert image.mode == "RGB"
+    assert min(image.size) >= 160
+    assert np.asarray(image).std() > 12, f"{c.fine} is nearly one colour"
 
 
-def test_vehicles_draw_without_warnings_in_sizes_that_a_data_set_keeps():
+def test_some_vehicles_draw_in_kept_sizes():
     for c in SOME:
         assert_drawn(c, 5)
 
@@ -204,20 +204,20 @@ def assert_shown(c, index):
     return shot
 
 
-def test_a_picture_shows_its_vehicle_whole_and_near_the_middle():
+def test_image_shows_vehicle_near_the_middle():
     for c in SOME:
         for index in range(8):
             assert_shown(c, index)
 
 
 @pytest.mark.slow
-def test_every_picture_shows_its_vehicle():
+def test_every_image_shows_its_vehicle():
     for c in VEHICLES:
         for index in range(8):
             assert_shown(c, index)
 
 
-def test_nothing_of_a_vehicle_is_painted_outside_its_bounds():
+def test_vehicle_is_painted_inside_its_bounds():
     for c in SOME[:30]:
         shot = assert_shown(c, 2)
         shot.studio.paint(shot.vehicle.bundle)
@@ -233,7 +233,7 @@ def test_nothing_of_a_vehicle_is_painted_outside_its_bounds():
         assert -0.02 < lowest < 0.02, c.fine
 
 
-def test_a_vehicle_is_one_whole_without_holes():
+def test_vehicle_has_no_holes():
     """What is inside the outline of a side view is painted: no gap shows the ground through body or cab."""
     for middle_id in MODELS:
         c = of_model(middle_id)[0]
@@ -262,7 +262,7 @@ def test_vehicles_of_every_model_look_different():
         assert_siblings_differ(middle_id)
 
 
-def test_some_vehicles_of_a_model_share_their_colour_and_none_all_its_marks():
+def test_no_two_vehicles_share_colour_and_marks():
     for middle_id in MODELS:
         kind, model = draw.by_id()[middle_id]
         those = identities.identities(middle_id, kind, model)
@@ -270,7 +270,7 @@ def test_some_vehicles_of_a_model_share_their_colour_and_none_all_its_marks():
         assert len({(i.paint, i.words) for i in those}) == len(those)
 
 
-def test_models_of_a_body_type_differ_in_shape_when_painted_alike():
+def test_models_painted_alike_differ_in_shape():
     grey = Identity("grey", identities.PAINTS["grey"])
     for kind in KINDS:
         bundles = {m.name: made(m, grey) for m in draw.MODELS[kind]}
@@ -283,22 +283,22 @@ def test_models_of_a_body_type_differ_in_shape_when_painted_alike():
             assert face > 4, f"{one} has the face of {two}"
 
 
-def test_a_model_keeps_its_outline_in_every_colour():
+def test_model_keeps_its_outline_in_every_colour():
     for middle_id in ("sedan-corvane-s4", "bus-urbella-12"):
         _, model = draw.by_id()[middle_id]
         red, blue = (made(model, Identity(p, identities.PAINTS[p])) for p in ("red", "blue"))
         assert (alone(red, 0.8)[1] == alone(blue, 0.8)[1]).all()
 
 
-def colours(picture):
+def colours(image):
     """The histogram of the colours in the middle of an image."""
-    width, height = picture.size
-    middle = picture.crop((width // 5, height // 5, width - width // 5, height - height // 5)).reduce(2)
+    width, height = image.size
+    middle = image.crop((width // 5, height // 5, width - width // 5, height - height // 5)).reduce(2)
     bins = np.asarray(middle.convert("HSV")).reshape(-1, 3).astype(int) // (16, 64, 64) @ (16, 4, 1)
     return np.bincount(bins, minlength=512) / len(bins)
 
 
-def test_a_vehicle_keeps_its_colours_from_picture_to_picture():
+def test_vehicle_keeps_its_colours():
     own, others = [], []
     for middle_id in MODELS[::5]:
         drawn = [[colours(draw.draw(c, index)) for index in range(4)] for c in of_model(middle_id)[:4]]
@@ -316,7 +316,7 @@ def identity_with(kind, k, paint="white", colour=(40, 60, 160)):
 
 @pytest.mark.parametrize("kind", ["door", "dent"])
 @pytest.mark.parametrize("name", ["sedan-corvane-s4", "van-portiva-cargo", "bus-norrvik-volta"])
-def test_a_mark_of_one_side_is_seen_from_that_side_alone(kind, name):
+def test_mark_is_seen_from_its_side_only(kind, name):
     _, model = draw.by_id()[name]
     plain = made(model, Identity("white", identities.PAINTS["white"]))
     for k, side in ((11, 1), (12, -1)):
@@ -325,7 +325,7 @@ def test_a_mark_of_one_side_is_seen_from_that_side_alone(kind, name):
         assert apart(plain, marked, -side * math.pi / 2) == 0
 
 
-def test_stripes_are_seen_from_before_and_from_behind():
+def test_stripes_are_seen_from_both_ends():
     _, model = draw.by_id()["sedan-corvane-s4"]
     plain = made(model, Identity("white", identities.PAINTS["white"]))
     striped = made(model, identity_with("stripes", 12))
@@ -333,16 +333,16 @@ def test_stripes_are_seen_from_before_and_from_behind():
     assert apart(plain, striped, math.pi) > 2
 
 
-def test_a_number_reads_the_same_from_both_sides():
+def test_number_reads_the_same_from_both_sides():
     _, model = draw.by_id()["van-portiva-cargo"]
     bundle = made(model, identity_with("roundel", 27, "black", (20, 20, 24)))
     crops = []
     for side in (1, -1):
-        picture, _ = alone(bundle, side * math.pi / 2, (480, 360))
-        rows, columns = np.nonzero((picture.min(axis=2) > 170) & (np.ptp(picture, axis=2) < 30))
+        image, _ = alone(bundle, side * math.pi / 2, (480, 360))
+        rows, columns = np.nonzero((image.min(axis=2) > 170) & (np.ptp(image, axis=2) < 30))
         keep = (rows > 170) & (rows < 300)
         middle = int(np.median(columns[keep])), int(np.median(rows[keep]))
-        crops.append(picture[middle[1] - 15 : middle[1] + 15, middle[0] - 15 : middle[0] + 15].mean(axis=2))
+        crops.append(image[middle[1] - 15 : middle[1] + 15, middle[0] - 15 : middle[0] + 15].mean(axis=2))
     here, there = (c - c.mean() for c in crops)
     assert (here * there).sum() > 1.5 * (here * there[:, ::-1]).sum()
 
@@ -361,8 +361,8 @@ def test_plates_are_blank():
         (left, top), (right, bottom) = (
             v / 2 for v in (f(camera.project(rear.points), axis=0) for f in (np.min, np.max))
         )
-        picture, _ = alone(bundle, math.pi)
-        inside = picture[math.ceil(top) + 1 : int(bottom) - 1, math.ceil(left) + 2 : int(right) - 2]
+        image, _ = alone(bundle, math.pi)
+        inside = image[math.ceil(top) + 1 : int(bottom) - 1, math.ceil(left) + 2 : int(right) - 2]
         if inside.size:
             seen += 1
             assert np.ptp(inside, axis=(0, 1)).max() < 50, c.fine
@@ -380,12 +380,12 @@ def test_plates_are_blank():
         FineClass("sedan-corvane-s4-99", "another", "sedan-corvane-s4", "Corvane S4", "sedan", "sedan", "test", ""),
     ],
 )
-def test_a_class_that_no_table_knows_is_drawn_too(c):
+def test_unknown_class_is_drawn(c):
     assert_drawn(c, 0)
     assert_shown(c, 0)
 
 
-def test_a_class_of_a_known_body_type_keeps_it():
+def test_unknown_class_keeps_its_body_type():
     c = FineClass("x-1", "thing", "m-9", "middle", "k-2", "Bus", "train", "")
     assert draw.vehicle(c.fine_id, c.middle_id, c.coarse).kind == "bus"
     again = replace(c, fine_id="x-2")
@@ -395,7 +395,7 @@ def test_a_class_of_a_known_body_type_keeps_it():
     )
 
 
-def test_a_mark_is_large_enough_to_be_seen_at_the_size_of_a_network():
+def test_mark_is_visible_at_network_size():
     """A vehicle with its first mark differs from the same without it, in an image of 224 pixels."""
     for c in SOME[:24]:
         its = draw.vehicle(c.fine_id, c.middle_id, c.coarse)
