@@ -9,7 +9,7 @@ from tests.support.source_code import ROOT, describe_new
 
 MAX_NAME_LETTERS = 49
 
-KNOWN_LONG_NAMES = {"dataset": 1, "evaluation": 1, "formats": 1, "hub": 25, "sample": 36, "sources": 138}
+KNOWN_LONG_NAMES = {"dataset": 1, "evaluation": 1, "formats": 1, "sources": 138}
 KNOWN_BORROWED: dict[str, int] = {}
 
 

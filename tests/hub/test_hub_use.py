@@ -1,4 +1,4 @@
-"""Commands that take USER/NAME: trained and evaluated from the hub, and what they say of one without its images."""
+"""Commands that take USER/NAME: training and evaluating from the hub, and a dataset without its images."""
 
 import json
 from pathlib import Path
@@ -16,6 +16,7 @@ from dmlkit.hub.content import PushOptions
 from dmlkit.hub.push import push_dataset
 from tests.support import hub_client
 from tests.support.dots import build_dots
+from tests.support.errors import raises
 
 REPO = "me/dots"
 SMALL = ("--epochs", "1", "--crop-px", "24", "--batch-size", "16", "--threads", "1", "--json")
@@ -36,7 +37,7 @@ def run(command, *args):
     return command.main([*map(str, args)], standalone_mode=False)
 
 
-def test_a_private_data_set_is_trained_on_and_evaluated_as_its_folder_is(hub, dots, tmp_path, capsys, monkeypatch):
+def test_private_dataset_trains_like_its_folder(hub, dots, tmp_path, capsys, monkeypatch):
     push_dataset(dots, PushOptions(REPO, private=True, with_images=True))
     revision = ("--revision", "v1.0.0")
     assert run(train, REPO, *SMALL, *revision, "--out", tmp_path / "run") == 0
@@ -45,29 +46,28 @@ def test_a_private_data_set_is_trained_on_and_evaluated_as_its_folder_is(hub, do
     assert json.loads(capsys.readouterr().out)["metrics"] == trained["metrics"]
     assert run(evaluate, tmp_path / "run", REPO, "--json") == 0
     assert json.loads(capsys.readouterr().out)["fine"]["mAP"] == pytest.approx(trained["metrics"]["fine"]["mAP"])
-    with pytest.raises(UsageError) as missing:
+    with raises(UsageError, "evaluation.no-revision"):
         run(evaluate, tmp_path / "run", REPO, "--revision", "v9.9.9")
-    assert missing.value.code == "evaluation.no-revision"
     hub_client.log_in(monkeypatch, None)
     with pytest.raises((UsageError, DatasetError)) as error:
         run(evaluate, tmp_path / "run", REPO)
     assert error.value.code in ("evaluation.no-repository", "evaluation.unreadable-labels")
 
 
-def test_without_its_images_a_data_set_says_how_to_make_it(hub, dots, tmp_path, capsys):
+def test_dataset_without_images_says_how_to_build(hub, dots, tmp_path, capsys):
     from huggingface_hub import snapshot_download
 
     push_dataset(dots, PushOptions(REPO))
-    with pytest.raises(NoImagesError) as caught:
+    with raises(NoImagesError, "dataset.no-images") as error:
         run(train, REPO, *SMALL, "--out", tmp_path / "run")
-    assert f"dmlkit build --from-hub {REPO} --from DIR" in caught.value.hint
+    assert f"dmlkit build --from-hub {REPO} --from DIR" in error.value.hint
     folder = Path(snapshot_download(REPO, repo_type="dataset", local_dir=tmp_path / "ids"))
     for command in (
         lambda: run(train, folder, *SMALL),
         lambda: run(validate, folder),
         lambda: oml.export_oml(folder, tmp_path),
     ):
-        with pytest.raises(NoImagesError, match="ids, labels and hashes only"):
+        with raises(NoImagesError, "dataset.no-images"):
             command()
     # Embeddings of one's own need no images here.
     ids = [i for split in ("query", "gallery") for i in load_dataset(REPO, split=split)["image_id"]]

@@ -1,4 +1,4 @@
-"""The way through ids: a dataset is pushed without its images and made again from a copy of the source."""
+"""Publishing without images: a dataset is pushed as ids and rebuilt from a copy of the source."""
 
 import json
 import shutil
@@ -8,12 +8,11 @@ import pytest
 
 from dmlkit.cli.build import build as command
 from dmlkit.dataset.validate import validate
-from dmlkit.errors import HubError, SourceError, UsageError
+from dmlkit.errors import HubError, ManifestError, SourceError, UsageError
 from dmlkit.hub.content import PushOptions
 from dmlkit.hub.push import push_dataset
 from dmlkit.pipeline.build import build
 from dmlkit.pipeline.options import BuildOptions
-from dmlkit.taxonomy import manifest
 from dmlkit.taxonomy.manifest import load_manifest
 from tests.support import hub_client
 from tests.support.errors import raises
@@ -34,7 +33,7 @@ def pushed(hub, good_folder):
 
 @pytest.fixture
 def own(good_folder, tmp_path):
-    """A person's own copy of the source."""
+    """Copy the source, as a person has it."""
     return shutil.copytree(good_folder.parent / "tars", tmp_path / "own")
 
 
@@ -54,7 +53,7 @@ def rows(folder):
     }
 
 
-def test_the_same_source_gives_the_same_data_set_without_its_manifest(pushed, good_folder, own, tmp_path, capsys):
+def test_same_source_gives_same_dataset(pushed, good_folder, own, tmp_path, capsys):
     out = tmp_path / "again"
     assert again("--from", own, "--out", out) == 0
     assert sums(out) == sums(good_folder)  # card, figure and rejected candidates too
@@ -65,12 +64,12 @@ def test_the_same_source_gives_the_same_data_set_without_its_manifest(pushed, go
     assert facts["notes"] == [f"made again from {REPO} at {pushed.refs['refs/heads/main']}"]
 
 
-def test_no_token_is_needed_for_what_is_public(pushed, own, tmp_path, monkeypatch):
+def test_public_dataset_needs_no_token(pushed, own, tmp_path, monkeypatch):
     hub_client.log_in(monkeypatch, None)
     assert again("--from", own, "--out", tmp_path / "again", "--quiet") == 0
 
 
-def test_missing_changed_and_further_images_are_named_one_by_one(pushed, good_folder, own, tmp_path, capsys):
+def test_lost_and_unlisted_images_are_listed(pushed, good_folder, own, tmp_path, capsys):
     tar = own / f"{CLASSES[0].fine_id}.tar"
     members = {f"{CLASSES[0].fine_id}_{i}.JPEG": make_image(i) for i in range(6)}
     del members["n01110001_0.JPEG"]
@@ -81,8 +80,8 @@ def test_missing_changed_and_further_images_are_named_one_by_one(pushed, good_fo
     (own / f"{CLASSES[3].fine_id}.tar").unlink()
     out = tmp_path / "again"
     assert again("--from", own, "--out", out, "--json") == 3
-    shown = capsys.readouterr()
-    facts = json.loads(shown.out)["published"]
+    printed = capsys.readouterr()
+    facts = json.loads(printed.out)["published"]
     statuses = {lost["image_id"].removeprefix("imagenet-21k/"): lost["status"] for lost in facts["lost"]}
     assert statuses == {
         "n01110001_0": "missing",
@@ -92,20 +91,22 @@ def test_missing_changed_and_further_images_are_named_one_by_one(pushed, good_fo
     }
     assert (facts["same"], facts["unlisted"], facts["images"]) == (False, 1, 48)
     for name, status in statuses.items():
-        assert f"{status} imagenet-21k/{name}: " in shown.err
-    there = rejected(out)
-    assert {i.partition("/")[2]: row["status"] for i, row in there.items()} == statuses | {"n01110001_7": "unlisted"}
+        assert f"{status} imagenet-21k/{name}: " in printed.err
+    rejected_rows = rejected(out)
+    assert {i.partition("/")[2]: row["status"] for i, row in rejected_rows.items()} == statuses | {
+        "n01110001_7": "unlisted"
+    }
     lost = {f"imagenet-21k/{name}" for name in statuses}
-    wanted = {split: [r for r in of if r["image_id"] not in lost] for split, of in rows(good_folder).items()}
-    assert rows(out) == wanted  # the others keep label, side and place
+    kept = {split: [r for r in listed if r["image_id"] not in lost] for split, listed in rows(good_folder).items()}
+    assert rows(out) == kept  # the others keep label, side and place
 
 
-def test_partial_copies_are_accepted_when_asked(pushed, own, tmp_path):
+def test_partial_copy_is_accepted_if_allowed(pushed, own, tmp_path):
     (own / f"{CLASSES[0].fine_id}.tar").unlink()
     assert again("--from", own, "--out", tmp_path / "again", "--allow-partial", "--quiet") == 0
 
 
-def test_a_label_that_changed_in_the_source_is_told(pushed, own, tmp_path, capsys):
+def test_changed_label_loses_its_images(pushed, own, tmp_path, capsys):
     first, other = (own / f"{c.fine_id}.tar" for c in CLASSES[:2])
     first.rename(own / "n09999999.tar")
     assert other.exists()
@@ -115,7 +116,7 @@ def test_a_label_that_changed_in_the_source_is_told(pushed, own, tmp_path, capsy
     assert {one["status"] for one in lost} <= {"changed", "missing"}
 
 
-def test_a_limit_holds_for_a_copy_that_has_more(hub, tmp_path):
+def test_limit_holds_for_a_larger_copy(hub, tmp_path):
     """Images that only this copy has may come before the published ones in the order of ids."""
     few = write_source(tmp_path / "few", 6)
     more = write_source(tmp_path / "more", 40)
@@ -128,7 +129,7 @@ def test_a_limit_holds_for_a_copy_that_has_more(hub, tmp_path):
     assert {row["status"] for row in rejected(out).values()} == {"over-limit", "unlisted"}
 
 
-def test_a_smaller_size_is_made_again(hub, tmp_path):
+def test_smaller_size_is_rebuilt(hub, tmp_path):
     source = write_source(tmp_path / "tars", 3)
     tiny = load_manifest(str(write_manifest(tmp_path / "tiny")))
     first = build(tiny, BuildOptions("imagenet-21k", tmp_path / "first", source, shorter_side_px=32, jobs=1)).out
@@ -137,7 +138,7 @@ def test_a_smaller_size_is_made_again(hub, tmp_path):
     assert sums(tmp_path / "again") == sums(first)
 
 
-def test_classes_that_only_the_source_knew_are_those_of_the_published_rows(hub, tmp_path):
+def test_classes_of_the_source_are_rebuilt(hub, tmp_path):
     name = "stanford-online-products"
     for path, data in archive_files().items():
         target = tmp_path / "from" / path
@@ -150,7 +151,7 @@ def test_classes_that_only_the_source_knew_are_those_of_the_published_rows(hub, 
     assert sums(tmp_path / "again") == sums(first)
 
 
-def test_an_older_revision_is_made_again(hub, good_folder, own, tmp_path):
+def test_older_revision_is_rebuilt(hub, good_folder, own, tmp_path):
     push_dataset(good_folder, PushOptions(REPO))
     newer = build_folder(tmp_path / "newer", TOML.replace("1.0.0", "2.0.0"), per_class=4)
     push_dataset(newer, PushOptions(REPO))
@@ -158,19 +159,18 @@ def test_an_older_revision_is_made_again(hub, good_folder, own, tmp_path):
     assert sums(tmp_path / "old") == sums(good_folder)
     assert again("--from", own, "--out", tmp_path / "new", "--revision", "v2.0.0", "--quiet") == 0
     assert sums(tmp_path / "new") != sums(good_folder)
-    with pytest.raises(HubError) as error:
+    with raises(HubError, "hub.no-revision", repo=REPO):
         again("--from", own, "--out", tmp_path / "none", "--revision", "v3")
-    assert error.value.code == "hub.no-revision"
 
 
-def test_a_dry_run_says_what_it_is_and_needs_no_source(pushed, tmp_path, capsys):
+def test_dry_run_needs_no_source(pushed, tmp_path, capsys):
     assert again("--dry-run", "--json", "--out", tmp_path / "again") == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["dataset"], facts["source"], facts["images"]["train"]) == ("tiny", "imagenet-21k", 24)
     assert not (tmp_path / "again").exists()
 
 
-def test_a_copy_of_another_source_is_told(pushed, tmp_path):
+def test_copy_of_another_source_is_refused(pushed, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError):
         again("--from", tmp_path / "empty", "--out", tmp_path / "again")
@@ -178,70 +178,109 @@ def test_a_copy_of_another_source_is_told(pushed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("args", "match"),
-    [
-        (["animal"], "animal would say it again"),
-        (["--source", "sample"], "--source would say it again"),
-        (["--limit", "3"], "--limit would say it again"),
-        ([], "needs your own copy"),
-    ],
+    ("args", "name"),
+    [(["animal"], "animal"), (["--source", "sample"], "--source"), (["--limit", "3"], "--limit")],
 )
-def test_options_that_the_published_data_set_has_are_refused(hub, args, match):
-    with pytest.raises(UsageError, match=match):
+def test_options_decided_by_the_hub_are_refused(hub, args, name):
+    with raises(UsageError, "usage.decided-by-hub", name=name):
         again(*args)
     assert hub.requests == []
 
 
-def test_a_revision_without_from_hub_is_refused():
-    with pytest.raises(UsageError, match="--revision is of --from-hub"):
+def test_rebuild_needs_a_copy_of_the_source(hub):
+    with raises(UsageError, "usage.no-copy-of-source"):
+        again()
+    assert hub.requests == []
+
+
+def test_revision_without_from_hub_is_refused():
+    with raises(UsageError, "usage.revision-without-from-hub"):
         command.main(["animal", "--revision", "v1"], standalone_mode=False)
-    with pytest.raises(UsageError, match="say which dataset"):
+
+
+def test_build_without_dataset_is_refused():
+    with raises(UsageError, "usage.no-dataset"):
         command.main([], standalone_mode=False)
 
 
-def test_a_repository_with_images_is_loaded_not_made_again(hub, good_folder, own):
+def test_repository_with_images_is_not_rebuilt(hub, good_folder, own):
     push_dataset(good_folder, PushOptions(REPO, private=True, with_images=True))
-    with raises(UsageError, "usage.has-images"):
+    with raises(UsageError, "usage.has-images", repo=REPO):
         again("--from", own)
 
 
-def test_a_repository_that_is_not_there_or_private_is_told(hub, own, monkeypatch, good_folder):
+def test_private_repository_is_hidden_from_others(hub, own, monkeypatch, good_folder):
     push_dataset(good_folder, PushOptions(REPO, private=True))
     hub_client.log_in(monkeypatch, None)
-    with pytest.raises(HubError) as error:
+    with raises(HubError, "hub.no-repository", repo=REPO):
         again("--from", own)
-    assert (error.value.code, error.value.facts["repo"]) == ("hub.no-repository", REPO)
 
 
 @pytest.mark.parametrize("name", ["data/train-00000-of-00001.parquet", "hierarchy/train-00000-of-00001.parquet"])
-def test_a_file_that_is_not_the_one_of_its_check_sum_is_told(pushed, own, tmp_path, name):
-    there = pushed.commits[pushed.refs["refs/heads/main"]]
+def test_file_with_other_checksum_is_refused(pushed, own, tmp_path, name):
+    blobs = pushed.commits[pushed.refs["refs/heads/main"]]
     data = pushed.files()[name.replace("train-", "query-") if name.startswith("data") else "rejected.parquet"]
-    pushed.commit("refs/heads/main", there | {name: Blob(data, True)})
-    with pytest.raises(HubError, match="is not the file of its SHA256SUMS"):
+    pushed.commit("refs/heads/main", blobs | {name: Blob(data, True)})
+    with raises(HubError, "hub.changed-file", repo=REPO, name=name):
         again("--from", own, "--out", tmp_path / "again")
 
 
-def test_what_a_hostile_repository_says_of_itself_is_checked(pushed, own, tmp_path):
-    there = pushed.commits[pushed.refs["refs/heads/main"]]
+def change_facts(pushed, change):
+    """Commit a build.json with other values at its top level."""
+    blobs = pushed.commits[pushed.refs["refs/heads/main"]]
     facts = json.loads(pushed.files()["build.json"])
-    for change, match in (
-        ({"manifest": facts["manifest"] | {"name": "../../up"}}, "is not made of lower-case"),
-        ({"manifest": facts["manifest"] | {"settings": "none"}}, "manifest.settings is"),
-        ({"source": {"name": "nowhere"}}, "nowhere"),
-        ({"source": {"name": "sample"}}, "reads no --from"),
-        ({"options": {"limit": "many", "size": None}}, "has the limit 'many'"),
-        ({"options": {"limit": None, "size": -1}}, "has the size -1"),
-        ({"options": 3}, "options is 3"),
-        ({"format": 99}, "of format 99"),
-    ):
-        blob = Blob(json.dumps(facts | change).encode(), False)
-        pushed.commit("refs/heads/main", there | {"build.json": blob})
-        with pytest.raises((HubError, UsageError, manifest.ManifestError), match=match):
-            again("--from", own, "--out", tmp_path / "again")
+    pushed.commit("refs/heads/main", blobs | {"build.json": Blob(json.dumps(facts | change).encode(), False)})
 
 
-def test_a_pool_of_the_own_build_is_not_collected_again(pushed, good_folder, own, tmp_path, capsys):
+def test_hostile_manifest_name_is_refused(pushed, own, tmp_path):
+    manifest = json.loads(pushed.files()["build.json"])["manifest"]
+    change_facts(pushed, {"manifest": manifest | {"name": "../../up"}})
+    with raises(ManifestError, "manifest.contradictory") as error:
+        again("--from", own, "--out", tmp_path / "again")
+    assert [fault.subject for fault in error.value.facts["faults"]] == ["../../up"]
+
+
+@pytest.mark.parametrize(
+    ("change", "subject"),
+    [
+        ({"manifest": {"name": "tiny", "settings": "none"}}, "settings"),
+        ({"options": 3}, "options"),
+        ({"format": 99}, "99"),
+    ],
+)
+def test_malformed_build_json_is_refused(pushed, own, tmp_path, change, subject):
+    change_facts(pushed, change)
+    with raises(HubError, "hub.bad-build-json", repo=REPO) as error:
+        again("--from", own, "--out", tmp_path / "again")
+    assert subject in error.value.facts["reason"]
+
+
+@pytest.mark.parametrize(("limit", "size", "name"), [("many", None, "limit"), (None, -1, "size")])
+def test_bad_published_option_is_refused(pushed, own, tmp_path, limit, size, name):
+    change_facts(pushed, {"options": {"limit": limit, "size": size}})
+    with raises(HubError, "hub.bad-option", repo=REPO, name=name, value=limit or size):
+        again("--from", own, "--out", tmp_path / "again")
+
+
+def test_unknown_published_source_is_refused(pushed, own, tmp_path):
+    change_facts(pushed, {"source": {"name": "nowhere"}})
+    with raises(UsageError, "usage.official-release", repo=REPO, source="nowhere"):
+        again("--from", own, "--out", tmp_path / "again")
+
+
+def test_published_sample_takes_no_copy(pushed, own, tmp_path):
+    change_facts(pushed, {"source": {"name": "sample"}})
+    with raises(UsageError, "usage.path-not-read"):
+        again("--from", own, "--out", tmp_path / "again")
+
+
+def test_missing_published_option_is_refused(pushed, own, tmp_path):
+    change_facts(pushed, {"options": {}})
+    with raises(HubError, "hub.foreign-content", repo=REPO):
+        again("--from", own, "--out", tmp_path / "again")
+
+
+def test_pool_of_own_build_is_reused(pushed, good_folder, own, tmp_path, capsys):
     pool = tmp_path / "pool"
     tiny = load_manifest(str(good_folder.parent / "tiny"))
     build(tiny, BuildOptions("imagenet-21k", tmp_path / "mine", own, pool=pool, jobs=1))
