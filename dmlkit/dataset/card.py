@@ -11,6 +11,7 @@ import yaml
 
 from dmlkit import terms
 from dmlkit.dataset.card_sections import CardText, card_text
+from dmlkit.dataset.checksums import describe_content
 from dmlkit.dataset.folder import CARD, HIERARCHY_STEM, DatasetFolder, shard_pattern
 
 # The size categories of the Hub, from below a thousand rows on, each ten times the one before.
@@ -71,7 +72,7 @@ def front_matter(dataset: DatasetFolder, folder: Path, content_hash: str) -> dic
                 **({"default": True} if config == "default" else {}),
                 # `datasets` 5.2 finds its cache of a folder by this YAML: without the hash, a folder that was built
                 # again would give the images of the first build.
-                "description": f"content {content_hash}",
+                "description": describe_content(content_hash),
                 "data_files": [{"split": split, "path": pattern} for split, pattern in splits.items()],
             }
             for config, splits in files.items()

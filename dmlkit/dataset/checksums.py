@@ -12,6 +12,9 @@ Checksums = Mapping[str, str]
 # Bytes: more than a checksum file has. 100,000 shards stay below.
 MAX_BYTES = 50_000_000
 
+# What a card writes before the hash of its dataset's content.
+CONTENT_PREFIX = "content "
+
 
 def hash_file(path: Path) -> str:
     """Compute the SHA-256 of a file in bounded memory. Raises `OSError`."""
@@ -65,3 +68,13 @@ def read_checksums(path: Path) -> dict[str, str]:
 def compare_files(sums: Checksums, files: Mapping[str, Path], names: Iterable[str]) -> list[str]:
     """List those of ``names`` whose file has other bytes than ``sums`` state. Raises `OSError`."""
     return [name for name in names if name not in files or hash_file(files[name]) != sums.get(name)]
+
+
+def describe_content(content_hash: str) -> str:
+    """Write the hash of a dataset's content as the card states it; empty for an unknown one."""
+    return f"{CONTENT_PREFIX}{content_hash}" if content_hash else ""
+
+
+def parse_content(description: str) -> str:
+    """Read the hash of a dataset's content from what the card states."""
+    return description.removeprefix(CONTENT_PREFIX)

@@ -228,7 +228,7 @@ class DatasetFolder:
         """
         configs = self.front_matter.get("configs")
         texts = (c.get("description") for c in (configs if isinstance(configs, list) else []) if isinstance(c, dict))
-        return next((text.removeprefix("content ") for text in texts if isinstance(text, str)), "")
+        return next((checksums.parse_content(text) for text in texts if isinstance(text, str)), "")
 
     @cached_property
     def front_matter(self) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dmlkit.dataset.checksums import parse_content
 from dmlkit.errors import DatasetError, UsageError
 from dmlkit.schema.scales import SCALES, SPLITS
 from dmlkit.text import first_few, printable
@@ -154,7 +155,7 @@ def load_split(dataset: str, config: str, split: str, revision: str | None) -> L
         labels=np.concatenate(parts).astype(np.int32, order="C"),
         split=[split] * len(ids),
         names={scale: list(rows.features[scale].names) for scale in SCALES},
-        content=(builder.config.description or "").removeprefix("content "),
+        content=parse_content(builder.config.description or ""),
     )
 
 

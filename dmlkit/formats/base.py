@@ -23,6 +23,7 @@ import yaml
 from PIL import Image
 
 from dmlkit import __version__, terms
+from dmlkit.dataset.checksums import describe_content
 from dmlkit.dataset.folder import ATTRIBUTION, CARD, DatasetFolder
 from dmlkit.dataset.markdown import fenced, plain
 from dmlkit.errors import UnreadableDatasetError, UsageError, unreadable_dataset
@@ -167,7 +168,7 @@ def write_readme(top: Path, data: DatasetFolder, readme: ExportReadme) -> None:
                 {
                     "config_name": config,
                     **({"default": True} if config == "default" else {}),
-                    "description": f"content {data.content_hash}" if data.content_hash else "",
+                    "description": describe_content(data.content_hash),
                     "data_files": [{"split": split, "path": pattern} for split, pattern in patterns.items()],
                 }
                 for config, patterns in readme.patterns.items()

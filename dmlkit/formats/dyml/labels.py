@@ -59,15 +59,13 @@ def mark_repeated(rows: pd.DataFrame) -> pd.DataFrame:
     """Reject images that a list names twice: all but the first if the labels agree, all if they differ."""
     rows = rows.copy()
     again = rows[(rows["status"] == "ok") & rows["image_id"].duplicated(keep=False)]
-    for image_id, group in again.groupby("image_id", sort=False):
+    for _, group in again.groupby("image_id", sort=False):
         lines = ", ".join(map(str, group["line"]))
-        columns = ["status", "detail", "duplicate_of"] if "duplicate_of" in rows else ["status", "detail"]
         if len(group[["file", *(f"{scale}_id" for scale in SCALES)]].drop_duplicates()) == 1:
-            values = ["repeated-id", f"listed in the lines {lines}", image_id]
-            rows.loc[group.index[1:], columns] = values[: len(columns)]
+            rows.loc[group.index[1:], ["status", "detail"]] = ["repeated-id", f"listed in the lines {lines}"]
         else:
-            values = ["conflicting-duplicate", f"the lines {lines} name it with other labels or another suffix", ""]
-            rows.loc[group.index, columns] = values[: len(columns)]
+            detail = f"the lines {lines} name it with other labels or another suffix"
+            rows.loc[group.index, ["status", "detail"]] = ["conflicting-duplicate", detail]
     return rows
 
 
